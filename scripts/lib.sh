@@ -1,0 +1,26 @@
+# Shared by the scripts of this folder; sourced, never run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+export SEALPOST_TOOLS=$root/.tools
+export SQLX_OFFLINE=true # queries are checked against the committed data, never a database that happens to be named
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "${0##*/}: $*"
+    exit 1
+}
+
+# Where cargo puts the development build of a binary.
+binary() { printf '%s/debug/%s\n' "${CARGO_TARGET_DIR:-$root/target}" "$1"; }
+
+# True when one of the arguments after $1 is the option $1, in either form (--x v, --x=v).
+has_option() {
+    local option=$1 argument
+    shift
+    for argument in "$@"; do
+        [[ $argument == "$option" || $argument == "$option="* ]] && return 0
+    done
+    return 1
+}
