@@ -1,0 +1,10 @@
+//! Compiles `proto/sealpost.proto` without a system `protoc`.
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let descriptors = protox::compile(["proto/sealpost.proto"], ["proto"])?;
+    println!("cargo:rerun-if-changed=proto/sealpost.proto");
+    prost_build::Config::new().bytes(["."]).compile_fds(descriptors)?;
+    Ok(())
+}

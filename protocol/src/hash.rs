@@ -1,0 +1,139 @@
+//! Domain-separated hashing and signing input.
+//!
+//! Every hash and every signature of the protocol covers `framed(label, parts)`: the label and each part preceded by its
+//! length, so that no two lists of parts share an encoding and no signature is valid under another label.
+
+use sha2::{Digest, Sha256};
+
+/// A SHA-256 digest.
+pub type Digest32 = [u8; 32];
+
+/// What a hash or a signature is for. The text is part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label(&'static str);
+
+impl Label {
+    /// The label's text, for key derivation and documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+macro_rules! labels {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl Label { $($(#[$doc])* pub const $name: Label = Label(concat!("sealpost/v1/", $text));)* }
+        /// Every label, for the test that they are distinct.
+        #[cfg(test)]
+        const ALL: &[Label] = &[$(Label::$name),*];
+    };
+}
+
+labels! {
+    /// Id of a principal: over its manifest.
+    PRINCIPAL_ID = "principal-id";
+    /// Signature of a manifest by its own key.
+    MANIFEST = "manifest";
+    /// Signature of an event.
+    EVENT = "event";
+    /// Id of an event.
+    EVENT_ID = "event-id";
+    /// Signature of a control record.
+    CONTROL = "control";
+    /// Second signature of a control record (invite key, or new key of a replacement).
+    CONTROL_CO = "control-co";
+    /// Id of a control record, which is the control head.
+    CONTROL_ID = "control-id";
+    /// Id of a space: over its genesis record.
+    SPACE_ID = "space-id";
+    /// Running hash of a log.
+    ROOT = "root";
+    /// Receipt of the relay for a (seq, root).
+    RECEIPT = "receipt";
+    /// Signature of an ephemeral signal.
+    SIGNAL = "signal";
+    /// Proof of the principal's key when a socket opens.
+    SOCKET = "socket";
+    /// Proof of the recovery login key.
+    RECOVERY_LOGIN = "recovery-login";
+    /// Hash of one wrap.
+    WRAP = "wrap";
+    /// Digest of all wraps of an epoch.
+    WRAPS = "wraps";
+    /// HPKE info of a wrap.
+    WRAP_INFO = "wrap-info";
+    /// Public id of an epoch secret.
+    KEY_ID = "key-id";
+    /// Key of an epoch's events.
+    CONTENT_KEY = "content-key";
+    /// Key of an epoch's signals.
+    SIGNAL_KEY = "signal-key";
+    /// Key that seals the previous epoch secret.
+    HISTORY_KEY = "history-key";
+    /// Associated data of a sealed previous epoch secret.
+    HISTORY = "history";
+    /// Human-readable fingerprint of a principal.
+    FINGERPRINT = "fingerprint";
+}
+
+/// Label and parts, each preceded by its length: one byte for the label, eight (big-endian) for each part.
+#[must_use]
+pub fn framed(label: Label, parts: &[&[u8]]) -> Vec<u8> {
+    let length = 1 + label.0.len() + parts.iter().map(|part| 8 + part.len()).sum::<usize>();
+    let mut out = Vec::with_capacity(length);
+    write_framed(label, parts, |bytes| out.extend_from_slice(bytes));
+    out
+}
+
+/// SHA-256 over [`framed`], without building it.
+#[must_use]
+pub fn tagged_hash(label: Label, parts: &[&[u8]]) -> Digest32 {
+    let mut hasher = Sha256::new();
+    write_framed(label, parts, |bytes| hasher.update(bytes));
+    hasher.finalize().into()
+}
+
+/// Plain SHA-256, where the format says so (ciphertext hashes).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Digest32 {
+    Sha256::digest(bytes).into()
+}
+
+fn write_framed(label: Label, parts: &[&[u8]], mut write: impl FnMut(&[u8])) {
+    let label_length = u8::try_from(label.0.len()).expect("labels are short constants");
+    write(&[label_length]);
+    write(label.0.as_bytes());
+    for part in parts {
+        write(&(part.len() as u64).to_be_bytes());
+        write(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn labels_are_distinct() {
+        let texts: BTreeSet<_> = ALL.iter().map(|label| label.as_str()).collect();
+        assert_eq!(texts.len(), ALL.len());
+    }
+
+    #[test]
+    fn moving_a_byte_between_parts_changes_the_hash() {
+        let left = tagged_hash(Label::ROOT, &[b"ab", b"c"]);
+        let right = tagged_hash(Label::ROOT, &[b"a", b"bc"]);
+        assert_ne!(left, right);
+    }
+
+    #[test]
+    fn hash_is_sha256_of_the_framed_bytes() {
+        let parts: &[&[u8]] = &[b"one", b"", b"three"];
+        assert_eq!(
+            tagged_hash(Label::EVENT, parts),
+            sha256(&framed(Label::EVENT, parts))
+        );
+    }
+}

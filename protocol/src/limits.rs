@@ -1,0 +1,53 @@
+//! Sizes and counts both sides enforce. Lengths are bytes.
+
+use std::time::Duration;
+
+/// Largest WebSocket message in either direction.
+pub const MAX_FRAME: usize = 256 * 1024;
+/// Largest first frame of a client (Authenticate).
+pub const MAX_AUTHENTICATE_FRAME: usize = 4 * 1024;
+/// Time a client has to authenticate its socket.
+pub const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(5);
+/// Largest ciphertext of one event.
+pub const MAX_EVENT_CIPHERTEXT: usize = 128 * 1024;
+/// Largest header of an event or signal; a valid one is smaller.
+pub const MAX_HEADER: usize = 512;
+/// Largest control record.
+pub const MAX_CONTROL_RECORD: usize = 16 * 1024;
+/// Largest ciphertext of one signal.
+pub const MAX_SIGNAL_CIPHERTEXT: usize = 8 * 1024;
+/// Most messages packed into one event.
+pub const MAX_MESSAGES_PER_EVENT: usize = 256;
+/// Most entries in one Publish frame.
+pub const MAX_ENTRIES_PER_PUBLISH: usize = 256;
+/// Most members of one space.
+pub const MAX_MEMBERS: usize = 4096;
+/// Most writers of one principal in one space.
+pub const MAX_WRITERS_PER_PRINCIPAL: usize = 256;
+/// Events per writer whose ids the relay remembers, to tell a repeat from a conflict.
+pub const REMEMBERED_EVENTS_PER_WRITER: usize = 1024;
+/// Most subscriptions of one socket.
+pub const MAX_SUBSCRIPTIONS_PER_SOCKET: usize = 1024;
+/// Most wraps in one StageWraps frame.
+pub const MAX_WRAPS_PER_FRAME: usize = 128;
+/// Largest sealed keystore.
+pub const MAX_KEYSTORE: usize = 256 * 1024;
+/// Versions of a keystore that the relay keeps.
+pub const KEPT_KEYSTORE_VERSIONS: usize = 10;
+
+/// An Ed25519 public key.
+pub const SIGNING_KEY: usize = 32;
+/// An Ed25519 signature.
+pub const SIGNATURE: usize = 64;
+/// An X-Wing public key.
+pub const HPKE_KEY: usize = 1216;
+/// A wrap: HPKE enc (1,120) ‖ sealed secret (32 + 16).
+pub const WRAP: usize = 1168;
+/// An XChaCha20-Poly1305 nonce.
+pub const NONCE: usize = 24;
+/// A Poly1305 tag.
+pub const TAG: usize = 16;
+/// An epoch secret.
+pub const SECRET: usize = 32;
+/// A sealed previous epoch secret: nonce ‖ secret ‖ tag.
+pub const SEALED_PREVIOUS: usize = NONCE + SECRET + TAG;
