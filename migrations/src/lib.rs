@@ -1,1 +1,73 @@
-//! Placeholder.
+//! Versioned SQL, and the one crate that runs it.
+//!
+//! The files in `sql/` are embedded. They are only ever added to: an applied migration whose text has changed
+//! is refused. (Until 1.0 they may be squashed, with a note in the change log.)
+//!
+//! Every entry point holds a session-level advisory lock while it looks or runs, so that replicas that start
+//! at the same time take turns; waiting for it, as for any lock a migration needs, is bounded by
+//! [`LOCK_TIMEOUT`].
+
+mod error;
+mod session;
+mod status;
+
+pub use error::Error;
+pub use session::LOCK_TIMEOUT;
+pub use status::{AppliedMigration, Status};
+
+mod embedded {
+    refinery::embed_migrations!("sql");
+}
+
+/// The schema version that this build brings and expects.
+#[must_use]
+pub fn latest_version() -> i32 {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(refinery::Migration::version)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Brings the database up to [`latest_version`] and returns the names of the migrations that ran, in order.
+///
+/// # Errors
+/// [`Error::Newer`] and nothing changed if the database is ahead of this build; [`Error::Locked`] if another
+/// process held a lock for too long.
+pub async fn run(database_url: &str) -> Result<Vec<String>, Error> {
+    let mut session = session::Session::open(database_url).await?;
+    status::read(&mut session).await?.refuse_unknown()?;
+    let report = embedded::migrations::runner()
+        .run_async(session.client())
+        .await?;
+    let applied: Vec<_> = report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    tracing::info!(
+        migrations.count = applied.len(),
+        "database schema is up to date"
+    );
+    Ok(applied)
+}
+
+/// Tells which migrations have run and which are pending; changes nothing.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn status(database_url: &str) -> Result<Status, Error> {
+    let mut session = session::Session::open(database_url).await?;
+    status::read(&mut session).await
+}
+
+/// Succeeds only if the schema is exactly the one that this build expects; changes nothing.
+///
+/// # Errors
+/// [`Error::Newer`], [`Error::Pending`] or [`Error::Divergent`], each naming the versions.
+pub async fn verify(database_url: &str) -> Result<(), Error> {
+    let status = status(database_url).await?;
+    status.refuse_unknown()?;
+    status.refuse_pending()
+}
