@@ -19,9 +19,3 @@ COMMENT ON TABLE relay_secrets IS 'Long-lived secrets of the relay, each sealed 
 COMMENT ON COLUMN relay_secrets.name IS 'Which secret. opaque_server_setup: without it no passphrase works any more.';
 COMMENT ON COLUMN relay_secrets.sealed IS 'The secret, sealed.';
 COMMENT ON COLUMN relay_secrets.created_at IS 'When the secret was drawn.';
-
-COMMENT ON TABLE refinery_schema_history IS 'Which migrations have run; kept by the migration tool.';
-COMMENT ON COLUMN refinery_schema_history.version IS 'Number of the migration.';
-COMMENT ON COLUMN refinery_schema_history.name IS 'Name of the migration, from its file.';
-COMMENT ON COLUMN refinery_schema_history.applied_on IS 'When it ran, RFC 3339, UTC.';
-COMMENT ON COLUMN refinery_schema_history.checksum IS 'SipHash of name, number and text; an edited migration is refused.';

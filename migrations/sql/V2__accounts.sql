@@ -29,6 +29,7 @@ CREATE TABLE accounts (
     record_sealed       bytea NOT NULL,
     recovery_key_index  bytea NOT NULL UNIQUE CHECK (octet_length(recovery_key_index) = 32),
     recovery_key_sealed bytea NOT NULL,
+    principal_id        bytea NOT NULL CHECK (octet_length(principal_id) = 32),
     keystore_version    bigint NOT NULL CHECK (keystore_version > 0),
     state               text NOT NULL CHECK (state IN ('active', 'disabled')),
     created_at          timestamptz NOT NULL
@@ -41,6 +42,7 @@ COMMENT ON COLUMN accounts.credential_version IS 'Counts the changes of record a
 COMMENT ON COLUMN accounts.record_sealed IS 'The OPAQUE record, sealed.';
 COMMENT ON COLUMN accounts.recovery_key_index IS 'Blind index of the public key that the recovery code logs in with.';
 COMMENT ON COLUMN accounts.recovery_key_sealed IS 'That public key, sealed.';
+COMMENT ON COLUMN accounts.principal_id IS 'The person''s current principal.';
 COMMENT ON COLUMN accounts.keystore_version IS 'The current version of the keystore; compare-and-swap happens here.';
 COMMENT ON COLUMN accounts.state IS 'active, or disabled by the operator.';
 COMMENT ON COLUMN accounts.created_at IS 'When the account was registered.';

@@ -15,7 +15,7 @@ COMMENT ON COLUMN keystore_versions.created_at IS 'When this version was stored.
 
 CREATE TABLE staged_changes (
     account_id          bytea PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
-    change_id           bytea NOT NULL CHECK (octet_length(change_id) = 16),
+    stage_id            bytea NOT NULL CHECK (octet_length(stage_id) = 16),
     base_version        bigint NOT NULL CHECK (base_version > 0),
     keystore_sealed     bytea NOT NULL,
     record_sealed       bytea,
@@ -28,12 +28,12 @@ CREATE TABLE staged_changes (
 );
 COMMENT ON TABLE staged_changes IS 'A change of keystore and credentials that is not in force yet; one per account.';
 COMMENT ON COLUMN staged_changes.account_id IS 'Whose change.';
-COMMENT ON COLUMN staged_changes.change_id IS 'Random, 16 bytes: which change, so that a late commit cannot meet another one.';
+COMMENT ON COLUMN staged_changes.stage_id IS 'Random, 16 bytes: which change, so that a late commit cannot meet another one.';
 COMMENT ON COLUMN staged_changes.base_version IS 'The keystore version that the change replaces.';
 COMMENT ON COLUMN staged_changes.keystore_sealed IS 'The new keystore, sealed.';
 COMMENT ON COLUMN staged_changes.record_sealed IS 'The new OPAQUE record, sealed; null where the passphrase stays.';
 COMMENT ON COLUMN staged_changes.recovery_key_index IS 'Blind index of the new recovery login key; null where it stays.';
 COMMENT ON COLUMN staged_changes.recovery_key_sealed IS 'The new recovery login key, sealed; null where it stays.';
-COMMENT ON COLUMN staged_changes.verified IS 'Whether the client has logged in against the new record; true where there is none.';
+COMMENT ON COLUMN staged_changes.verified IS 'Whether the client has asked for the check of the new record; true where there is none.';
 COMMENT ON COLUMN staged_changes.staged_at IS 'When it was staged.';
 COMMENT ON COLUMN staged_changes.expires_at IS 'From when on it can no longer be committed.';

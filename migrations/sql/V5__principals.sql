@@ -12,3 +12,8 @@ COMMENT ON COLUMN principals.principal_id IS 'Hash of the manifest, 32 bytes.';
 COMMENT ON COLUMN principals.account_id IS 'The account that holds the private keys.';
 COMMENT ON COLUMN principals.manifest_sealed IS 'The signed manifest, sealed.';
 COMMENT ON COLUMN principals.created_at IS 'When the manifest was stored.';
+
+-- Account and principal name each other; both rows come in one transaction.
+ALTER TABLE accounts
+    ADD CONSTRAINT accounts_principal_id_fkey FOREIGN KEY (principal_id) REFERENCES principals
+    DEFERRABLE INITIALLY DEFERRED;

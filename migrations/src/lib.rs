@@ -19,6 +19,15 @@ mod embedded {
     refinery::embed_migrations!("sql");
 }
 
+/// The history table is the migration tool's own, so that no file in `sql/` can describe it.
+const HISTORY_COMMENTS: &str = "
+    COMMENT ON TABLE refinery_schema_history IS 'Which migrations have run; kept by the migration tool.';
+    COMMENT ON COLUMN refinery_schema_history.version IS 'Number of the migration.';
+    COMMENT ON COLUMN refinery_schema_history.name IS 'Name of the migration, from its file.';
+    COMMENT ON COLUMN refinery_schema_history.applied_on IS 'When it ran, RFC 3339, UTC.';
+    COMMENT ON COLUMN refinery_schema_history.checksum IS 'Hash of number, name and text.';
+";
+
 /// The schema version that this build brings and expects.
 #[must_use]
 pub fn latest_version() -> i32 {
@@ -38,18 +47,14 @@ pub fn latest_version() -> i32 {
 pub async fn run(database_url: &str) -> Result<Vec<String>, Error> {
     let mut session = session::Session::open(database_url).await?;
     status::read(&mut session).await?.refuse_unknown()?;
-    let report = embedded::migrations::runner()
-        .run_async(session.client())
-        .await?;
+    let report = embedded::migrations::runner().run_async(session.client()).await?;
+    session.client().batch_execute(HISTORY_COMMENTS).await?;
     let applied: Vec<_> = report
         .applied_migrations()
         .iter()
         .map(ToString::to_string)
         .collect();
-    tracing::info!(
-        migrations.count = applied.len(),
-        "database schema is up to date"
-    );
+    tracing::info!(migrations.count = applied.len(), "database schema is up to date");
     Ok(applied)
 }
 

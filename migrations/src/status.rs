@@ -66,11 +66,7 @@ pub(crate) async fn read(session: &mut Session) -> Result<Status, Error> {
     let pending = embedded::migrations::runner()
         .get_migrations()
         .iter()
-        .filter(|known| {
-            applied
-                .iter()
-                .all(|applied| applied.version != known.version())
-        })
+        .filter(|known| applied.iter().all(|applied| applied.version != known.version()))
         .map(ToString::to_string)
         .collect();
     Ok(Status {
@@ -106,9 +102,7 @@ fn applied_from(row: &tokio_postgres::Row) -> Result<AppliedMigration, tokio_pos
         .get_migrations()
         .iter()
         .any(|known| {
-            known.version() == version
-                && known.name() == name
-                && known.checksum().to_string() == checksum
+            known.version() == version && known.name() == name && known.checksum().to_string() == checksum
         });
     Ok(AppliedMigration {
         version,
