@@ -1,8 +1,8 @@
 //! The client's half. The steps named `finish` run Argon2id (64 MiB or more): keep them off async threads.
 
 use opaque_ke::{
-    ClientLoginFinishParameters, ClientRegistrationFinishParameters, CredentialResponse,
-    Identifiers, RegistrationResponse,
+    ClientLoginFinishParameters, ClientRegistrationFinishParameters, CredentialResponse, Identifiers,
+    RegistrationResponse,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -34,35 +34,23 @@ impl ClientRegistration {
     /// [`Error::PassphraseLength`] for a passphrase that is empty or too long.
     pub fn start(passphrase: &[u8]) -> Result<(Self, Vec<u8>), Error> {
         expect_passphrase(passphrase)?;
-        let started =
-            opaque_ke::ClientRegistration::<Suite>::start(&mut random_source(), passphrase)
-                .map_err(|error| Error::from_library("passphrase", error))?;
+        let started = opaque_ke::ClientRegistration::<Suite>::start(&mut random_source(), passphrase)
+            .map_err(|error| Error::from_library("passphrase", error))?;
         let request = started.message.serialize().to_vec();
-        Ok((
-            Self {
-                state: started.state,
-            },
-            request,
-        ))
+        Ok((Self { state: started.state }, request))
     }
 
     /// Stretches the passphrase and seals the client's key pair into the upload.
     ///
     /// # Errors
     /// [`Error::Malformed`] when `response` is not a registration response.
-    pub fn finish(
-        self,
-        passphrase: &[u8],
-        response: &[u8],
-        ksf: CheckedKsf,
-    ) -> Result<Registered, Error> {
+    pub fn finish(self, passphrase: &[u8], response: &[u8], ksf: CheckedKsf) -> Result<Registered, Error> {
         const WHAT: &str = "registration response";
         expect_length(WHAT, response, sizes::REGISTRATION_RESPONSE)?;
         let response = RegistrationResponse::<Suite>::deserialize(response)
             .map_err(|error| Error::from_library(WHAT, error))?;
         let stretch = Stretch::from(ksf);
-        let parameters =
-            ClientRegistrationFinishParameters::new(Identifiers::default(), Some(&stretch));
+        let parameters = ClientRegistrationFinishParameters::new(Identifiers::default(), Some(&stretch));
         let mut finished = self
             .state
             .finish(&mut random_source(), passphrase, response, parameters)
@@ -104,12 +92,7 @@ impl ClientLogin {
         let started = opaque_ke::ClientLogin::<Suite>::start(&mut random_source(), passphrase)
             .map_err(|error| Error::from_library("passphrase", error))?;
         let request = started.message.serialize().to_vec();
-        Ok((
-            Self {
-                state: started.state,
-            },
-            request,
-        ))
+        Ok((Self { state: started.state }, request))
     }
 
     /// Stretches the passphrase, opens the envelope and proves both to the server.
@@ -117,19 +100,13 @@ impl ClientLogin {
     /// # Errors
     /// [`Error::Mismatch`] for a wrong passphrase, an unknown user or another server;
     /// [`Error::Malformed`] when `response` is not a login response.
-    pub fn finish(
-        self,
-        passphrase: &[u8],
-        response: &[u8],
-        ksf: CheckedKsf,
-    ) -> Result<LoggedIn, Error> {
+    pub fn finish(self, passphrase: &[u8], response: &[u8], ksf: CheckedKsf) -> Result<LoggedIn, Error> {
         const WHAT: &str = "login response";
         expect_length(WHAT, response, sizes::LOGIN_RESPONSE)?;
         let response = CredentialResponse::<Suite>::deserialize(response)
             .map_err(|error| Error::from_library(WHAT, error))?;
         let stretch = Stretch::from(ksf);
-        let parameters =
-            ClientLoginFinishParameters::new(None, Identifiers::default(), Some(&stretch));
+        let parameters = ClientLoginFinishParameters::new(None, Identifiers::default(), Some(&stretch));
         let mut finished = self
             .state
             .finish(&mut random_source(), passphrase, response, parameters)

@@ -1,8 +1,8 @@
 //! The server's half. It never stretches: a login costs it about a third of a millisecond.
 
 use opaque_ke::{
-    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload,
-    ServerLogin, ServerLoginParameters, ServerRegistration,
+    CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
+    ServerLoginParameters, ServerRegistration,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -144,8 +144,7 @@ impl Record {
     }
 
     fn to_library(&self) -> Result<ServerRegistration<Suite>, Error> {
-        ServerRegistration::deserialize(&self.0)
-            .map_err(|error| Error::from_library("record", error))
+        ServerRegistration::deserialize(&self.0).map_err(|error| Error::from_library("record", error))
     }
 }
 

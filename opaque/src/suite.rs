@@ -49,8 +49,12 @@ impl Ksf for Stretch {
         let params = Params::new(m_kib, t, p, None).map_err(|_| InternalError::KsfError)?;
         let mut memory = vec![Block::default(); params.block_count()];
         let mut output = GenericArray::default();
-        let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(&input, &SALT, &mut output, &mut memory);
+        let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
+            &input,
+            &SALT,
+            &mut output,
+            &mut memory,
+        );
         memory.zeroize();
         hashed.map_err(|_| InternalError::KsfError)?;
         Ok(output)

@@ -131,9 +131,7 @@ fn another_identifier_makes_the_passphrase_wrong() {
     let setup = ServerSetup::generate();
     let (record, _) = register(&setup);
     let (client, request) = ClientLogin::start(PASSPHRASE).unwrap();
-    let (_, response) = setup
-        .start_login(Some(&record), &request, b"other")
-        .unwrap();
+    let (_, response) = setup.start_login(Some(&record), &request, b"other").unwrap();
     let refused = client.finish(PASSPHRASE, &response, floor()).err();
     assert_eq!(refused, Some(Error::Mismatch));
 }
@@ -187,14 +185,8 @@ fn absurd_parameters_are_refused_without_deriving() {
             m_kib: u32::MAX,
             ..FLOOR
         },
-        KsfParameters {
-            t: u32::MAX,
-            ..FLOOR
-        },
-        KsfParameters {
-            p: u32::MAX,
-            ..FLOOR
-        },
+        KsfParameters { t: u32::MAX, ..FLOOR },
+        KsfParameters { p: u32::MAX, ..FLOOR },
     ];
     let named: Vec<_> = absurd.map(|offer| offer.check().unwrap_err().name).into();
     assert_eq!(named, ["m_kib", "t", "p"]);
@@ -269,10 +261,7 @@ fn passphrases_have_bounds() {
     let too_long = vec![0x61; sizes::PASSPHRASE_MAX + 1];
     assert!(ClientLogin::start(&longest).is_ok());
     for refused in [&too_long[..], b""] {
-        assert_eq!(
-            ClientLogin::start(refused).err(),
-            Some(Error::PassphraseLength)
-        );
+        assert_eq!(ClientLogin::start(refused).err(), Some(Error::PassphraseLength));
         assert_eq!(
             ClientRegistration::start(refused).err(),
             Some(Error::PassphraseLength)

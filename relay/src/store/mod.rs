@@ -1,0 +1,86 @@
+//! Postgres: the only module that knows SQL.
+//!
+//! One file per table family. Each public operation is one named transaction ([`Store::run_tx`]) that calls
+//! small functions over a connection; each query has a row struct of its own; each write checks its row count.
+//! What is stored arrives sealed: nothing here ever sees a key or a plaintext.
+
+mod error;
+mod transaction;
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+pub use transaction::{IgnoreTransactions, ObserveTransactions, Outcome, Transaction, Work};
+
+use crate::store_failure::StoreFailure;
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Where it is, as a `postgres://` URL. Never logged.
+    pub database_url: String,
+    /// The most connections that this process opens.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection before it is told that the database is unavailable.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run before the database cancels it.
+    pub statement_timeout: Duration,
+}
+
+/// A pool of connections to one database. Clones share the pool.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    observer: Arc<dyn ObserveTransactions>,
+}
+
+impl Store {
+    /// Connects once, so that a wrong address shows at once, and opens more connections as they are needed.
+    ///
+    /// # Errors
+    /// [`StoreFailure::Unavailable`] when the database does not answer;
+    /// [`StoreFailure::Internal`] when the URL is not one.
+    pub async fn connect(
+        options: &StoreOptions,
+        observer: Arc<dyn ObserveTransactions>,
+    ) -> Result<Self, StoreFailure> {
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_with(connect_options(options)?)
+            .await?;
+        Ok(Self { pool, observer })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreFailure::Unavailable`] when there is none.
+    pub async fn ping(&self) -> Result<(), StoreFailure> {
+        sqlx::query!(r#"SELECT 1 AS "one!""#)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The pool, for a single statement that needs no transaction, and for metrics.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Lets the statements in flight end and closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreFailure> {
+    let parsed: PgConnectOptions = options.database_url.parse()?;
+    let timeout = options.statement_timeout.as_millis().to_string();
+    Ok(parsed.application_name("sealpost-relay").options([
+        ("statement_timeout", timeout.as_str()),
+        ("idle_in_transaction_session_timeout", timeout.as_str()),
+        ("timezone", "UTC"),
+    ]))
+}
