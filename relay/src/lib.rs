@@ -1,4 +1,6 @@
 //! The Sealpost relay: orders, stores and fans out what it cannot read.
 
+pub mod atrest;
+pub mod entropy;
 pub mod store;
 pub mod store_failure;
