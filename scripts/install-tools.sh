@@ -3,7 +3,8 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# What only the system's package manager can give: the command it is recognised by, and its Debian package.
+# What only the system's package manager can give: the command it is recognised by, and its Debian package. (Node 20 joins
+# them with the first thing that needs it.)
 system_packages=(cc:gcc cc:libc6-dev flock:util-linux python3:python3-venv)
 
 has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
@@ -18,11 +19,13 @@ require_system_packages() {
 }
 
 apt_install() {
-    local line="apt-get install --yes --no-install-recommends $*"
-    command -v apt-get >/dev/null && [[ $(id -u) -eq 0 ]] || die "missing system packages; as root run: $line"
-    say "setup: $line"
+    local command=(apt-get install --yes --no-install-recommends "$@")
+    if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
+        die "missing system packages; as root run: ${command[*]}"
+    fi
+    say "setup: ${command[*]}"
     apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive $line >&2
+    DEBIAN_FRONTEND=noninteractive "${command[@]}" >&2
 }
 
 # Only whoever holds the lock installs, so what lies here was left by a killed run.
@@ -74,9 +77,10 @@ install_shellcheck() {
     chmod 0755 "$target/bin/shellcheck"
 }
 
+# Unoptimised: a minute less to build, a second more to run.
 install_cargo_deny() {
     local partial=$1 target=$2
-    CARGO_TARGET_DIR=$partial/build cargo install --quiet --locked --root "$target" \
+    CARGO_TARGET_DIR=$partial/build cargo install --quiet --debug --locked --root "$target" \
         "$(requirement cargo-deny)"
 }
 
