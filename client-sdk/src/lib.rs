@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The Sealpost client: keys, keystore, contacts, spaces and the sync engine.
+//!
+//! The relay orders, stores and fans out what it cannot read; everything in this crate assumes that it may lie. Each
+//! answer is checked before it is used, and a check that fails is an [`Error::Integrity`], never a warning.
+
+mod blocking;
+mod client;
+pub mod clock;
+pub mod config;
+mod entropy;
+pub mod error;
+mod identity;
+pub mod secret;
+mod store;
+
+pub use client::{Account, Client};
+pub use config::ClientConfig;
+pub use error::Error;
+pub use secret::Passphrase;

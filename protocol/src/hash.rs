@@ -74,6 +74,22 @@ labels! {
     HISTORY = "history";
     /// Human-readable fingerprint of a principal.
     FINGERPRINT = "fingerprint";
+    /// Key of a keystore's passphrase slot, from OPAQUE's export key.
+    PASSPHRASE_SLOT = "passphrase-slot";
+    /// Key of a keystore's recovery slot, from a recovery code.
+    RECOVERY_SLOT = "recovery-slot";
+    /// Ed25519 seed of the login key, from a recovery code.
+    RECOVERY_LOGIN_KEY = "recovery-login-key";
+    /// Checksum of a recovery code.
+    RECOVERY_CODE = "recovery-code";
+    /// A keystore's slot: key derivation and associated data.
+    KEYSTORE_SLOT = "keystore-slot";
+    /// A keystore's content: key derivation and associated data.
+    KEYSTORE_CONTENT = "keystore-content";
+    /// Checksum of a contact card.
+    CONTACT_CARD = "contact-card";
+    /// Associated data of a value in a device's local store.
+    DEVICE_STORE = "device-store";
 }
 
 /// Label and parts, each preceded by its length: one byte for the label, eight (big-endian) for each part.

@@ -1,0 +1,224 @@
+//! What can go wrong, split by what the caller can do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::{EventId, SpaceId};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no session, it ended, or the credentials are wrong: log in (again).
+    #[error("not authenticated: {0}")]
+    NotAuthenticated(&'static str),
+    /// The relay could not be reached or did not answer: try again later. What was accepted before is safe.
+    #[error("network: {0}")]
+    Network(String),
+    /// The relay refuses the request: act on the code.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The relay, or who stands before it, gave something that no honest relay gives. Nothing of it was used; do not
+    /// try again, find out why.
+    #[error(transparent)]
+    Integrity(Box<Alarm>),
+    /// The call itself is wrong: correct it.
+    #[error("{0}")]
+    Usage(String),
+    /// The files of this device cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A refusal of the relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code, where this program knows it.
+    pub code: Option<ErrorCode>,
+    /// The code's word as the relay sent it.
+    pub word: String,
+    /// What to do, for people.
+    pub message: String,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// The limit that was met.
+    pub limit: Option<u64>,
+    /// The current epoch, where the code speaks of one.
+    pub epoch: Option<u64>,
+    /// The place in the log, where the code speaks of one.
+    pub seq: Option<u64>,
+}
+
+/// Evidence that a check failed, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// What does not hold.
+    pub what: String,
+    /// In which space.
+    pub space_id: Option<SpaceId>,
+    /// At which place of its log.
+    pub seq: Option<u64>,
+    /// Which event, where it could be told.
+    pub event_id: Option<EventId>,
+}
+
+/// Why the local store cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file could not be read or written.
+    #[error("{what}: {source}")]
+    File {
+        /// Which file, and what was to be done.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite failed.
+    #[error("the local store failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A value does not open under the device key: the file was changed, or belongs to another device key.
+    #[error("the local store holds a value in `{table}` that was changed or belongs elsewhere")]
+    Damaged {
+        /// The value's table.
+        table: &'static str,
+    },
+    /// Written by a newer version of this program.
+    #[error("the local store has schema {found}, this program knows {known}: update it")]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// Holds another account.
+    #[error("this home belongs to another account; choose another one or log out first")]
+    OtherAccount,
+    /// The home is readable by others.
+    #[error("{0} can be read by other users of this machine; make it private (chmod go-rwx)")]
+    NotPrivate(String),
+}
+
+impl Error {
+    /// An alarm that concerns no space.
+    pub(crate) fn alarm(what: impl Into<String>) -> Self {
+        Alarm::new(what).into()
+    }
+
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::Usage(what.into())
+    }
+
+    pub(crate) fn network(cause: impl fmt::Display) -> Self {
+        Self::Network(cause.to_string())
+    }
+
+    /// The relay's code, where it refused with one that is known.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused(refusal) => refusal.code,
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody changing it.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Network(_)) || self.code().is_some_and(ErrorCode::is_transient)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Refusal {
+    /// A refusal that says nothing but its code.
+    pub(crate) fn new(word: &str, message: &str) -> Self {
+        Self {
+            code: word.parse().ok(),
+            word: word.to_owned(),
+            message: message.to_owned(),
+            retry_after: None,
+            limit: None,
+            epoch: None,
+            seq: None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the relay refuses ({}): {}", self.word, self.message)?;
+        if let Some(limit) = self.limit {
+            write!(f, " (limit {limit})")?;
+        }
+        if let Some(wait) = self.retry_after {
+            write!(f, " (in {} ms)", wait.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl Alarm {
+    /// An alarm that concerns no space.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            space_id: None,
+            seq: None,
+            event_id: None,
+        }
+    }
+
+    /// An alarm about a place of a log.
+    pub(crate) fn at(
+        what: impl Into<String>,
+        space_id: SpaceId,
+        seq: u64,
+        event_id: Option<EventId>,
+    ) -> Self {
+        Self {
+            space_id: Some(space_id),
+            seq: Some(seq),
+            event_id,
+            ..Self::new(what)
+        }
+    }
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "integrity alarm: {}", self.what)?;
+        if let Some(space_id) = self.space_id {
+            write!(f, ", space {space_id}")?;
+        }
+        if let Some(seq) = self.seq {
+            write!(f, ", seq {seq}")?;
+        }
+        if let Some(event_id) = self.event_id {
+            write!(f, ", event {event_id}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Alarm {}
+
+impl From<Alarm> for Error {
+    fn from(alarm: Alarm) -> Self {
+        Self::Integrity(Box::new(alarm))
+    }
+}

@@ -1,0 +1,203 @@
+//! The device's store: one SQLite file in the home folder, every value of substance sealed under a device key.
+//!
+//! Several processes may share one home. Each change is one transaction that is on the disk when the call returns (WAL,
+//! `synchronous=FULL`); a crash leaves either all of it or nothing.
+
+pub(crate) mod account;
+mod schema;
+mod vault;
+
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::blocking;
+use crate::error::{Error, StoreError};
+use crate::secret::SecretBytes;
+use vault::Vault;
+
+const DATABASE: &str = "store.sqlite3";
+/// How long a process waits for another one that writes to the same home.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// A handle on the store; clones share it.
+#[derive(Clone)]
+pub(crate) struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connection: Mutex<Connection>,
+    vault: Vault,
+    home: PathBuf,
+}
+
+/// One transaction. Dropped without a commit, it never happened.
+pub(crate) struct StoreTransaction<'a> {
+    sql: Transaction<'a>,
+    vault: &'a Vault,
+}
+
+impl Store {
+    /// Opens the store in `home`; makes folder, device key and tables where they are missing. Blocks.
+    pub(crate) fn open(home: &Path) -> Result<Self, Error> {
+        prepare_home(home)?;
+        let database = home.join(DATABASE);
+        let vault = Vault::open(home, database.exists())?;
+        let mut connection = Connection::open(&database)?;
+        configure(&connection)?;
+        make_private(&database)?;
+        schema::migrate(&mut connection)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                connection: Mutex::new(connection),
+                vault,
+                home: home.to_owned(),
+            }),
+        })
+    }
+
+    /// Runs `work` in a transaction that may write, on a blocking thread. It is durable when this returns `Ok`; an error
+    /// of `work` undoes it.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&StoreTransaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.run(TransactionBehavior::Immediate, work).await
+    }
+
+    /// Runs `work` on one consistent view of the store, on a blocking thread.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&StoreTransaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.run(TransactionBehavior::Deferred, work).await
+    }
+
+    /// The folder that holds the store.
+    pub(crate) fn home(&self) -> &Path {
+        &self.shared.home
+    }
+
+    /// Makes everything in the store unreadable for good by deleting the device key, then deletes the files. Other handles
+    /// on the same home fail from here on.
+    pub(crate) fn destroy(&self) -> Result<(), Error> {
+        vault::destroy(self.home())?;
+        for suffix in ["", "-wal", "-shm"] {
+            let path = self.home().join(format!("{DATABASE}{suffix}"));
+            remove_if_there(&path)?;
+        }
+        Ok(())
+    }
+
+    async fn run<T, F>(&self, behavior: TransactionBehavior, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&StoreTransaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        blocking::run(move || shared.transact(behavior, work)).await
+    }
+}
+
+impl Shared {
+    fn transact<T>(
+        &self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&StoreTransaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        // A panic inside a transaction rolled it back; the connection itself is whole.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = StoreTransaction {
+            sql: connection.transaction_with_behavior(behavior)?,
+            vault: &self.vault,
+        };
+        let result = work(&transaction)?;
+        transaction.sql.commit()?;
+        Ok(result)
+    }
+}
+
+impl<'a> StoreTransaction<'a> {
+    /// The SQL side.
+    pub(crate) fn sql(&self) -> &Transaction<'a> {
+        &self.sql
+    }
+
+    /// Seals a value for the row `key` of `table`; it opens there and nowhere else.
+    pub(crate) fn seal(&self, table: &'static str, key: &[&[u8]], value: &[u8]) -> Vec<u8> {
+        self.vault.seal(table, key, value)
+    }
+
+    /// Opens what [`Self::seal`] made for the same row.
+    pub(crate) fn open(
+        &self,
+        table: &'static str,
+        key: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<SecretBytes, Error> {
+        self.vault.open_or_damaged(table, key, sealed)
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+fn prepare_home(home: &Path) -> Result<(), Error> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(home)
+        .map_err(|source| file_error("creating the folder", home, source))?;
+    expect_private(home)
+}
+
+/// Refuses a file or folder that the group or others may touch.
+fn expect_private(path: &Path) -> Result<(), Error> {
+    let metadata = path
+        .metadata()
+        .map_err(|source| file_error("looking at", path, source))?;
+    if metadata.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(StoreError::NotPrivate(path.display().to_string()).into())
+}
+
+fn make_private(path: &Path) -> Result<(), Error> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|source| file_error("making private", path, source))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(file_error("removing", path, source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| file_error("syncing", folder, source))
+}
+
+fn file_error(what: &str, path: &Path, source: std::io::Error) -> Error {
+    let what = format!("{what} {}", path.display());
+    StoreError::File { what, source }.into()
+}
