@@ -2,5 +2,7 @@
 
 pub mod atrest;
 pub mod entropy;
+pub mod log;
+pub mod spaces;
 pub mod store;
 pub mod store_failure;

@@ -1,0 +1,5 @@
+//! Spaces: who may do what in them.
+
+mod authenticated;
+
+pub use authenticated::AuthenticatedPrincipal;
