@@ -12,6 +12,12 @@ die() {
     exit 1
 }
 
+# Ends a step of scripts/check that cannot be done on this machine.
+skip() {
+    say "$*"
+    exit 3
+}
+
 # Where cargo puts the development build of a binary.
 binary() { printf '%s/debug/%s\n' "${CARGO_TARGET_DIR:-$root/target}" "$1"; }
 
