@@ -8,7 +8,7 @@ mod keystore;
 mod sessions;
 
 pub use accounts::*;
-pub use bytes64::{Base64Bytes, SecretToken};
+pub use bytes64::{Base64Bytes, NotAToken, SecretToken};
 pub use keystore::*;
 pub use sessions::*;
 
