@@ -34,10 +34,17 @@ pub struct Subscription {
 pub struct Reader {}
 
 impl Reader {
+    /// Returns once [`Self::next_page`] has something to say: an entry, or that the subscription has ended.
+    ///
+    /// A socket waits here for all its subscriptions at once and then fetches for one at a time, so waiting must cost
+    /// nothing but memory: no database connection, no page. May be cancelled.
+    pub async fn readable(&mut self) {}
+
     /// The entries after the last page, as soon as there is one: as many as fit into `max_bytes` (of entries), at
     /// least one.
     ///
-    /// May be cancelled: the cursor moves only when a page is returned.
+    /// May be cancelled: the cursor moves only when a page is returned. Must not be left half polled, because it may
+    /// hold a database connection.
     ///
     /// # Errors
     /// The subscription has ended: [`LogError::NotAMember`] after a removal, [`LogError::EntryDamaged`] at an entry
