@@ -1,6 +1,6 @@
 //! The port to where wrapped data keys are stored.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
@@ -8,6 +8,7 @@ use super::{
     data_key::{DataKeyId, KeyScope},
     key_wrapper::{KeyToUnwrap, WrappedKey},
 };
+use crate::store_failure::StoreFailure;
 
 /// A data key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +66,18 @@ pub trait WrappedKeyStore: Send + Sync {
 
 /// The store failed. It is shared between all who waited for the same key.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the store of the data keys failed")]
-pub struct KeyStoreError(#[source] Arc<dyn Error + Send + Sync>);
+#[error(transparent)]
+pub struct KeyStoreError(Arc<StoreFailure>);
 
 impl KeyStoreError {
-    /// Wraps the store's own error.
-    pub fn new(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self(Arc::new(cause))
+    /// How the store failed.
+    pub fn failure(&self) -> &StoreFailure {
+        &self.0
+    }
+}
+
+impl From<StoreFailure> for KeyStoreError {
+    fn from(failure: StoreFailure) -> Self {
+        Self(Arc::new(failure))
     }
 }

@@ -4,6 +4,7 @@
 //! small functions over a connection; each query has a row struct of its own; each write checks its row count.
 //! What is stored arrives sealed: nothing here ever sees a key or a plaintext.
 
+mod data_keys;
 mod error;
 mod transaction;
 

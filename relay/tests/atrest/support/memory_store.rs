@@ -1,10 +1,11 @@
 //! A store of wrapped data keys in memory.
 
-use std::{collections::BTreeMap, io, sync::Mutex};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use sealpost_relay::atrest::{
-    DataKeyId, KeyScope, KeyStoreError, WrappedDataKey, WrappedKey, WrappedKeyStore,
+use sealpost_relay::{
+    atrest::{DataKeyId, KeyScope, KeyStoreError, WrappedDataKey, WrappedKey, WrappedKeyStore},
+    store_failure::StoreFailure,
 };
 
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl MemoryStore {
         answer: impl FnOnce(&mut BTreeMap<DataKeyId, WrappedDataKey>) -> T,
     ) -> BoxFuture<'a, Result<T, KeyStoreError>> {
         let result = match *self.is_broken.lock().unwrap() {
-            true => Err(KeyStoreError::new(io::Error::other("cut"))),
+            true => Err(StoreFailure::Unavailable("cut".into()).into()),
             false => Ok(answer(&mut self.rows.lock().unwrap())),
         };
         ready(result).boxed()
