@@ -267,9 +267,6 @@ pub enum DataKeyError {
 impl DataKeyError {
     /// Whether the same call may succeed once the key service or its credential is back.
     pub fn is_key_service_outage(&self) -> bool {
-        matches!(
-            self,
-            Self::KeyService(KeyWrapError::Unavailable(_) | KeyWrapError::Denied(_))
-        )
+        matches!(self, Self::KeyService(error) if error.is_outage())
     }
 }

@@ -84,20 +84,21 @@ impl KeyFile {
             .wrapped
             .as_bytes()
             .split_first_chunk::<{ 1 + ID_BYTES }>()
-            .ok_or(KeyWrapError::Corrupt("too short"))?;
+            .ok_or(KeyWrapError::Corrupt("too short".into()))?;
         self.check_header(header)?;
         let mut body = Zeroizing::new(body.to_vec());
-        let text = aead::open_in_place(self.key.expose_bytes(), &item.associated_data, &mut body)
-            .ok_or(KeyWrapError::Corrupt("altered, or moved from another place"))?;
-        DataKey::try_from_slice(&body[text]).ok_or(KeyWrapError::Corrupt("not the length of a key"))
+        let text = aead::open_in_place(self.key.expose_bytes(), &item.associated_data, &mut body).ok_or(
+            KeyWrapError::Corrupt("altered, or moved from another place".into()),
+        )?;
+        DataKey::try_from_slice(&body[text]).ok_or(KeyWrapError::Corrupt("not the length of a key".into()))
     }
 
     fn check_header(&self, header: &[u8; 1 + ID_BYTES]) -> Result<(), KeyWrapError> {
         match header {
             [FORMAT_VERSION, id @ ..] if *id == self.id => Ok(()),
-            [FORMAT_VERSION, ..] => Err(KeyWrapError::Corrupt("wrapped under another key file")),
+            [FORMAT_VERSION, ..] => Err(KeyWrapError::Corrupt("wrapped under another key file".into())),
             _ => Err(KeyWrapError::Corrupt(
-                "not wrapped by a key file, or by a newer relay",
+                "not wrapped by a key file, or by a newer relay".into(),
             )),
         }
     }

@@ -1,5 +1,7 @@
 //! The port to whatever holds the key that wraps data keys.
 
+use std::borrow::Cow;
+
 use futures_util::future::BoxFuture;
 
 use super::data_key::DataKey;
@@ -84,15 +86,22 @@ pub type UnwrapResult = Result<Vec<Result<DataKey, KeyWrapError>>, KeyWrapError>
 pub enum KeyWrapError {
     /// Sealed, unreachable, without a leader or failing inside: try again later.
     #[error("the key service is unavailable: {0}")]
-    Unavailable(&'static str),
+    Unavailable(Cow<'static, str>),
     /// Our credential is refused: an operator has to act.
     #[error("the key service refuses our credential: {0}")]
-    Denied(&'static str),
+    Denied(Cow<'static, str>),
     /// The wrapped key does not open: altered, moved to another place, or wrapped by a key that this
     /// service does not have (a restore of an older state, say).
     #[error("the wrapped key does not open: {0}")]
-    Corrupt(&'static str),
+    Corrupt(Cow<'static, str>),
     /// A defect or a misconfiguration.
     #[error("the key service cannot be used: {0}")]
-    Internal(String),
+    Internal(Cow<'static, str>),
+}
+
+impl KeyWrapError {
+    /// Whether the same call may succeed once the key service, or our credential, is back.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Denied(_))
+    }
 }

@@ -19,6 +19,7 @@ mod key_file;
 mod key_wrapper;
 mod rewrap;
 mod row_sealer;
+pub mod transit;
 mod wrapped_key_store;
 
 pub use blind_index::{BlindIndex, BlindIndexValue, IndexField};

@@ -1,6 +1,6 @@
 //! Opening, caching and losing data keys.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{borrow::Cow, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use sealpost_relay::atrest::{
@@ -17,7 +17,7 @@ const LIMITS: DataKeyLimits = DataKeyLimits {
     max_age: Duration::from_secs(3_600),
     degraded_window: Duration::from_secs(900),
 };
-const SEALED: KeyWrapError = KeyWrapError::Unavailable("sealed");
+const SEALED: KeyWrapError = KeyWrapError::Unavailable(Cow::Borrowed("sealed"));
 
 fn fixture() -> Fixture {
     Fixture::new(LIMITS)
@@ -240,10 +240,10 @@ async fn a_key_past_its_age_stands_in_during_an_outage() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_credential_is_an_outage_too() {
     let (fixture, key) = fixture_with_key().await;
-    fixture.wrapper.break_with(KeyWrapError::Denied("revoked"));
+    fixture.wrapper.break_with(KeyWrapError::Denied("revoked".into()));
     let health = fixture.keys.check().await;
     assert_eq!(health.state, KeyServiceState::Degraded);
-    assert_eq!(health.last_error, Some(KeyWrapError::Denied("revoked")));
+    assert_eq!(health.last_error, Some(KeyWrapError::Denied("revoked".into())));
     assert_eq!(fixture.keys.open(SPACE).await.unwrap().id(), key.id());
 }
 

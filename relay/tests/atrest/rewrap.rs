@@ -81,7 +81,9 @@ async fn progress_is_told_page_by_page() {
 async fn a_run_that_was_cut_short_is_finished_by_the_next() {
     let fixture = fixture_with_outdated_keys().await;
     let cut = rewrap(&*fixture.wrapper, &*fixture.store, |_| {
-        fixture.wrapper.break_with(KeyWrapError::Unavailable("sealed"));
+        fixture
+            .wrapper
+            .break_with(KeyWrapError::Unavailable("sealed".into()));
     });
     assert!(cut.await.unwrap_err().is_key_service_outage());
     fixture.wrapper.repair();
