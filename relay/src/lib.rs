@@ -1,6 +1,7 @@
 //! The Sealpost relay: orders, stores and fans out what it cannot read.
 
 pub mod atrest;
+pub mod embedded;
 pub mod entropy;
 pub mod log;
 pub mod spaces;
