@@ -4,17 +4,27 @@
 //! small functions over a connection; each query has a row struct of its own; each write checks its row count.
 //! What is stored arrives sealed: nothing here ever sees a key or a plaintext.
 
+mod accounts;
+mod attempts;
+mod audit;
+mod columns;
 mod data_keys;
 mod error;
+mod keystores;
+mod principals;
+mod relay_state;
+mod sessions;
+mod staged;
+mod tokens;
 mod transaction;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use transaction::{IgnoreTransactions, ObserveTransactions, Outcome, Transaction, Work};
 
-use crate::store_failure::StoreFailure;
+use crate::store_failure::{StoreError, StoreFailure};
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -84,4 +94,14 @@ fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreFail
         ("idle_in_transaction_session_timeout", timeout.as_str()),
         ("timezone", "UTC"),
     ]))
+}
+
+/// The result of a transaction that has no reason to refuse.
+async fn infallible<T>(
+    transaction: impl Future<Output = Result<T, StoreError<Infallible>>>,
+) -> Result<T, StoreFailure> {
+    transaction.await.map_err(|error| match error {
+        StoreError::Failed(failure) => failure,
+        StoreError::Refused(never) => match never {},
+    })
 }

@@ -1,0 +1,69 @@
+use time::OffsetDateTime;
+
+use super::Stored;
+use crate::directory::ids::AttemptId;
+
+/// What an attempt is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptPurpose {
+    /// A registration.
+    Registration,
+    /// A login with a passphrase.
+    Login,
+    /// A login with a recovery code.
+    Recovery,
+}
+
+impl AttemptPurpose {
+    /// The word that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Login => "login",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// What to remember between the two messages of a registration or login.
+pub struct NewAttempt {
+    /// Its name.
+    pub attempt_id: AttemptId,
+    /// What it is for.
+    pub purpose: AttemptPurpose,
+    /// What the second message needs, sealed.
+    pub state_sealed: Vec<u8>,
+    /// Now.
+    pub created_at: OffsetDateTime,
+    /// From when on the second message is refused.
+    pub expires_at: OffsetDateTime,
+}
+
+/// How many rows a sweep deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SweptRows {
+    /// Attempts past their time.
+    pub attempts: u64,
+    /// Sessions past their time.
+    pub sessions: u64,
+    /// Staged changes past their time.
+    pub staged_changes: u64,
+}
+
+/// Attempts.
+pub trait AttemptStore: Send + Sync {
+    /// Stores an attempt.
+    fn insert_attempt<'a>(&'a self, attempt: &'a NewAttempt) -> Stored<'a, ()>;
+
+    /// Takes an attempt out of the store, so that nobody can use it again; none if it is not there, past its
+    /// time, or for something else.
+    fn take_attempt(
+        &self,
+        attempt_id: AttemptId,
+        purpose: AttemptPurpose,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<Vec<u8>>>;
+
+    /// Deletes attempts, sessions and staged changes that are past their time.
+    fn sweep(&self, now: OffsetDateTime) -> Stored<'_, SweptRows>;
+}

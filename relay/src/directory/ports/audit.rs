@@ -1,0 +1,55 @@
+use sealpost_protocol::ids::AccountId;
+use time::OffsetDateTime;
+
+use crate::directory::ids::AuditId;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditAction {
+    /// The account was registered.
+    Registered,
+    /// A device logged in with the passphrase.
+    LoggedIn,
+    /// A device logged in with the recovery code.
+    LoggedInByRecoveryCode,
+    /// A session was ended by its account.
+    SessionEnded,
+    /// Passphrase, recovery code or both were changed, with the keystore.
+    CredentialsChanged,
+    /// The operator disabled the account.
+    AccountDisabled,
+    /// The operator enabled the account again.
+    AccountEnabled,
+    /// The operator deleted an account.
+    AccountDeleted,
+}
+
+impl AuditAction {
+    /// The word that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::LoggedIn => "logged_in",
+            Self::LoggedInByRecoveryCode => "logged_in_by_recovery_code",
+            Self::SessionEnded => "session_ended",
+            Self::CredentialsChanged => "credentials_changed",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::AccountDeleted => "account_deleted",
+        }
+    }
+}
+
+/// An entry of the audit log, written in the transaction of what it tells.
+pub struct NewAuditEntry {
+    /// Its name.
+    pub entry_id: AuditId,
+    /// Whose account; none once it is deleted.
+    pub account_id: Option<AccountId>,
+    /// What happened.
+    pub action: AuditAction,
+    /// To what, sealed.
+    pub details_sealed: Option<Vec<u8>>,
+    /// Now.
+    pub created_at: OffsetDateTime,
+}

@@ -1,0 +1,59 @@
+use sealpost_protocol::ids::AccountId;
+use time::OffsetDateTime;
+
+use super::{Stored, StoredOr};
+
+/// A keystore version to be stored.
+pub struct NewKeystoreVersion {
+    /// Whose.
+    pub account_id: AccountId,
+    /// The version it replaces; its own is the next one.
+    pub base_version: u64,
+    /// The keystore, sealed for its own version.
+    pub sealed: Vec<u8>,
+    /// Now.
+    pub created_at: OffsetDateTime,
+}
+
+/// A keystore version as stored.
+pub struct KeystoreRow {
+    /// Its number.
+    pub version: u64,
+    /// The keystore, sealed.
+    pub sealed: Vec<u8>,
+    /// When it was stored.
+    pub created_at: OffsetDateTime,
+}
+
+/// A keystore version as listed.
+pub struct KeystoreItem {
+    /// Its number.
+    pub version: u64,
+    /// Length of the sealed bytes.
+    pub sealed_length: u64,
+    /// When it was stored.
+    pub created_at: OffsetDateTime,
+}
+
+/// Another version than the named one is current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeystoreConflict;
+
+/// Keystores.
+pub trait KeystoreStore: Send + Sync {
+    /// The current version.
+    fn current_keystore(&self, account_id: AccountId) -> Stored<'_, Option<KeystoreRow>>;
+
+    /// One of the kept versions.
+    fn keystore_version(&self, account_id: AccountId, version: u64) -> Stored<'_, Option<KeystoreRow>>;
+
+    /// The kept versions, newest first.
+    fn keystore_history(&self, account_id: AccountId) -> Stored<'_, Vec<KeystoreItem>>;
+
+    /// Makes `new` the current version if `base_version` still is, and drops all but the last `kept`.
+    fn replace_keystore<'a>(
+        &'a self,
+        new: &'a NewKeystoreVersion,
+        kept: u64,
+    ) -> StoredOr<'a, (), KeystoreConflict>;
+}

@@ -1,0 +1,60 @@
+//! What the directory needs of a store: one trait per table family, each method one transaction.
+//!
+//! Everything that goes in or comes out is sealed or blinded, except ids, versions, states and times.
+
+mod accounts;
+mod attempts;
+mod audit;
+mod keystores;
+mod principals;
+mod relay_state;
+mod sessions;
+mod staged;
+mod tokens;
+
+use futures_util::future::BoxFuture;
+
+pub use accounts::{
+    AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewRecoveryKey, RegistrationRefusal,
+};
+pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
+pub use audit::{AuditAction, NewAuditEntry};
+pub use keystores::{KeystoreConflict, KeystoreItem, KeystoreRow, KeystoreStore, NewKeystoreVersion};
+pub use principals::{NewPrincipal, PrincipalStore};
+pub use relay_state::{RelaySecret, RelayStateStore};
+pub use sessions::{NewSession, SessionRow, SessionStore};
+pub use staged::{CommitStaged, NewStage, StageRow, StagedRefusal, StagedStore};
+pub use tokens::{NewToken, TokenRow, TokenStore};
+
+use crate::store_failure::{StoreError, StoreFailure};
+
+/// What a method of a store returns that cannot refuse.
+pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreFailure>>;
+
+/// What a method of a store returns that can refuse.
+pub type StoredOr<'a, T, R> = BoxFuture<'a, Result<T, StoreError<R>>>;
+
+/// All of them.
+pub trait DirectoryStore:
+    AccountStore
+    + AttemptStore
+    + KeystoreStore
+    + PrincipalStore
+    + RelayStateStore
+    + SessionStore
+    + StagedStore
+    + TokenStore
+{
+}
+
+impl<S> DirectoryStore for S where
+    S: AccountStore
+        + AttemptStore
+        + KeystoreStore
+        + PrincipalStore
+        + RelayStateStore
+        + SessionStore
+        + StagedStore
+        + TokenStore
+{
+}

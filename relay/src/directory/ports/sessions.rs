@@ -1,0 +1,68 @@
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use time::OffsetDateTime;
+
+use super::{AccountState, NewAuditEntry, Stored};
+use crate::atrest::BlindIndexValue;
+
+/// A session to be stored.
+pub struct NewSession {
+    /// Its public name.
+    pub session_id: SessionId,
+    /// Keyed hash of its token.
+    pub token_hash: BlindIndexValue,
+    /// Whose.
+    pub account_id: AccountId,
+    /// The device's name, sealed.
+    pub device_sealed: Vec<u8>,
+    /// Now.
+    pub created_at: OffsetDateTime,
+    /// When it ends by itself.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A session as stored.
+pub struct SessionRow {
+    /// Its public name.
+    pub session_id: SessionId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// The account's principal.
+    pub principal_id: PrincipalId,
+    /// Whether the account may log in.
+    pub account_state: AccountState,
+    /// The device's name, sealed.
+    pub device_sealed: Vec<u8>,
+    /// When the device logged in.
+    pub created_at: OffsetDateTime,
+    /// When it last called, to the hour.
+    pub last_seen_at: OffsetDateTime,
+    /// When it ends by itself.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Sessions.
+pub trait SessionStore: Send + Sync {
+    /// Stores a session, unless the account is gone: then `false`.
+    fn insert_session<'a>(&'a self, session: &'a NewSession, audit: &'a NewAuditEntry) -> Stored<'a, bool>;
+
+    /// The session with that token, unless it is past its time.
+    fn session_by_token(
+        &self,
+        token_hash: BlindIndexValue,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<SessionRow>>;
+
+    /// Notes down that a session was used.
+    fn touch_session(&self, session_id: SessionId, seen_at: OffsetDateTime) -> Stored<'_, ()>;
+
+    /// The sessions of an account that are not past their time, newest first.
+    fn sessions_of(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Vec<SessionRow>>;
+
+    /// Ends a session of an account; `false` if the account has none of that name.
+    fn delete_session<'a>(
+        &'a self,
+        account_id: AccountId,
+        session_id: SessionId,
+        audit: &'a NewAuditEntry,
+    ) -> Stored<'a, bool>;
+}

@@ -1,0 +1,88 @@
+use sealpost_protocol::ids::AccountId;
+use time::OffsetDateTime;
+
+use super::{KeystoreConflict, NewAuditEntry, NewKeystoreVersion, NewRecoveryKey, Stored, StoredOr};
+use crate::directory::ids::StageId;
+
+/// A change to be staged.
+pub struct NewStage {
+    /// Whose.
+    pub account_id: AccountId,
+    /// Its name.
+    pub stage_id: StageId,
+    /// The keystore version that it replaces.
+    pub base_version: u64,
+    /// The new keystore, sealed.
+    pub keystore_sealed: Vec<u8>,
+    /// The new OPAQUE record, sealed, where the passphrase changes.
+    pub record_sealed: Option<Vec<u8>>,
+    /// The new recovery login key, where that changes.
+    pub recovery_key: Option<NewRecoveryKey>,
+    /// Now.
+    pub staged_at: OffsetDateTime,
+    /// From when on it cannot be committed.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A staged change as stored.
+pub struct StageRow {
+    /// Its name.
+    pub stage_id: StageId,
+    /// The keystore version that it replaces.
+    pub base_version: u64,
+    /// The new keystore, sealed.
+    pub keystore_sealed: Vec<u8>,
+    /// The new OPAQUE record, sealed, where the passphrase changes.
+    pub record_sealed: Option<Vec<u8>>,
+    /// The new recovery login key, sealed, where that changes.
+    pub recovery_key_sealed: Option<Vec<u8>>,
+    /// Whether the new record was asked for, where there is one.
+    pub verified: bool,
+}
+
+/// What a commit writes. The keystore goes through [`NewKeystoreVersion`].
+pub struct CommitStaged {
+    /// The stage, which must be there still.
+    pub stage_id: StageId,
+    /// The new keystore.
+    pub keystore: NewKeystoreVersion,
+    /// The credential version that record and key were sealed against; theirs is the next one.
+    pub base_credential_version: u64,
+    /// The OPAQUE record from now on, sealed.
+    pub record_sealed: Vec<u8>,
+    /// The recovery login key from now on.
+    pub recovery_key: NewRecoveryKey,
+    /// What to note down.
+    pub audit: NewAuditEntry,
+}
+
+/// Why a staged change was not committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StagedRefusal {
+    /// The keystore or the credentials were changed meanwhile, or another change was staged.
+    Conflict,
+    /// The recovery login key belongs to somebody else.
+    KeyTaken,
+}
+
+impl From<KeystoreConflict> for StagedRefusal {
+    fn from(KeystoreConflict: KeystoreConflict) -> Self {
+        Self::Conflict
+    }
+}
+
+/// Staged changes, at most one per account.
+pub trait StagedStore: Send + Sync {
+    /// Stages a change in the place of an earlier one, if `base_version` is current.
+    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreConflict>;
+
+    /// The staged change of an account, unless it is past its time.
+    fn staged(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Option<StageRow>>;
+
+    /// Notes down that the staged record was asked for; `false` if the stage is gone.
+    fn mark_stage_verified(&self, account_id: AccountId, stage_id: StageId) -> Stored<'_, bool>;
+
+    /// Puts keystore, record and recovery key in force together, drops the stage and all but the last `kept`
+    /// keystore versions.
+    fn commit_staged<'a>(&'a self, commit: &'a CommitStaged, kept: u64) -> StoredOr<'a, (), StagedRefusal>;
+}

@@ -1,0 +1,68 @@
+use time::OffsetDateTime;
+
+use super::{Store, error::expect_rows, infallible};
+use crate::directory::{
+    ids::AttemptId,
+    ports::{AttemptPurpose, AttemptStore, NewAttempt, Stored, SweptRows},
+};
+
+impl AttemptStore for Store {
+    fn insert_attempt<'a>(&'a self, attempt: &'a NewAttempt) -> Stored<'a, ()> {
+        Box::pin(async move {
+            let inserted = sqlx::query!(
+                "INSERT INTO auth_attempts (attempt_id, purpose, state_sealed, created_at, expires_at)
+                 VALUES ($1, $2, $3, $4, $5)",
+                &attempt.attempt_id.as_bytes()[..],
+                attempt.purpose.as_str(),
+                attempt.state_sealed,
+                attempt.created_at,
+                attempt.expires_at,
+            )
+            .execute(self.pool())
+            .await?;
+            expect_rows("insert into auth_attempts", 1, &inserted)
+        })
+    }
+
+    fn take_attempt(
+        &self,
+        attempt_id: AttemptId,
+        purpose: AttemptPurpose,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let taken = sqlx::query!(
+                "DELETE FROM auth_attempts WHERE attempt_id = $1 AND purpose = $2
+                 RETURNING state_sealed, expires_at",
+                &attempt_id.as_bytes()[..],
+                purpose.as_str(),
+            )
+            .fetch_optional(self.pool())
+            .await?;
+            Ok(taken
+                .filter(|row| row.expires_at > now)
+                .map(|row| row.state_sealed))
+        })
+    }
+
+    fn sweep(&self, now: OffsetDateTime) -> Stored<'_, SweptRows> {
+        Box::pin(infallible(self.run_tx("sweep", move |tx| {
+            Box::pin(async move {
+                let attempts = sqlx::query!("DELETE FROM auth_attempts WHERE expires_at <= $1", now)
+                    .execute(tx.connection())
+                    .await?;
+                let sessions = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
+                    .execute(tx.connection())
+                    .await?;
+                let staged_changes = sqlx::query!("DELETE FROM staged_changes WHERE expires_at <= $1", now)
+                    .execute(tx.connection())
+                    .await?;
+                Ok(SweptRows {
+                    attempts: attempts.rows_affected(),
+                    sessions: sessions.rows_affected(),
+                    staged_changes: staged_changes.rows_affected(),
+                })
+            })
+        })))
+    }
+}

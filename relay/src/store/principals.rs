@@ -1,0 +1,39 @@
+use sealpost_protocol::ids::PrincipalId;
+use sqlx::PgConnection;
+
+use super::Store;
+use crate::{
+    directory::ports::{NewPrincipal, PrincipalStore, Stored},
+    store_failure::StoreFailure,
+};
+
+impl PrincipalStore for Store {
+    fn manifest(&self, principal_id: PrincipalId) -> Stored<'_, Option<Vec<u8>>> {
+        Box::pin(async move {
+            Ok(sqlx::query_scalar!(
+                "SELECT manifest_sealed FROM principals WHERE principal_id = $1",
+                &principal_id.as_bytes()[..],
+            )
+            .fetch_optional(self.pool())
+            .await?)
+        })
+    }
+}
+
+/// Stores a principal; `false` if there is one with that id.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    principal: &NewPrincipal,
+) -> Result<bool, StoreFailure> {
+    let inserted = sqlx::query!(
+        "INSERT INTO principals (principal_id, account_id, manifest_sealed, created_at)
+         VALUES ($1, $2, $3, $4) ON CONFLICT (principal_id) DO NOTHING",
+        &principal.principal_id.as_bytes()[..],
+        &principal.account_id.as_bytes()[..],
+        principal.manifest_sealed,
+        principal.created_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}

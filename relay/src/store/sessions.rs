@@ -1,0 +1,162 @@
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::{Store, audit, error::expect_rows, infallible};
+use crate::{
+    atrest::BlindIndexValue,
+    directory::ports::{AccountState, NewAuditEntry, NewSession, SessionRow, SessionStore, Stored},
+    store_failure::StoreFailure,
+};
+
+impl SessionStore for Store {
+    fn insert_session<'a>(&'a self, session: &'a NewSession, entry: &'a NewAuditEntry) -> Stored<'a, bool> {
+        Box::pin(infallible(self.run_tx("insert_session", move |tx| {
+            Box::pin(async move {
+                if !account_exists(tx.connection(), session.account_id).await? {
+                    return Ok(false);
+                }
+                insert(tx.connection(), session).await?;
+                audit::insert(tx.connection(), entry).await?;
+                Ok(true)
+            })
+        })))
+    }
+
+    fn session_by_token(
+        &self,
+        token_hash: BlindIndexValue,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<SessionRow>> {
+        Box::pin(async move {
+            let record = sqlx::query_as!(
+                SessionRecord,
+                r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
+                       principal_id AS "principal_id: [u8; 32]", state, device_sealed,
+                       sessions.created_at, last_seen_at, expires_at
+                   FROM sessions JOIN accounts USING (account_id)
+                   WHERE token_hash = $1 AND expires_at > $2"#,
+                &token_hash.as_bytes()[..],
+                now,
+            )
+            .fetch_optional(self.pool())
+            .await?;
+            record.map(SessionRow::try_from).transpose()
+        })
+    }
+
+    fn touch_session(&self, session_id: SessionId, seen_at: OffsetDateTime) -> Stored<'_, ()> {
+        Box::pin(async move {
+            // No row is no error: the session may have been ended meanwhile.
+            sqlx::query!(
+                "UPDATE sessions SET last_seen_at = $2 WHERE session_id = $1 AND last_seen_at < $2",
+                &session_id.as_bytes()[..],
+                seen_at,
+            )
+            .execute(self.pool())
+            .await?;
+            Ok(())
+        })
+    }
+
+    fn sessions_of(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Vec<SessionRow>> {
+        Box::pin(async move {
+            let records = sqlx::query_as!(
+                SessionRecord,
+                r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
+                       principal_id AS "principal_id: [u8; 32]", state, device_sealed,
+                       sessions.created_at, last_seen_at, expires_at
+                   FROM sessions JOIN accounts USING (account_id)
+                   WHERE account_id = $1 AND expires_at > $2
+                   ORDER BY sessions.created_at DESC, session_id"#,
+                &account_id.as_bytes()[..],
+                now,
+            )
+            .fetch_all(self.pool())
+            .await?;
+            records.into_iter().map(SessionRow::try_from).collect()
+        })
+    }
+
+    fn delete_session<'a>(
+        &'a self,
+        account_id: AccountId,
+        session_id: SessionId,
+        entry: &'a NewAuditEntry,
+    ) -> Stored<'a, bool> {
+        Box::pin(infallible(self.run_tx("delete_session", move |tx| {
+            Box::pin(async move {
+                let deleted = sqlx::query!(
+                    "DELETE FROM sessions WHERE account_id = $1 AND session_id = $2",
+                    &account_id.as_bytes()[..],
+                    &session_id.as_bytes()[..],
+                )
+                .execute(tx.connection())
+                .await?;
+                if deleted.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                audit::insert(tx.connection(), entry).await?;
+                Ok(true)
+            })
+        })))
+    }
+}
+
+/// Stores a session.
+pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) -> Result<(), StoreFailure> {
+    let inserted = sqlx::query!(
+        "INSERT INTO sessions
+             (session_id, token_hash, account_id, device_sealed, created_at, last_seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        &session.session_id.as_bytes()[..],
+        &session.token_hash.as_bytes()[..],
+        &session.account_id.as_bytes()[..],
+        session.device_sealed,
+        session.created_at,
+        session.expires_at,
+    )
+    .execute(connection)
+    .await?;
+    expect_rows("insert into sessions", 1, &inserted)
+}
+
+/// Whether the account is there, and will be until the transaction ends.
+async fn account_exists(connection: &mut PgConnection, account_id: AccountId) -> Result<bool, sqlx::Error> {
+    let locked = sqlx::query!(
+        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR KEY SHARE"#,
+        &account_id.as_bytes()[..],
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(locked.is_some())
+}
+
+struct SessionRecord {
+    session_id: [u8; 16],
+    account_id: [u8; 16],
+    principal_id: [u8; 32],
+    state: String,
+    device_sealed: Vec<u8>,
+    created_at: OffsetDateTime,
+    last_seen_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl TryFrom<SessionRecord> for SessionRow {
+    type Error = StoreFailure;
+
+    fn try_from(record: SessionRecord) -> Result<Self, StoreFailure> {
+        Ok(Self {
+            session_id: SessionId::new(record.session_id),
+            account_id: AccountId::new(record.account_id),
+            principal_id: PrincipalId::new(record.principal_id),
+            account_state: AccountState::from_word(&record.state)
+                .ok_or(StoreFailure::Malformed("accounts.state"))?,
+            device_sealed: record.device_sealed,
+            created_at: record.created_at,
+            last_seen_at: record.last_seen_at,
+            expires_at: record.expires_at,
+        })
+    }
+}
