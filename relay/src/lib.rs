@@ -1,6 +1,8 @@
 //! The Sealpost relay: orders, stores and fans out what it cannot read.
 
 pub mod atrest;
+pub mod clock;
+pub mod directory;
 pub mod embedded;
 pub mod entropy;
 pub mod log;

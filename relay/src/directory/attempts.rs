@@ -1,0 +1,86 @@
+//! The memory between two messages: sealed, single use, with a deadline.
+
+use std::time::Duration;
+
+use sealpost_protocol::ids::AccountId;
+use zeroize::Zeroizing;
+
+use super::{
+    Directory, DirectoryError,
+    ids::AttemptId,
+    ports::{AttemptPurpose, NewAttempt, SweptRows},
+    seals::{OpenSeals, columns},
+};
+
+impl Directory {
+    /// Deletes attempts, sessions and staged changes that are past their time. To be called every minute or so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep(&self) -> Result<SweptRows, DirectoryError> {
+        Ok(self.store.sweep(self.clock.now()).await?)
+    }
+
+    /// Keeps `state` for the second message.
+    pub(super) async fn remember(
+        &self,
+        seals: &OpenSeals,
+        purpose: AttemptPurpose,
+        within: Duration,
+        state: &[u8],
+    ) -> Result<AttemptId, DirectoryError> {
+        let attempt_id = AttemptId::generate(&*self.entropy);
+        let created_at = self.clock.now();
+        let attempt = NewAttempt {
+            attempt_id,
+            purpose,
+            state_sealed: seals.seal(columns::ATTEMPT_STATE, &row_key(attempt_id, purpose), state),
+            created_at,
+            expires_at: created_at + within,
+        };
+        self.store.insert_attempt(&attempt).await?;
+        Ok(attempt_id)
+    }
+
+    /// Gives back what was kept, once.
+    pub(super) async fn recall(
+        &self,
+        seals: &OpenSeals,
+        purpose: AttemptPurpose,
+        attempt_id: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, DirectoryError> {
+        // An id of another length was never given out.
+        let attempt_id = attempt_id
+            .try_into()
+            .map(AttemptId::new)
+            .map_err(|_| DirectoryError::Expired)?;
+        let sealed = self
+            .store
+            .take_attempt(attempt_id, purpose, self.clock.now())
+            .await?;
+        let sealed = sealed.ok_or(DirectoryError::Expired)?;
+        seals.open(columns::ATTEMPT_STATE, &row_key(attempt_id, purpose), &sealed)
+    }
+}
+
+fn row_key(attempt_id: AttemptId, purpose: AttemptPurpose) -> Vec<u8> {
+    [&attempt_id.as_bytes()[..], purpose.as_str().as_bytes()].concat()
+}
+
+/// Whose login it is, where anybody's, in a form whose length does not tell.
+pub(super) fn write_subject(state: &mut Vec<u8>, account_id: Option<AccountId>) {
+    state.push(u8::from(account_id.is_some()));
+    state.extend_from_slice(account_id.map_or([0; 16], |id| *id.as_bytes()).as_slice());
+}
+
+/// Reads what [`write_subject`] wrote; returns the rest too.
+pub(super) fn read_subject(state: &[u8]) -> Result<(Option<AccountId>, &[u8]), DirectoryError> {
+    let malformed = DirectoryError::Internal("the state of an attempt is malformed");
+    let Some((&[is_known], rest)) = state.split_first_chunk() else {
+        return Err(malformed);
+    };
+    let Some((&account_id, rest)) = rest.split_first_chunk() else {
+        return Err(malformed);
+    };
+    Ok(((is_known == 1).then_some(AccountId::new(account_id)), rest))
+}

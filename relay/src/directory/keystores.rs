@@ -1,0 +1,142 @@
+//! An account's private keys and space list, sealed by the client. The relay keeps versions of it.
+
+use sealpost_protocol::{
+    http::{KeystoreHistory, KeystoreHistoryItem, KeystorePut, KeystoreVersion, KeystoreView},
+    ids::AccountId,
+    limits::{KEPT_KEYSTORE_VERSIONS, MAX_KEYSTORE},
+};
+
+use super::{
+    AuthenticatedSession, Directory, DirectoryError,
+    ports::{KeystoreConflict, KeystoreItem, KeystoreRow, NewKeystoreVersion},
+    seals::{OpenSeals, columns},
+};
+use crate::{atrest::RowSealer, store_failure::StoreError};
+
+/// How many versions are kept.
+pub(super) const KEPT: u64 = KEPT_KEYSTORE_VERSIONS as u64;
+
+impl Directory {
+    /// The caller's current keystore.
+    ///
+    /// # Errors
+    /// When the store or the key service fails.
+    pub async fn keystore(&self, caller: &AuthenticatedSession) -> Result<KeystoreView, DirectoryError> {
+        let seals = self.seals.open().await?;
+        let row = self.store.current_keystore(caller.account_id()).await?;
+        view(&seals, caller.account_id(), row)
+    }
+
+    /// One of the versions that are kept.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] for any other version.
+    pub async fn keystore_version(
+        &self,
+        caller: &AuthenticatedSession,
+        version: u64,
+    ) -> Result<KeystoreView, DirectoryError> {
+        // What does not fit the column was never stored.
+        let _ = i64::try_from(version).map_err(|_| DirectoryError::NotFound)?;
+        let seals = self.seals.open().await?;
+        let row = self.store.keystore_version(caller.account_id(), version).await?;
+        view(&seals, caller.account_id(), row)
+    }
+
+    /// The versions that are kept, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keystore_history(
+        &self,
+        caller: &AuthenticatedSession,
+    ) -> Result<KeystoreHistory, DirectoryError> {
+        let items = self.store.keystore_history(caller.account_id()).await?;
+        Ok(KeystoreHistory {
+            versions: items.iter().map(history_item).collect(),
+        })
+    }
+
+    /// Replaces the keystore if `base_version` is current.
+    ///
+    /// # Errors
+    /// [`DirectoryError::KeystoreConflict`] if it is not; [`DirectoryError::TooLarge`].
+    pub async fn put_keystore(
+        &self,
+        caller: &AuthenticatedSession,
+        request: &KeystorePut,
+    ) -> Result<KeystoreVersion, DirectoryError> {
+        let account_id = caller.account_id();
+        self.limits.change(account_id)?;
+        let keystore = check_keystore(&request.keystore.0)?;
+        let version = next_version(request.base_version)?;
+        let seals = self.seals.open().await?;
+        let new = NewKeystoreVersion {
+            account_id,
+            base_version: request.base_version,
+            sealed: seal_keystore(&seals, account_id, version, keystore),
+            created_at: self.clock.now(),
+        };
+        self.store.replace_keystore(&new, KEPT).await.map_err(conflict)?;
+        Ok(KeystoreVersion { version })
+    }
+}
+
+/// Refuses a keystore that is empty or too large.
+pub(super) fn check_keystore(keystore: &[u8]) -> Result<&[u8], DirectoryError> {
+    match keystore.len() {
+        0 => Err(DirectoryError::Malformed("keystore")),
+        1..=MAX_KEYSTORE => Ok(keystore),
+        _ => Err(DirectoryError::TooLarge {
+            part: "keystore",
+            limit: MAX_KEYSTORE,
+        }),
+    }
+}
+
+/// The version after `base`. A base that no keystore can have is a conflict, as any other that is not current.
+pub(super) fn next_version(base: u64) -> Result<u64, DirectoryError> {
+    let next = base.checked_add(1).filter(|next| i64::try_from(*next).is_ok());
+    next.ok_or(DirectoryError::KeystoreConflict)
+}
+
+pub(super) fn seal_keystore(
+    seals: &OpenSeals,
+    account_id: AccountId,
+    version: u64,
+    keystore: &[u8],
+) -> Vec<u8> {
+    seals.seal_version(columns::KEYSTORE, account_id.as_bytes(), version, keystore)
+}
+
+pub(super) fn conflict(error: StoreError<KeystoreConflict>) -> DirectoryError {
+    match error {
+        StoreError::Refused(KeystoreConflict) => DirectoryError::KeystoreConflict,
+        StoreError::Failed(failure) => failure.into(),
+    }
+}
+
+fn view(
+    seals: &OpenSeals,
+    account_id: AccountId,
+    row: Option<KeystoreRow>,
+) -> Result<KeystoreView, DirectoryError> {
+    let row = row.ok_or(DirectoryError::NotFound)?;
+    let opened = seals.open_version(columns::KEYSTORE, account_id.as_bytes(), row.version, &row.sealed)?;
+    let keystore = opened.to_vec().into();
+    Ok(KeystoreView {
+        version: row.version,
+        keystore,
+        created_at: row.created_at,
+    })
+}
+
+fn history_item(item: &KeystoreItem) -> KeystoreHistoryItem {
+    KeystoreHistoryItem {
+        version: item.version,
+        length: item
+            .sealed_length
+            .saturating_sub(RowSealer::OVERHEAD_BYTES as u64),
+        created_at: item.created_at,
+    }
+}

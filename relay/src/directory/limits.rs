@@ -1,0 +1,135 @@
+//! Which rate limits there are.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use sealpost_protocol::ids::AccountId;
+
+use super::{
+    DirectoryError, Handle,
+    limiter::{Limiter, Rate},
+};
+
+/// Of what there were too many requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitScope {
+    /// From one address (of IPv6, one /64).
+    Address,
+    /// About one handle, or one recovery key.
+    Credential,
+    /// From one account.
+    Account,
+}
+
+impl fmt::Display for LimitScope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Address => "address",
+            Self::Credential => "credential",
+            Self::Account => "account",
+        })
+    }
+}
+
+/// How often things may be asked for. On by default.
+#[derive(Clone, Debug)]
+pub struct DirectoryLimits {
+    /// Registrations begun from one address.
+    pub registrations_per_address: Rate,
+    /// Logins begun from one address.
+    pub logins_per_address: Rate,
+    /// Logins begun for one handle or recovery key, whether it exists or not.
+    pub logins_per_credential: Rate,
+    /// Changes and look-ups of one account.
+    pub changes_per_account: Rate,
+}
+
+impl Default for DirectoryLimits {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            registrations_per_address: Rate::per(10 * MINUTE, 20),
+            logins_per_address: Rate::per(MINUTE, 60),
+            logins_per_credential: Rate::per(5 * MINUTE, 20),
+            changes_per_account: Rate::per(MINUTE, 120),
+        }
+    }
+}
+
+/// The limiters behind [`DirectoryLimits`].
+pub(super) struct Limits {
+    registrations_per_address: Limiter,
+    logins_per_address: Limiter,
+    logins_per_credential: Limiter,
+    changes_per_account: Limiter,
+}
+
+impl Limits {
+    pub(super) fn new(limits: &DirectoryLimits) -> Self {
+        Self {
+            registrations_per_address: Limiter::new(limits.registrations_per_address),
+            logins_per_address: Limiter::new(limits.logins_per_address),
+            logins_per_credential: Limiter::new(limits.logins_per_credential),
+            changes_per_account: Limiter::new(limits.changes_per_account),
+        }
+    }
+
+    pub(super) fn registration(&self, address: IpAddr) -> Result<(), DirectoryError> {
+        take(
+            &self.registrations_per_address,
+            LimitScope::Address,
+            &network(address),
+        )
+    }
+
+    pub(super) fn login(&self, address: IpAddr, handle: &Handle) -> Result<(), DirectoryError> {
+        take(&self.logins_per_address, LimitScope::Address, &network(address))?;
+        take(
+            &self.logins_per_credential,
+            LimitScope::Credential,
+            handle.as_str().as_bytes(),
+        )
+    }
+
+    pub(super) fn recovery_login(&self, address: IpAddr, key: &[u8; 32]) -> Result<(), DirectoryError> {
+        take(&self.logins_per_address, LimitScope::Address, &network(address))?;
+        take(&self.logins_per_credential, LimitScope::Credential, key)
+    }
+
+    pub(super) fn change(&self, account_id: AccountId) -> Result<(), DirectoryError> {
+        take(
+            &self.changes_per_account,
+            LimitScope::Account,
+            account_id.as_bytes(),
+        )
+    }
+}
+
+fn take(limiter: &Limiter, scope: LimitScope, key: &[u8]) -> Result<(), DirectoryError> {
+    limiter
+        .take(key)
+        .map_err(|retry_after| DirectoryError::RateLimited { scope, retry_after })
+}
+
+/// What one subscriber has: an IPv4 address, or a /64 of IPv6.
+fn network(address: IpAddr) -> [u8; 8] {
+    let mut network = [0; 8];
+    match address.to_canonical() {
+        IpAddr::V4(address) => network[4..].copy_from_slice(&address.octets()),
+        IpAddr::V6(address) => network.copy_from_slice(&address.octets()[..8]),
+    }
+    network
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_one() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+    }
+}

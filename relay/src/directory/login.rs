@@ -1,0 +1,156 @@
+//! Login with a passphrase. Handles without an account go the same way, on a stand-in.
+
+use std::net::IpAddr;
+
+use sealpost_opaque::{LoginState, Record};
+use sealpost_protocol::{
+    http::{LoggedIn, LoginFinish, LoginStart, LoginStarted},
+    ids::AccountId,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Directory, DirectoryError, DirectorySettings, Handle,
+    attempts::{read_subject, write_subject},
+    credentials::open_record,
+    opaque_setup::KSF,
+    ports::{AccountRow, AccountState, AttemptPurpose, AuditAction},
+    seals::{OpenSeals, columns, fields},
+    sessions::{DraftSession, logged_in},
+};
+
+/// Whose login it is, as far as the answer may show: nobody's looks like somebody's.
+struct Subject {
+    account_id: Option<AccountId>,
+    record: Option<Record>,
+    credential_identifier: [u8; 16],
+}
+
+impl Directory {
+    /// First message: answers OPAQUE's.
+    ///
+    /// # Errors
+    /// [`DirectoryError::HandleInvalid`], [`DirectoryError::RateLimited`]; never whether there is an account.
+    pub async fn start_login(
+        &self,
+        address: IpAddr,
+        request: &LoginStart,
+    ) -> Result<LoginStarted, DirectoryError> {
+        let handle = Handle::parse(&request.handle).map_err(|_| DirectoryError::HandleInvalid)?;
+        self.limits.login(address, &handle)?;
+        let seals = self.seals.open().await?;
+        let subject = self.login_subject(&seals, &handle).await?;
+        let (state, response) = self
+            .opaque()
+            .await?
+            .start_login(
+                subject.record.as_ref(),
+                &request.credential_request.0,
+                &subject.credential_identifier,
+            )
+            .map_err(|error| DirectoryError::from_opaque("credential_request", &error))?;
+        let login_id = self.remember_login(&seals, subject.account_id, &state).await?;
+        Ok(LoginStarted {
+            login_id: login_id.into(),
+            credential_response: response.into(),
+            ksf: KSF,
+        })
+    }
+
+    /// Second message: checks the proof and opens a session.
+    ///
+    /// # Errors
+    /// [`DirectoryError::LoginFailed`] for a wrong passphrase and for no account alike;
+    /// [`DirectoryError::Expired`]; [`DirectoryError::AccountDisabled`] to who knows the passphrase.
+    pub async fn finish_login(&self, request: LoginFinish) -> Result<LoggedIn, DirectoryError> {
+        let seals = self.seals.open().await?;
+        let state = self
+            .recall(&seals, AttemptPurpose::Login, &request.login_id.0)
+            .await?;
+        let (account_id, opaque_state) = read_subject(&state)?;
+        let opaque_state = LoginState::parse(opaque_state)
+            .map_err(|_| DirectoryError::Internal("a stored login state is malformed"))?;
+        let proven = opaque_state
+            .finish(&request.credential_finalization.0)
+            .map_err(|error| DirectoryError::from_opaque("credential_finalization", &error));
+        // Without an account the proof fails too; nothing here may depend on that.
+        let account_id = proven.and(account_id.ok_or(DirectoryError::LoginFailed))?;
+        self.open_session(&seals, account_id, request.device_name, AuditAction::LoggedIn)
+            .await
+    }
+
+    /// Stores a session for a device that proved itself.
+    pub(super) async fn open_session(
+        &self,
+        seals: &OpenSeals,
+        account_id: AccountId,
+        device_name: String,
+        action: AuditAction,
+    ) -> Result<LoggedIn, DirectoryError> {
+        let account = self
+            .store
+            .account(account_id)
+            .await?
+            .ok_or(DirectoryError::LoginFailed)?;
+        if account.state == AccountState::Disabled {
+            return Err(DirectoryError::AccountDisabled);
+        }
+        let handle = seals.open_text(columns::HANDLE, account_id.as_bytes(), &account.handle_sealed)?;
+        let DraftSession { token, row } = self.draft_session(seals, account_id, &device_name)?;
+        let audit = self.audit_entry(seals, Some(account_id), action, Some(row.session_id.as_bytes()));
+        if !self.store.insert_session(&row, &audit).await? {
+            return Err(DirectoryError::LoginFailed);
+        }
+        Ok(logged_in(token, &row, handle, device_name))
+    }
+
+    async fn login_subject(&self, seals: &OpenSeals, handle: &Handle) -> Result<Subject, DirectoryError> {
+        let handle = handle.as_str().as_bytes();
+        // Computed for known handles too: the time must not tell.
+        let absent = seals.blind(fields::ABSENT_ACCOUNT, handle);
+        let account = self
+            .store
+            .account_by_handle(seals.blind(fields::HANDLE, handle))
+            .await?;
+        match account {
+            Some(account) => known_subject(seals, &account),
+            None => Ok(absent_subject(seals, absent.as_bytes())),
+        }
+    }
+
+    async fn remember_login(
+        &self,
+        seals: &OpenSeals,
+        account_id: Option<AccountId>,
+        opaque_state: &LoginState,
+    ) -> Result<Vec<u8>, DirectoryError> {
+        let mut state = Zeroizing::new(Vec::new());
+        write_subject(&mut state, account_id);
+        state.extend_from_slice(&opaque_state.serialize());
+        let within = DirectorySettings::LOGIN_WITHIN;
+        let attempt_id = self
+            .remember(seals, AttemptPurpose::Login, within, &state)
+            .await?;
+        Ok(attempt_id.as_bytes().to_vec())
+    }
+}
+
+fn known_subject(seals: &OpenSeals, account: &AccountRow) -> Result<Subject, DirectoryError> {
+    Ok(Subject {
+        account_id: Some(account.account_id),
+        record: Some(open_record(seals, account)?),
+        credential_identifier: *account.account_id.as_bytes(),
+    })
+}
+
+/// The identifier is a keyed hash of the handle, so that the answer to the same question stays the same.
+fn absent_subject(seals: &OpenSeals, absent: &[u8; 32]) -> Subject {
+    // As much work as opening a record.
+    drop(seals.seal(columns::RECORD, absent, &[0; sealpost_opaque::sizes::RECORD]));
+    let (identifier, _) = absent.split_first_chunk().expect("32 bytes hold 16");
+    Subject {
+        account_id: None,
+        record: None,
+        credential_identifier: *identifier,
+    }
+}

@@ -1,0 +1,237 @@
+//! Devices that are logged in: opaque 256-bit bearer tokens, stored as keyed hashes.
+
+use sealpost_protocol::{
+    http::{LoggedIn, SecretToken, SessionList, SessionView},
+    ids::{AccountId, PrincipalId, SessionId},
+};
+use time::{Duration, OffsetDateTime};
+use tokio::sync::broadcast;
+use zeroize::Zeroizing;
+
+use super::{
+    Directory, DirectoryError, DirectorySettings, device_name,
+    ids::AuditId,
+    ports::{AccountState, AuditAction, NewAuditEntry, NewSession, SessionRow},
+    seals::{OpenSeals, columns, fields},
+};
+
+/// Who calls. Only [`Directory::authenticate`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticatedSession {
+    session_id: SessionId,
+    account_id: AccountId,
+    principal_id: PrincipalId,
+    created_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl AuthenticatedSession {
+    /// The session.
+    pub fn session_id(&self) -> SessionId {
+        self.session_id
+    }
+
+    /// Whose.
+    pub fn account_id(&self) -> AccountId {
+        self.account_id
+    }
+
+    /// The account's principal.
+    pub fn principal_id(&self) -> PrincipalId {
+        self.principal_id
+    }
+
+    /// When it ends by itself.
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+}
+
+/// Sessions that ended before their time, for whoever holds something open for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsEnded {
+    /// One session.
+    One(SessionId),
+    /// All sessions of an account.
+    AllOf(AccountId),
+}
+
+/// A session in the making.
+pub(super) struct DraftSession {
+    pub(super) token: SecretToken,
+    pub(super) row: NewSession,
+}
+
+impl Directory {
+    /// Whose session `token` is.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotAuthenticated`] for a token of no session; [`DirectoryError::AccountDisabled`].
+    pub async fn authenticate(&self, token: &SecretToken) -> Result<AuthenticatedSession, DirectoryError> {
+        let seals = self.seals.open().await?;
+        let token_hash = seals.blind(fields::SESSION_TOKEN, token.expose_bytes());
+        let found = self.store.session_by_token(token_hash, self.clock.now()).await?;
+        let row = found.ok_or(DirectoryError::NotAuthenticated)?;
+        if row.account_state == AccountState::Disabled {
+            return Err(DirectoryError::AccountDisabled);
+        }
+        self.touch(&row).await?;
+        Ok(AuthenticatedSession {
+            session_id: row.session_id,
+            account_id: row.account_id,
+            principal_id: row.principal_id,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+
+    /// The caller's sessions, newest first.
+    ///
+    /// # Errors
+    /// When the store or the key service fails.
+    pub async fn sessions(&self, caller: &AuthenticatedSession) -> Result<SessionList, DirectoryError> {
+        let seals = self.seals.open().await?;
+        let rows = self
+            .store
+            .sessions_of(caller.account_id, self.clock.now())
+            .await?;
+        let view = |row: &SessionRow| {
+            let device_name =
+                seals.open_text(columns::DEVICE, row.session_id.as_bytes(), &row.device_sealed)?;
+            Ok(SessionView {
+                session_id: row.session_id,
+                device_name,
+                created_at: row.created_at,
+                last_seen_at: row.last_seen_at,
+                expires_at: row.expires_at,
+                current: row.session_id == caller.session_id,
+            })
+        };
+        let sessions = rows.iter().map(view).collect::<Result<_, DirectoryError>>()?;
+        Ok(SessionList { sessions })
+    }
+
+    /// Ends one of the caller's sessions, the caller's own perhaps.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`] if the caller has no such session.
+    pub async fn end_session(
+        &self,
+        caller: &AuthenticatedSession,
+        session_id: SessionId,
+    ) -> Result<(), DirectoryError> {
+        let seals = self.seals.open().await?;
+        let details = Some(&session_id.as_bytes()[..]);
+        let audit = self.audit_entry(
+            &seals,
+            Some(caller.account_id),
+            AuditAction::SessionEnded,
+            details,
+        );
+        if !self
+            .store
+            .delete_session(caller.account_id, session_id, &audit)
+            .await?
+        {
+            return Err(DirectoryError::NotFound);
+        }
+        self.announce(SessionsEnded::One(session_id));
+        Ok(())
+    }
+
+    /// Hears of sessions that end before their time on this relay process. What another process ended shows at
+    /// the next [`Self::authenticate`].
+    pub fn ended_sessions(&self) -> broadcast::Receiver<SessionsEnded> {
+        self.ended.subscribe()
+    }
+
+    pub(super) fn announce(&self, ended: SessionsEnded) {
+        // An error means that nobody listens.
+        drop(self.ended.send(ended));
+    }
+
+    /// Refuses a caller whose login is too long ago to change credentials.
+    pub(super) fn require_fresh(&self, caller: &AuthenticatedSession) -> Result<(), DirectoryError> {
+        let is_fresh = self.clock.now() <= caller.created_at + DirectorySettings::FRESH_FOR;
+        is_fresh.then_some(()).ok_or(DirectoryError::FreshLoginRequired)
+    }
+
+    /// A new token and the row that stands for it.
+    pub(super) fn draft_session(
+        &self,
+        seals: &OpenSeals,
+        account_id: AccountId,
+        device_name: &str,
+    ) -> Result<DraftSession, DirectoryError> {
+        let device_name = device_name::check(device_name)?;
+        let token = SecretToken::new(Zeroizing::new(self.random_bytes()));
+        let session_id = SessionId::new(self.random_bytes());
+        let created_at = self.clock.now();
+        let row = NewSession {
+            session_id,
+            token_hash: seals.blind(fields::SESSION_TOKEN, token.expose_bytes()),
+            account_id,
+            device_sealed: seals.seal(columns::DEVICE, session_id.as_bytes(), device_name.as_bytes()),
+            created_at,
+            expires_at: created_at + self.settings.session_lifetime,
+        };
+        Ok(DraftSession { token, row })
+    }
+
+    pub(super) fn audit_entry(
+        &self,
+        seals: &OpenSeals,
+        account_id: Option<AccountId>,
+        action: AuditAction,
+        details: Option<&[u8]>,
+    ) -> NewAuditEntry {
+        let entry_id = AuditId::generate(&*self.entropy);
+        let seal = |details: &[u8]| seals.seal(columns::AUDIT_DETAILS, entry_id.as_bytes(), details);
+        NewAuditEntry {
+            entry_id,
+            account_id,
+            action,
+            details_sealed: details.map(seal),
+            created_at: self.clock.now(),
+        }
+    }
+
+    async fn touch(&self, row: &SessionRow) -> Result<(), DirectoryError> {
+        let hour = start_of_hour(self.clock.now());
+        if row.last_seen_at < hour {
+            self.store.touch_session(row.session_id, hour).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The answer to a device whose session is stored.
+pub(super) fn logged_in(
+    token: SecretToken,
+    session: &NewSession,
+    handle: String,
+    device_name: String,
+) -> LoggedIn {
+    let view = SessionView {
+        session_id: session.session_id,
+        device_name,
+        created_at: session.created_at,
+        last_seen_at: session.created_at,
+        expires_at: session.expires_at,
+        current: true,
+    };
+    LoggedIn {
+        account_id: session.account_id,
+        handle,
+        session_token: token,
+        session: view,
+    }
+}
+
+fn start_of_hour(time: OffsetDateTime) -> OffsetDateTime {
+    let into_hour = Duration::new(
+        i64::from(time.minute()) * 60 + i64::from(time.second()),
+        i32::try_from(time.nanosecond()).expect("less than a thousand million"),
+    );
+    time - into_hour
+}

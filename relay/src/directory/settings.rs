@@ -1,0 +1,42 @@
+//! What the operator decides about accounts.
+
+use std::time::Duration;
+
+use super::DirectoryLimits;
+
+/// What the operator decides about accounts.
+#[derive(Clone, Debug)]
+pub struct DirectorySettings {
+    /// Scheme, host and port of the relay as clients name it; recovery logins sign it.
+    pub origin: String,
+    /// Whether registration needs no token.
+    pub open_registration: bool,
+    /// How long a session lasts.
+    pub session_lifetime: Duration,
+    /// How many bytes an account may store.
+    pub quota_bytes: u64,
+    /// How often things may be asked for.
+    pub limits: DirectoryLimits,
+}
+
+impl DirectorySettings {
+    /// A session is this long fresh enough to change credentials.
+    pub const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
+    /// Time for the second message of a registration: Argon2id runs in between, on a slow phone perhaps.
+    pub const REGISTRATION_WITHIN: Duration = Duration::from_secs(5 * 60);
+    /// Time for the second message of a login.
+    pub const LOGIN_WITHIN: Duration = Duration::from_secs(60);
+    /// Time for the commit of a staged change.
+    pub const COMMIT_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+    /// Closed registration, sessions of 90 days, 1 GiB per account, limits on.
+    pub fn new(origin: impl Into<String>) -> Self {
+        Self {
+            origin: origin.into(),
+            open_registration: false,
+            session_lifetime: Duration::from_secs(90 * 24 * 60 * 60),
+            quota_bytes: 1 << 30,
+            limits: DirectoryLimits::default(),
+        }
+    }
+}
