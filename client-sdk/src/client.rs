@@ -6,6 +6,7 @@ use sealpost_protocol::ids::{AccountId, PrincipalId};
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
 
 use crate::config::ClientConfig;
+use crate::http::Api;
 use crate::identity::Identity;
 use crate::store::Store;
 
@@ -19,6 +20,7 @@ pub struct Client {
 pub(crate) struct Shared {
     pub(crate) config: ClientConfig,
     pub(crate) store: Store,
+    pub(crate) api: Api,
     pub(crate) identity: Identity,
     pub(crate) account_id: AccountId,
     pub(crate) handle: String,

@@ -3,17 +3,23 @@
 //! The relay orders, stores and fans out what it cannot read; everything in this crate assumes that it may lie. Each
 //! answer is checked before it is used, and a check that fails is an [`Error::Integrity`], never a warning.
 
+mod account;
 mod blocking;
 mod client;
 pub mod clock;
 pub mod config;
 mod entropy;
 pub mod error;
+mod http;
 mod identity;
+mod keystore;
 pub mod secret;
 mod store;
 
+pub use account::{Device, RelayInfo};
 pub use client::{Account, Client};
 pub use config::ClientConfig;
 pub use error::Error;
+pub use keystore::{NotARecoveryCode, RecoveryCode};
+pub use sealpost_protocol as protocol;
 pub use secret::Passphrase;

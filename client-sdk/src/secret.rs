@@ -1,23 +1,47 @@
 //! Secrets: wiped on drop, without `Debug`, `Clone`, `Serialize` or `==`.
 
+use std::sync::Arc;
+
 use rand::CryptoRng;
+use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::error::Error;
+
+/// Fewest characters of a new passphrase.
+const SHORTEST: usize = 8;
+
 /// What a person knows. It never leaves this process.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Passphrase(String);
+pub struct Passphrase(Arc<Zeroizing<String>>);
 
 impl Passphrase {
-    /// Takes over `text`, so that no copy of it stays behind.
+    /// Takes over `text`, so that no copy of it stays behind, in Unicode's normalization form C: two keyboards may write
+    /// one letter in two ways.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(text)
+        let text = Zeroizing::new(text);
+        Self(Arc::new(Zeroizing::new(text.nfc().collect())))
     }
 
     /// Hands out the bytes, to be fed to OPAQUE at once.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+
+    /// Refuses to set what anybody guesses. That an existing passphrase is longer is not asked for.
+    pub(crate) fn expect_new(&self) -> Result<(), Error> {
+        if self.0.chars().count() < SHORTEST {
+            return Err(Error::usage(format!(
+                "a passphrase has {SHORTEST} characters or more"
+            )));
+        }
+        Ok(())
+    }
+
+    /// A second handle on the same bytes, for another thread.
+    pub(crate) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 

@@ -1,4 +1,19 @@
-//! Tables of the account half: who this device is, what it pinned of its relay, and whom it knows.
+//! Tables of the account half: who this device is, what it pinned of its relay, and whose manifests it holds.
+
+use bytes::Bytes;
+use prost::Message;
+use rusqlite::{OptionalExtension, params};
+use sealpost_protocol::hash::Digest32;
+use sealpost_protocol::http::SecretToken;
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use sealpost_protocol::manifest::Manifest;
+use sealpost_protocol::wire::SignedManifest;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::StoreTransaction;
+use crate::error::{Error, StoreError};
+use crate::keystore::{Content, RelayPin, SealedKeystore};
+use crate::secret::SecretKey;
 
 /// Their first form.
 pub(super) const TABLES: &str = "
@@ -15,9 +30,258 @@ CREATE TABLE relay (
     sealed BLOB NOT NULL
 ) STRICT;
 
--- Principals of other people: candidates and confirmed ones.
+-- Manifests of other people, candidates and confirmed ones, with the handle each came under.
 CREATE TABLE contact (
     principal_id BLOB PRIMARY KEY,
     sealed BLOB NOT NULL
 ) STRICT;
 ";
+
+const ACCOUNT: &str = "account";
+const RELAY: &str = "relay";
+const CONTACT: &str = "contact";
+
+/// What this device knows of its account: enough to work without the passphrase.
+pub(crate) struct LocalAccount {
+    pub(crate) account_id: AccountId,
+    pub(crate) handle: String,
+    /// The relay's origin; the session token goes nowhere else.
+    pub(crate) origin: String,
+    pub(crate) session: Session,
+    pub(crate) root_key: SecretKey,
+    /// The newest keystore this device has seen.
+    pub(crate) generation: Generation,
+    pub(crate) content: Content,
+}
+
+/// A session at the relay.
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) token: SecretToken,
+}
+
+/// Which keystore it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation {
+    pub(crate) number: u64,
+    pub(crate) digest: Digest32,
+}
+
+impl Generation {
+    pub(crate) fn of(sealed: &SealedKeystore) -> Self {
+        Self {
+            number: sealed.generation(),
+            digest: sealed.digest(),
+        }
+    }
+}
+
+/// Another principal's manifest, and the handle it came under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredContact {
+    pub(crate) handle: String,
+    pub(crate) manifest: Manifest,
+}
+
+/// The sealed value of the row in `account`.
+#[derive(Message)]
+#[prost(skip_debug)]
+struct AccountRow {
+    #[prost(string, tag = "1")]
+    handle: String,
+    #[prost(string, tag = "2")]
+    origin: String,
+    #[prost(bytes = "vec", tag = "3")]
+    session_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    session_token: Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    root_key: Vec<u8>,
+    #[prost(uint64, tag = "6")]
+    generation: u64,
+    #[prost(bytes = "vec", tag = "7")]
+    digest: Vec<u8>,
+    #[prost(bytes = "vec", tag = "8")]
+    content: Vec<u8>,
+}
+
+/// The sealed value of a row in `contact`.
+#[derive(Clone, PartialEq, Message)]
+struct ContactRow {
+    #[prost(string, tag = "1")]
+    handle: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    manifest: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    signature: Bytes,
+}
+
+impl StoreTransaction<'_> {
+    /// The account of this home; `None` before the first login.
+    pub(crate) fn account(&self) -> Result<Option<LocalAccount>, Error> {
+        let row: Option<(Vec<u8>, Vec<u8>)> = self
+            .sql()
+            .query_row("SELECT account_id, sealed FROM account WHERE id = 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((account_id, sealed)) = row else {
+            return Ok(None);
+        };
+        let value = self.open(ACCOUNT, &[&account_id], &sealed)?;
+        LocalAccount::decode(&account_id, &value)
+            .ok_or_else(|| damaged(ACCOUNT))
+            .map(Some)
+    }
+
+    /// Writes the account of this home, unless it is another one's.
+    pub(crate) fn put_account(&self, account: &LocalAccount) -> Result<(), Error> {
+        let id = account.account_id.as_bytes();
+        let sealed = self.seal(ACCOUNT, &[id], &account.encode());
+        let changed = self.sql().execute(
+            "INSERT INTO account (id, account_id, sealed) VALUES (1, ?1, ?2)
+             ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed WHERE account_id = excluded.account_id",
+            params![id, sealed],
+        )?;
+        (changed == 1)
+            .then_some(())
+            .ok_or(StoreError::OtherAccount.into())
+    }
+
+    /// What was pinned of the relay with this origin.
+    pub(crate) fn relay_pin(&self, origin: &str) -> Result<Option<RelayPin>, Error> {
+        let sealed: Option<Vec<u8>> = self
+            .sql()
+            .query_row("SELECT sealed FROM relay WHERE origin = ?1", [origin], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
+        let value = self.open(RELAY, &[origin.as_bytes()], &sealed)?;
+        RelayPin::decode(&value).ok_or_else(|| damaged(RELAY)).map(Some)
+    }
+
+    /// Pins a relay.
+    pub(crate) fn pin_relay(&self, origin: &str, pin: RelayPin) -> Result<(), Error> {
+        let sealed = self.seal(RELAY, &[origin.as_bytes()], &pin.encode());
+        self.sql().execute(
+            "INSERT INTO relay (origin, sealed) VALUES (?1, ?2)
+             ON CONFLICT (origin) DO UPDATE SET sealed = excluded.sealed",
+            params![origin, sealed],
+        )?;
+        Ok(())
+    }
+
+    /// Every manifest this device holds of others.
+    pub(crate) fn contacts(&self) -> Result<Vec<StoredContact>, Error> {
+        let mut statement = self.sql().prepare("SELECT principal_id, sealed FROM contact")?;
+        let mut rows = statement.query([])?;
+        let mut contacts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, sealed): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let value = self.open(CONTACT, &[&id], &sealed)?;
+            contacts.push(StoredContact::decode(&value).ok_or_else(|| damaged(CONTACT))?);
+        }
+        Ok(contacts)
+    }
+
+    /// Keeps a manifest whose signature was checked.
+    pub(crate) fn put_contact(
+        &self,
+        handle: &str,
+        signed: &SignedManifest,
+        id: &PrincipalId,
+    ) -> Result<(), Error> {
+        let row = ContactRow {
+            handle: handle.to_owned(),
+            manifest: signed.manifest.clone(),
+            signature: signed.signature.clone(),
+        };
+        let sealed = self.seal(CONTACT, &[id.as_bytes()], &row.encode_to_vec());
+        self.sql().execute(
+            "INSERT INTO contact (principal_id, sealed) VALUES (?1, ?2)
+             ON CONFLICT (principal_id) DO UPDATE SET sealed = excluded.sealed",
+            params![id.as_bytes(), sealed],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets a manifest.
+    pub(crate) fn remove_contact(&self, id: &PrincipalId) -> Result<(), Error> {
+        self.sql()
+            .execute("DELETE FROM contact WHERE principal_id = ?1", [id.as_bytes()])?;
+        Ok(())
+    }
+}
+
+impl LocalAccount {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut row = AccountRow {
+            handle: self.handle.clone(),
+            origin: self.origin.clone(),
+            session_id: self.session.id.as_bytes().to_vec(),
+            session_token: self.session.token.expose_bytes().to_vec(),
+            root_key: self.root_key.expose_bytes().to_vec(),
+            generation: self.generation.number,
+            digest: self.generation.digest.to_vec(),
+            content: self.content.encode().to_vec(),
+        };
+        let bytes = Zeroizing::new(row.encode_to_vec());
+        row.wipe();
+        bytes
+    }
+
+    fn decode(account_id: &[u8], value: &[u8]) -> Option<Self> {
+        let mut row = AccountRow::decode(value).ok()?;
+        let account = Self::from_row(account_id, &row);
+        row.wipe();
+        account
+    }
+
+    fn from_row(account_id: &[u8], row: &AccountRow) -> Option<Self> {
+        let token: [u8; 32] = row.session_token[..].try_into().ok()?;
+        Some(Self {
+            account_id: AccountId::try_from(account_id).ok()?,
+            handle: row.handle.clone(),
+            origin: row.origin.clone(),
+            session: Session {
+                id: SessionId::try_from(&row.session_id[..]).ok()?,
+                token: SecretToken::new(Zeroizing::new(token)),
+            },
+            root_key: SecretKey::from_slice(&row.root_key)?,
+            generation: Generation {
+                number: row.generation,
+                digest: row.digest[..].try_into().ok()?,
+            },
+            content: Content::decode(&row.content)?,
+        })
+    }
+}
+
+impl AccountRow {
+    fn wipe(&mut self) {
+        self.session_token.zeroize();
+        self.root_key.zeroize();
+        self.content.zeroize();
+    }
+}
+
+impl StoredContact {
+    fn decode(value: &[u8]) -> Option<Self> {
+        let row = ContactRow::decode(value).ok()?;
+        let signed = SignedManifest {
+            manifest: row.manifest,
+            signature: row.signature,
+        };
+        Some(Self {
+            handle: row.handle,
+            manifest: Manifest::parse_signed(&signed).ok()?,
+        })
+    }
+}
+
+fn damaged(table: &'static str) -> Error {
+    StoreError::Damaged { table }.into()
+}

@@ -43,8 +43,13 @@ pub(crate) struct StoreTransaction<'a> {
 }
 
 impl Store {
-    /// Opens the store in `home`; makes folder, device key and tables where they are missing. Blocks.
-    pub(crate) fn open(home: &Path) -> Result<Self, Error> {
+    /// Opens the store in `home`; makes folder, device key and tables where they are missing.
+    pub(crate) async fn open(home: &Path) -> Result<Self, Error> {
+        let home = home.to_owned();
+        blocking::run(move || Self::open_blocking(&home)).await
+    }
+
+    fn open_blocking(home: &Path) -> Result<Self, Error> {
         prepare_home(home)?;
         let database = home.join(DATABASE);
         let vault = Vault::open(home, database.exists())?;
@@ -83,6 +88,11 @@ impl Store {
     /// The folder that holds the store.
     pub(crate) fn home(&self) -> &Path {
         &self.shared.home
+    }
+
+    /// Whether there is a store in `home`.
+    pub(crate) fn exists(home: &Path) -> bool {
+        home.join(DATABASE).exists()
     }
 
     /// Makes everything in the store unreadable for good by deleting the device key, then deletes the files. Other handles

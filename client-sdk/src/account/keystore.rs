@@ -1,0 +1,167 @@
+//! Fetching and updating the keystore on a device that is logged in.
+
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::http::{KeystorePut, SecretToken};
+use sealpost_protocol::ids::AccountId;
+
+use crate::client::Shared;
+use crate::entropy;
+use crate::error::Error;
+use crate::http::Api;
+use crate::keystore::{Content, SealedKeystore};
+use crate::store::account::{Generation, LocalAccount};
+
+/// How often an update is made again when other devices come first.
+const ATTEMPTS: usize = 8;
+
+/// A keystore from the relay that is no older than what this device has seen.
+pub(super) struct Fetched {
+    /// The relay's own number for it, which a change names as its base.
+    pub(super) version: u64,
+    pub(super) sealed: SealedKeystore,
+}
+
+/// Fetches the current keystore and refuses one that is malformed, another account's, or older than `seen`.
+pub(super) async fn fetch(
+    api: &Api,
+    session: &SecretToken,
+    account_id: AccountId,
+    seen: Option<Generation>,
+) -> Result<Fetched, Error> {
+    let view = api.keystore(session).await.map_err(|error| match error.code() {
+        Some(ErrorCode::NotFound) => Error::alarm("the relay says that this account has no keystore"),
+        _ => error,
+    })?;
+    let sealed = SealedKeystore::parse(&view.keystore.0).map_err(|_| does_not_open())?;
+    if sealed.account_id() != account_id {
+        return Err(does_not_open());
+    }
+    check_generation(&sealed, seen)?;
+    Ok(Fetched {
+        version: view.version,
+        sealed,
+    })
+}
+
+/// The one thing said about a keystore that is not as it should be.
+pub(super) fn does_not_open() -> Error {
+    Error::alarm("the keystore does not open")
+}
+
+/// Refuses to go back, and to be shown two keystores of one generation.
+fn check_generation(sealed: &SealedKeystore, seen: Option<Generation>) -> Result<(), Error> {
+    let Some(seen) = seen else { return Ok(()) };
+    let shown = Generation::of(sealed);
+    if shown.number < seen.number {
+        return Err(Error::alarm(format!(
+            "the relay shows keystore generation {}, this device has seen {}",
+            shown.number, seen.number
+        )));
+    }
+    if shown.number == seen.number && shown != seen {
+        return Err(Error::alarm(format!(
+            "the relay shows another keystore of generation {} than before",
+            seen.number
+        )));
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// What this device knows of its account.
+    pub(crate) async fn local_account(&self) -> Result<LocalAccount, Error> {
+        self.store
+            .read(|transaction| transaction.account())
+            .await?
+            .ok_or(Error::NotAuthenticated("this home is not logged in"))
+    }
+
+    /// Changes the keystore's content, here and at the relay. `change` may run several times: other devices may come
+    /// first. A change that changes nothing is not sent.
+    pub(crate) async fn update_keystore(
+        &self,
+        change: impl Fn(&mut Content) + Send + Sync,
+    ) -> Result<(), Error> {
+        for _ in 1..ATTEMPTS {
+            match self.try_update(&change).await {
+                Err(error) if error.code() == Some(ErrorCode::KeystoreConflict) => {}
+                result => return result,
+            }
+        }
+        self.try_update(&change).await
+    }
+
+    async fn try_update(&self, change: &(impl Fn(&mut Content) + Send + Sync)) -> Result<(), Error> {
+        let local = self.local_account().await?;
+        let token = &local.session.token;
+        let fetched = fetch(&self.api, token, self.account_id, Some(local.generation)).await?;
+        let mut content = fetched
+            .sealed
+            .open_content(&local.root_key)
+            .map_err(|_| does_not_open())?;
+        let before = content.encode();
+        change(&mut content);
+        if content.encode() == before {
+            return self.remember(&fetched.sealed, content).await;
+        }
+        let next = fetched
+            .sealed
+            .with_content(&local.root_key, &content, &mut entropy::system());
+        let put = KeystorePut {
+            base_version: fetched.version,
+            keystore: next.to_bytes().into(),
+        };
+        self.api.put_keystore(token, &put).await?;
+        self.remember(&next, content).await
+    }
+
+    /// Notes the newest keystore, unless another process of this home has noted a newer one.
+    pub(crate) async fn remember(&self, sealed: &SealedKeystore, content: Content) -> Result<(), Error> {
+        let generation = Generation::of(sealed);
+        let origin = self.config.relay.origin();
+        self.store
+            .write(move |transaction| {
+                let Some(mut account) = transaction.account()? else {
+                    return Err(Error::NotAuthenticated("this home is not logged in"));
+                };
+                if account.generation.number >= generation.number {
+                    return Ok(());
+                }
+                transaction.pin_relay(&origin, content.relay)?;
+                account.generation = generation;
+                account.content = content;
+                transaction.put_account(&account)
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keystore::testing::sealed_of_generation;
+
+    fn seen(number: u64) -> Option<Generation> {
+        Some(Generation::of(&sealed_of_generation(number)))
+    }
+
+    #[test]
+    fn older_keystore_raises_the_alarm() {
+        let refused = check_generation(&sealed_of_generation(1), seen(2));
+        assert!(matches!(refused, Err(Error::Integrity(_))));
+    }
+
+    #[test]
+    fn another_keystore_of_the_same_generation_raises_the_alarm() {
+        let refused = check_generation(&sealed_of_generation(2), seen(2));
+        assert!(matches!(refused, Err(Error::Integrity(_))));
+    }
+
+    #[test]
+    fn newer_and_the_very_same_keystore_are_taken() {
+        assert!(check_generation(&sealed_of_generation(3), seen(2)).is_ok());
+        let same = sealed_of_generation(2);
+        assert!(check_generation(&same, Some(Generation::of(&same))).is_ok());
+        assert!(check_generation(&same, None).is_ok());
+    }
+}

@@ -1,0 +1,133 @@
+//! Login with handle and passphrase, and what follows any login.
+
+use std::sync::Arc;
+
+use sealpost_opaque::ExportKey;
+use sealpost_protocol::http::{LoggedIn, LoginFinish, LoginStart};
+
+use super::relay::{Met, check_ksf, check_opaque_key};
+use super::{keystore, opaque};
+use crate::client::Client;
+use crate::config::ClientConfig;
+use crate::error::{Error, StoreError};
+use crate::http::Api;
+use crate::keystore::{Opened, RelayPin, SealedKeystore, SlotKey};
+use crate::secret::Passphrase;
+use crate::store::account::{Generation, LocalAccount, Session};
+
+impl Client {
+    /// Logs this device in. A home that is logged in gets a new session.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] for a wrong passphrase and an unknown handle alike, [`Error::Store`] when the home
+    /// belongs to another account, [`Error::Integrity`] when the relay is not the one this home or this account met before,
+    /// asks for weak stretching, or hands out a keystore that does not open or is older than one this home has seen.
+    pub async fn login(config: ClientConfig, handle: &str, passphrase: &Passphrase) -> Result<Self, Error> {
+        let met = Met::new(config).await?;
+        if met
+            .previous
+            .as_ref()
+            .is_some_and(|account| account.handle != handle)
+        {
+            return Err(StoreError::OtherAccount.into());
+        }
+        let (logged_in, export_key) =
+            authenticate(&met.api, &met.pin, &met.config.device_name, handle, passphrase).await?;
+        let slot_key = SlotKey::from_export_key(&export_key, logged_in.account_id);
+        met.open_and_enter(logged_in, &slot_key).await
+    }
+}
+
+/// Runs OPAQUE: a new session, and the key of the passphrase slot.
+pub(super) async fn authenticate(
+    api: &Api,
+    pin: &RelayPin,
+    device_name: &str,
+    handle: &str,
+    passphrase: &Passphrase,
+) -> Result<(LoggedIn, ExportKey), Error> {
+    let (state, request) = opaque::start_login(passphrase)?;
+    let started = api
+        .start_login(&LoginStart {
+            handle: handle.to_owned(),
+            credential_request: request.into(),
+        })
+        .await?;
+    let ksf = check_ksf(started.ksf, pin.ksf)?;
+    let response = started.credential_response.0;
+    let proven = opaque::finish_login(state, passphrase, response, ksf, pin).await?;
+    let logged_in = api
+        .finish_login(&LoginFinish {
+            login_id: started.login_id,
+            credential_finalization: proven.finalization.into(),
+            device_name: device_name.to_owned(),
+        })
+        .await?;
+    if logged_in.handle != handle {
+        return Err(Error::alarm(
+            "the relay logged in another account than it was asked to",
+        ));
+    }
+    Ok((logged_in, proven.export_key))
+}
+
+impl Met {
+    /// Fetches the keystore, opens it, and makes this home a device of the account.
+    pub(super) async fn open_and_enter(
+        self,
+        logged_in: LoggedIn,
+        slot_key: &SlotKey,
+    ) -> Result<Client, Error> {
+        if let Some(account) = &self.previous
+            && account.account_id != logged_in.account_id
+        {
+            return Err(StoreError::OtherAccount.into());
+        }
+        let seen = self.previous.as_ref().map(|account| account.generation);
+        let fetched =
+            keystore::fetch(&self.api, &logged_in.session_token, logged_in.account_id, seen).await?;
+        let opened = fetched
+            .sealed
+            .open(slot_key)
+            .map_err(|_| keystore::does_not_open())?;
+        // The keystore was sealed by the owner: what it pins outranks what this home was told at its first contact.
+        check_opaque_key(&self.pin.opaque_public_key, &opened.content.relay)?;
+        self.enter(logged_in, &fetched.sealed, opened).await
+    }
+
+    /// Writes the account to the home and hands out the client.
+    pub(super) async fn enter(
+        self,
+        logged_in: LoggedIn,
+        sealed: &SealedKeystore,
+        opened: Opened,
+    ) -> Result<Client, Error> {
+        let origin = self.config.relay.origin();
+        let pin = opened.content.relay;
+        let account = LocalAccount {
+            account_id: logged_in.account_id,
+            handle: logged_in.handle,
+            origin: origin.clone(),
+            session: Session {
+                id: logged_in.session.session_id,
+                token: logged_in.session_token,
+            },
+            root_key: opened.root_key,
+            generation: Generation::of(sealed),
+            content: opened.content,
+        };
+        let account = Arc::new(account);
+        let row = Arc::clone(&account);
+        self.store
+            .write(move |transaction| {
+                transaction.pin_relay(&origin, pin)?;
+                transaction.put_account(&row)
+            })
+            .await?;
+        if let Some(previous) = &self.previous {
+            // The session that this login replaces. It ends by itself in time if the relay does not hear this.
+            let _ = self.api.log_out(&previous.session.token).await;
+        }
+        Client::of_home(self.config, self.store, self.api).await
+    }
+}

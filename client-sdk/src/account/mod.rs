@@ -1,0 +1,20 @@
+//! Accounts: registering, logging in, and changing what opens the keystore.
+//!
+//! The relay learns neither passphrase nor recovery code, and this code believes nothing it says without a check: its
+//! OPAQUE key is pinned at the first contact and again inside the keystore, its stretching parameters stay between floor
+//! and ceiling and never sink, and a keystore older than one this device has seen is refused.
+
+mod devices;
+mod keystore;
+mod login;
+mod logout;
+mod opaque;
+mod open;
+mod passphrase;
+mod recovery;
+mod register;
+mod relay;
+mod staging;
+
+pub use devices::Device;
+pub use relay::RelayInfo;

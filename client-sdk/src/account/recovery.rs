@@ -1,0 +1,85 @@
+//! Login with a recovery code alone, and issuing a new one.
+
+use sealpost_protocol::http::{KeystoreStage, LoggedIn, RecoveryLoginFinish, RecoveryLoginStart};
+use sealpost_protocol::recovery::sign_recovery_login;
+
+use super::register::login_key;
+use super::relay::Met;
+use super::staging::Fresh;
+use crate::client::Client;
+use crate::config::ClientConfig;
+use crate::entropy;
+use crate::error::Error;
+use crate::keystore::{RecoveryCode, SlotKey};
+use crate::secret::Passphrase;
+
+impl Client {
+    /// Logs this device in with the recovery code. Neither handle nor passphrase is needed.
+    ///
+    /// # Errors
+    /// As [`Client::login`]; [`Error::NotAuthenticated`] when no account has this code.
+    pub async fn login_with_recovery_code(config: ClientConfig, code: &RecoveryCode) -> Result<Self, Error> {
+        let met = Met::new(config).await?;
+        let logged_in = prove(&met, code).await?;
+        let slot_key = SlotKey::from_recovery_code(code, logged_in.account_id);
+        met.open_and_enter(logged_in, &slot_key).await
+    }
+
+    /// Issues a new recovery code; the old one opens nothing from here on. Asks for the passphrase, so that an unlocked
+    /// device alone cannot be used to take an account over.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] for a wrong passphrase. When [`Error::Network`] leaves open whether the change was
+    /// made, the passphrase still opens the account: issue another code.
+    pub async fn new_recovery_code(&self, passphrase: &Passphrase) -> Result<RecoveryCode, Error> {
+        let fresh = Fresh::new(self.shared(), passphrase).await?;
+        let changed = change(&fresh).await;
+        fresh.end().await;
+        changed
+    }
+}
+
+async fn prove(met: &Met, code: &RecoveryCode) -> Result<LoggedIn, Error> {
+    let started = met
+        .api
+        .start_recovery_login(&RecoveryLoginStart {
+            recovery_login_key: login_key(code).into(),
+        })
+        .await?;
+    if started.challenge.0.len() != 32 {
+        return Err(Error::alarm(
+            "the relay's challenge is malformed; nothing was signed",
+        ));
+    }
+    let origin = met.config.relay.origin();
+    let signature = sign_recovery_login(&code.login_key(), &origin, &started.challenge.0);
+    met.api
+        .finish_recovery_login(&RecoveryLoginFinish {
+            login_id: started.login_id,
+            signature: signature.to_vec().into(),
+            device_name: met.config.device_name.clone(),
+        })
+        .await
+}
+
+async fn change(fresh: &Fresh) -> Result<RecoveryCode, Error> {
+    let mut rng = entropy::system();
+    let code = RecoveryCode::generate(&mut rng);
+    let slot_key = SlotKey::from_recovery_code(&code, fresh.account_id());
+    let next = fresh.sealed().with_slot(fresh.opened(), &slot_key, &mut rng);
+    let staged = fresh
+        .stage(KeystoreStage {
+            base_version: fresh.version(),
+            keystore: next.to_bytes().into(),
+            registration_upload: None,
+            recovery_login_key: Some(login_key(&code).into()),
+        })
+        .await?;
+    if staged.view.recovery_login_key.as_ref().map(|key| &key.0) != Some(&login_key(&code)) {
+        return Err(Error::alarm("the relay staged another recovery key"));
+    }
+    let from_paper = RecoveryCode::parse(&code.expose_text()).expect("a code reads back as it is written");
+    let slot_key = SlotKey::from_recovery_code(&from_paper, fresh.account_id());
+    fresh.switch(staged, &slot_key).await?;
+    Ok(code)
+}

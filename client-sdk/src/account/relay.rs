@@ -1,0 +1,180 @@
+//! Meeting a relay: who it says it is, and whether it is the one met before.
+
+use sealpost_opaque::ksf::{CheckedKsf, FLOOR, KsfParameters};
+use sealpost_protocol::SUBPROTOCOL;
+use sealpost_protocol::http::{self, Info};
+
+use crate::client::Client;
+use crate::config::ClientConfig;
+use crate::error::{Error, Refusal};
+use crate::http::Api;
+use crate::keystore::RelayPin;
+use crate::store::Store;
+use crate::store::account::LocalAccount;
+
+/// What a relay says of itself to anyone.
+pub type RelayInfo = Info;
+
+impl Client {
+    /// Asks a relay what it is, without an account and without a home.
+    ///
+    /// # Errors
+    /// [`Error::Network`] when it does not answer, [`Error::Refused`] when it is no relay this program can talk to,
+    /// [`Error::Usage`] when it is known under another URL.
+    pub async fn probe(config: &ClientConfig) -> Result<RelayInfo, Error> {
+        let info = Api::new(config)?.info().await?;
+        check_info(&info, config)?;
+        Ok(info)
+    }
+}
+
+/// A relay that was met, and the home that is to hold an account there.
+pub(super) struct Met {
+    pub(super) config: ClientConfig,
+    pub(super) store: Store,
+    pub(super) api: Api,
+    pub(super) pin: RelayPin,
+    /// The account that the home holds already.
+    pub(super) previous: Option<LocalAccount>,
+}
+
+impl Met {
+    /// Opens the home, asks the relay for its OPAQUE key, and pins it or compares it with the pinned one.
+    pub(super) async fn new(config: ClientConfig) -> Result<Self, Error> {
+        let store = Store::open(&config.home).await?;
+        let previous = store.read(|transaction| transaction.account()).await?;
+        expect_same_relay(previous.as_ref(), &config)?;
+        let api = Api::new(&config)?;
+        let info = api.info().await?;
+        check_info(&info, &config)?;
+        check_ksf(info.ksf, FLOOR)?;
+        let pin = pin(&store, &config, opaque_key(&info)?).await?;
+        Ok(Self {
+            config,
+            store,
+            api,
+            pin,
+            previous,
+        })
+    }
+}
+
+/// An account's session token goes to the relay that gave it and to no other.
+pub(super) fn expect_same_relay(account: Option<&LocalAccount>, config: &ClientConfig) -> Result<(), Error> {
+    let origin = config.relay.origin();
+    match account {
+        Some(account) if account.origin != origin => Err(Error::usage(format!(
+            "this home belongs to the relay {}, not to {origin}",
+            account.origin
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn pin(store: &Store, config: &ClientConfig, announced: [u8; 32]) -> Result<RelayPin, Error> {
+    let origin = config.relay.origin();
+    // Which parameters an account has is known once it is open; until then the floor is all one can insist on.
+    let first = RelayPin {
+        opaque_public_key: announced,
+        ksf: FLOOR,
+    };
+    let pin = store
+        .write(move |transaction| {
+            if let Some(pin) = transaction.relay_pin(&origin)? {
+                return Ok(pin);
+            }
+            transaction.pin_relay(&origin, first)?;
+            Ok(first)
+        })
+        .await?;
+    check_opaque_key(&announced, &pin)?;
+    Ok(pin)
+}
+
+/// Refuses a relay whose OPAQUE key is not the pinned one: it is another relay, or someone stands before ours.
+pub(super) fn check_opaque_key(shown: &[u8; 32], pin: &RelayPin) -> Result<(), Error> {
+    if *shown == pin.opaque_public_key {
+        return Ok(());
+    }
+    Err(Error::alarm(
+        "the relay shows another OPAQUE key than before; nothing was sent to it",
+    ))
+}
+
+/// Refuses stretching parameters outside floor and ceiling, or below those this account had before, ahead of any work.
+pub(super) fn check_ksf(offered: http::KsfParameters, pinned: KsfParameters) -> Result<CheckedKsf, Error> {
+    let offered = KsfParameters {
+        m_kib: offered.m_kib,
+        t: offered.t,
+        p: offered.p,
+    };
+    let checked = offered.check().map_err(|refused| {
+        Error::alarm(format!("the relay asks for weak or absurd stretching: {refused}"))
+    })?;
+    let sinks = offered.m_kib < pinned.m_kib || offered.t < pinned.t || offered.p < pinned.p;
+    if sinks {
+        return Err(Error::alarm("the relay asks for weaker stretching than before"));
+    }
+    Ok(checked)
+}
+
+fn check_info(info: &Info, config: &ClientConfig) -> Result<(), Error> {
+    if !info.subprotocols.iter().any(|known| known == SUBPROTOCOL) {
+        return Err(Refusal::new(
+            "unknown_protocol",
+            "the relay does not speak sealpost.v1; update this program or the relay",
+        )
+        .into());
+    }
+    if info.origin != config.relay.origin() {
+        // What clients sign names the origin. Signing for a name the relay only claims would serve whoever stands between.
+        return Err(Error::usage(format!(
+            "the relay is known as {:?}; use that URL",
+            info.origin
+        )));
+    }
+    Ok(())
+}
+
+fn opaque_key(info: &Info) -> Result<[u8; 32], Error> {
+    info.opaque_public_key.0[..]
+        .try_into()
+        .map_err(|_| Error::alarm("the relay's OPAQUE key is malformed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(m_kib: u32, t: u32, p: u32) -> http::KsfParameters {
+        http::KsfParameters { m_kib, t, p }
+    }
+
+    #[test]
+    fn weak_and_absurd_parameters_raise_the_alarm() {
+        for parameters in [
+            offered(65_535, 3, 1),
+            offered(65_536, 2, 1),
+            offered(65_536, 3, 0),
+            offered(u32::MAX, 3, 1),
+            offered(65_536, u32::MAX, 1),
+            offered(65_536, 3, 5),
+        ] {
+            let refused = check_ksf(parameters, FLOOR);
+            assert!(matches!(refused, Err(Error::Integrity(_))), "{parameters:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_may_rise_but_not_sink() {
+        let pinned = KsfParameters {
+            m_kib: 131_072,
+            t: 4,
+            p: 1,
+        };
+        assert!(check_ksf(offered(131_072, 4, 1), pinned).is_ok());
+        assert!(check_ksf(offered(262_144, 5, 2), pinned).is_ok());
+        assert!(check_ksf(offered(65_536, 4, 1), pinned).is_err());
+        assert!(check_ksf(offered(131_072, 3, 1), pinned).is_err());
+    }
+}

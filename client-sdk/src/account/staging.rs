@@ -1,0 +1,148 @@
+//! Changing what opens the keystore: stage, read back, open from scratch, switch.
+
+use std::sync::Arc;
+
+use sealpost_protocol::http::{KeystoreStage, LoggedIn, SecretToken, StagedCommit, StagedView};
+use sealpost_protocol::ids::AccountId;
+
+use super::keystore::{self, Fetched};
+use super::login::authenticate;
+use crate::client::Shared;
+use crate::error::Error;
+use crate::http::Api;
+use crate::keystore::{Opened, RelayPin, SealedKeystore, SlotKey};
+use crate::secret::Passphrase;
+use crate::store::account::Generation;
+
+/// A session that was opened with the passphrase just now, for one change, and the keystore as it stands.
+pub(super) struct Fresh {
+    shared: Arc<Shared>,
+    logged_in: LoggedIn,
+    fetched: Fetched,
+    opened: Opened,
+}
+
+/// A stage that was read back and is what was sent.
+pub(super) struct Staged {
+    pub(super) view: StagedView,
+    sealed: SealedKeystore,
+}
+
+impl Fresh {
+    /// Logs in again; this device's own session stays as it is.
+    pub(super) async fn new(shared: &Arc<Shared>, passphrase: &Passphrase) -> Result<Self, Error> {
+        let local = shared.local_account().await?;
+        let pin = local.content.relay;
+        let device_name = format!("{} (change)", shared.config.device_name);
+        let (logged_in, export_key) =
+            authenticate(&shared.api, &pin, &device_name, &shared.handle, passphrase).await?;
+        let slot_key = SlotKey::from_export_key(&export_key, shared.account_id);
+        let seen = Some(local.generation);
+        let opening = async {
+            let fetched =
+                keystore::fetch(&shared.api, &logged_in.session_token, shared.account_id, seen).await?;
+            let opened = fetched
+                .sealed
+                .open(&slot_key)
+                .map_err(|_| keystore::does_not_open())?;
+            Ok((fetched, opened))
+        };
+        match opening.await {
+            Ok((fetched, opened)) => Ok(Self {
+                shared: Arc::clone(shared),
+                logged_in,
+                fetched,
+                opened,
+            }),
+            Err(error) => {
+                end_session(&shared.api, &logged_in.session_token).await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn api(&self) -> &Api {
+        &self.shared.api
+    }
+
+    pub(super) fn token(&self) -> &SecretToken {
+        &self.logged_in.session_token
+    }
+
+    pub(super) fn account_id(&self) -> AccountId {
+        self.shared.account_id
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.fetched.version
+    }
+
+    pub(super) fn sealed(&self) -> &SealedKeystore {
+        &self.fetched.sealed
+    }
+
+    pub(super) fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// Pins the relay anew in the content that is to be sealed.
+    pub(super) fn repin(&mut self, pin: RelayPin) {
+        self.opened.content.relay = pin;
+    }
+
+    /// Stages a change and reads it back.
+    pub(super) async fn stage(&self, change: KeystoreStage) -> Result<Staged, Error> {
+        self.api().stage_keystore(self.token(), &change).await?;
+        let view = self.api().staged_keystore(self.token()).await?;
+        let same = view.keystore == change.keystore && view.base_version == change.base_version;
+        if !same {
+            return Err(Error::alarm(
+                "the relay staged another keystore; nothing was changed",
+            ));
+        }
+        let sealed = SealedKeystore::parse(&view.keystore.0).map_err(|_| keystore::does_not_open())?;
+        Ok(Staged { view, sealed })
+    }
+
+    /// Opens the stage with `slot_key`, and switches to it if it holds what it should.
+    pub(super) async fn switch(&self, staged: Staged, slot_key: &SlotKey) -> Result<(), Error> {
+        let reopened = staged
+            .sealed
+            .open(slot_key)
+            .map_err(|_| Error::alarm("the staged keystore does not open; nothing was changed"))?;
+        if reopened.content.encode() != self.opened.content.encode() {
+            return Err(Error::alarm(
+                "the staged keystore holds something else; nothing was changed",
+            ));
+        }
+        let commit = StagedCommit {
+            stage_id: staged.view.stage_id,
+        };
+        match self.api().commit_staged(self.token(), &commit).await {
+            Ok(_) => {}
+            Err(Error::Network(cause)) => self.expect_switched(&staged.sealed, cause).await?,
+            Err(error) => return Err(error),
+        }
+        self.shared.remember(&staged.sealed, reopened.content).await
+    }
+
+    /// Ends the session of this change.
+    pub(super) async fn end(self) {
+        end_session(&self.shared.api, &self.logged_in.session_token).await;
+    }
+
+    /// After an answer was lost: looks whether the switch was made.
+    async fn expect_switched(&self, next: &SealedKeystore, cause: String) -> Result<(), Error> {
+        let view = self.api().keystore(self.token()).await?;
+        let current = SealedKeystore::parse(&view.keystore.0).map_err(|_| keystore::does_not_open())?;
+        if Generation::of(&current) == Generation::of(next) {
+            return Ok(());
+        }
+        Err(Error::Network(cause))
+    }
+}
+
+/// A session of minutes that could not be ended ends by itself; there is nothing to be done about a failure.
+async fn end_session(api: &Api, token: &SecretToken) {
+    let _ = api.log_out(token).await;
+}

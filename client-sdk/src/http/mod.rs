@@ -1,0 +1,14 @@
+//! The HTTP API of the relay, as the account half of this crate uses it.
+//!
+//! Nothing here trusts an answer: sizes are limited before they are read, redirects are refused, and what a body says is
+//! checked by who asked.
+
+mod accounts;
+pub(crate) mod dial;
+mod keystore;
+mod problem;
+mod request;
+mod sessions;
+pub(crate) mod tls;
+
+pub(crate) use request::Api;

@@ -1,0 +1,185 @@
+//! One request, one answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method};
+use reqwest::redirect::Policy;
+use sealpost_protocol::http::SecretToken;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::{dial, problem, tls};
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::secret::SecretBytes;
+
+/// Longest answer that is read: a keystore is 256 KiB before base64, a list of spaces stays far below.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// How long a request may take from its start to the end of its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// The relay's HTTP API. Clones share connections.
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: reqwest::Client,
+    base: Url,
+    host: HeaderValue,
+}
+
+/// What came back with a status of success.
+pub(super) struct Answer(SecretBytes);
+
+impl Api {
+    pub(crate) fn new(config: &ClientConfig) -> Result<Self, Error> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&config.relay)?)
+            .dns_resolver(std::sync::Arc::new(dial::Resolver {
+                connect_to: config.connect_to,
+            }))
+            .default_headers(config.headers.clone())
+            .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(dial::CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| Error::usage(format!("HTTP cannot be set up: {error}")))?;
+        let host = HeaderValue::from_str(config.relay.authority())
+            .expect("the authority of a URL is printable ASCII");
+        Ok(Self {
+            client,
+            base: dial_url(config)?,
+            host,
+        })
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        session: Option<&SecretToken>,
+    ) -> Result<T, Error> {
+        self.send(Method::GET, path, session, None).await?.parse()
+    }
+
+    pub(super) async fn delete(&self, path: &str, session: &SecretToken) -> Result<(), Error> {
+        self.send(Method::DELETE, path, Some(session), None).await?;
+        Ok(())
+    }
+
+    /// Sends `body` as JSON; the answer is parsed as JSON.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        session: Option<&SecretToken>,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        self.send(Method::POST, path, session, Some(to_json(body)))
+            .await?
+            .parse()
+    }
+
+    pub(super) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        session: &SecretToken,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        self.send(Method::PUT, path, Some(session), Some(to_json(body)))
+            .await?
+            .parse()
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        session: Option<&SecretToken>,
+        body: Option<Bytes>,
+    ) -> Result<Answer, Error> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        let mut request = self.client.request(method, url).headers(self.headers(session));
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let response = request.send().await.map_err(network_error)?;
+        let status = response.status();
+        let answer = read(response).await?;
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(problem::to_error(status, &answer.0))
+        }
+    }
+
+    fn headers(&self, session: Option<&SecretToken>) -> HeaderMap {
+        let mut headers = HeaderMap::from_iter([(HOST, self.host.clone())]);
+        if let Some(token) = session {
+            headers.insert(AUTHORIZATION, bearer(token));
+        }
+        headers
+    }
+}
+
+impl Answer {
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.0)
+            .map_err(|_| Error::network("the answer is not what a Sealpost relay sends"))
+    }
+}
+
+/// The value of an `Authorization` header, marked as one not to be shown.
+pub(crate) fn bearer(token: &SecretToken) -> HeaderValue {
+    let text = Zeroizing::new(format!("Bearer {}", *token.expose_text()));
+    let mut value = HeaderValue::from_str(&text).expect("a token's text is base64url");
+    value.set_sensitive(true);
+    value
+}
+
+/// The URL that is dialled. Where `connect_to` replaces the address, the name stays in the URL for the sake of TLS, but
+/// the port goes: reqwest would use it instead of the one dialled. A plain request is dialled by the address itself.
+fn dial_url(config: &ClientConfig) -> Result<Url, Error> {
+    let mut url = config.relay.join("/");
+    let Some(address) = config.connect_to else {
+        return Ok(url);
+    };
+    if !config.relay.is_https() {
+        return Ok(Url::parse(&format!("http://{address}/")).expect("an address is an authority"));
+    }
+    if !matches!(config.relay.host(), Host::Domain(_)) {
+        return Err(Error::usage("connecting elsewhere needs a relay URL with a name"));
+    }
+    url.set_port(None).expect("an https URL can have a port");
+    Ok(url)
+}
+
+/// The body as JSON in a buffer that is wiped: it may hold a registration upload or a token.
+fn to_json(body: &impl Serialize) -> Bytes {
+    let json = serde_json::to_vec(body).expect("the protocol's bodies have string keys only");
+    Bytes::from_owner(Zeroizing::new(json))
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Answer, Error> {
+    let mut body = SecretBytes::default();
+    while let Some(chunk) = response.chunk().await.map_err(network_error)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Error::network("the answer is longer than any relay sends"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer(body))
+}
+
+/// The innermost cause, without the URL: that one is in the configuration.
+fn network_error(error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Error::network(cause)
+}

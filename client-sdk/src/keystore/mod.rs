@@ -1,0 +1,30 @@
+//! The keystore: an account's private keys and what it must not lose, sealed so that the relay can keep it.
+//!
+//! A random root key seals the content. Each slot seals the root key once more, under a key that something the owner has
+//! gives: the passphrase (through OPAQUE's export key) or the recovery code. A change of the content leaves the slots as
+//! they are, and needs the root key alone.
+//!
+//! ```text
+//! passphrase --OPAQUE--> export key --HKDF--> slot key --\
+//!                                                         >-- slot --> root key --> content
+//! recovery code ---------------------HKDF--> slot key --/
+//! ```
+//!
+//! XChaCha20-Poly1305 does not commit to its key; so every box here carries a commitment that is compared before anything
+//! is decrypted ([`committed`]). Version, account and generation are bound into each box. Everything that is wrong with a
+//! keystore looks alike: [`DoesNotOpen`].
+
+mod committed;
+mod content;
+mod format;
+mod recovery_code;
+mod sealed;
+mod slot;
+
+pub(crate) use content::{Content, KnownContact, KnownSpace, RelayPin, VerifiedPlace};
+pub use recovery_code::{NotARecoveryCode, RecoveryCode};
+pub(crate) use sealed::{Opened, SealedKeystore};
+pub(crate) use slot::SlotKey;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,229 @@
+//! Recovery codes: 160 random bits on paper.
+//!
+//! Crockford's base32 (no I, L, O or U; read case-insensitively, with I and L for 1 and O for 0), 32 symbols of entropy
+//! and 4 of checksum, in nine groups of four. The checksum finds typos without asking the relay; one mistyped code in a
+//! million passes it.
+
+use std::fmt::Write;
+
+use ed25519_dalek::SigningKey;
+use hkdf::Hkdf;
+use rand::CryptoRng;
+use sealpost_protocol::hash::{Label, framed, tagged_hash};
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+const ENTROPY: usize = 20;
+const SYMBOLS: usize = ENTROPY * 8 / 5;
+const CHECK_SYMBOLS: usize = 4;
+const GROUP: usize = 4;
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Opens the account when everything else is lost. Shown once, kept on paper.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct RecoveryCode([u8; ENTROPY]);
+
+/// Text that is not a recovery code. It never carries the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotARecoveryCode {
+    /// Too short or too long.
+    #[error("a recovery code has 36 letters and digits, this has {0}")]
+    Length(usize),
+    /// Holds something that no recovery code holds.
+    #[error("character {0} is in no recovery code")]
+    Symbol(usize),
+    /// The checksum does not match.
+    #[error("the recovery code has a typing error")]
+    Checksum,
+}
+
+impl RecoveryCode {
+    /// Draws a new code.
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self(crate::entropy::draw(rng))
+    }
+
+    /// Reads a code as a person types it: dashes, spaces and letter case do not matter.
+    ///
+    /// # Errors
+    /// Says what looks mistyped.
+    pub fn parse(text: &str) -> Result<Self, NotARecoveryCode> {
+        let symbols = read_symbols(text)?;
+        if symbols.len() != SYMBOLS + CHECK_SYMBOLS {
+            return Err(NotARecoveryCode::Length(symbols.len()));
+        }
+        let (entropy, check) = symbols.split_at(SYMBOLS);
+        let code = Self(pack(entropy));
+        if code.checksum() == check {
+            Ok(code)
+        } else {
+            Err(NotARecoveryCode::Checksum)
+        }
+    }
+
+    /// The code's text, for the person who is to write it down.
+    #[must_use]
+    pub fn expose_text(&self) -> Zeroizing<String> {
+        let mut symbols = Zeroizing::new(unpack(&self.0).to_vec());
+        symbols.extend(self.checksum());
+        let mut text = Zeroizing::new(String::with_capacity(symbols.len() * 2));
+        for (index, symbol) in symbols.iter().enumerate() {
+            if index > 0 && index % GROUP == 0 {
+                text.push('-');
+            }
+            let letter = char::from(ALPHABET[usize::from(*symbol)]);
+            text.write_char(letter).expect("writing to a string succeeds");
+        }
+        text
+    }
+
+    /// Proves the code to the relay without showing it.
+    pub(crate) fn login_key(&self) -> SigningKey {
+        let mut seed = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, &self.0)
+            .expand(&framed(Label::RECOVERY_LOGIN_KEY, &[]), &mut seed[..])
+            .expect("32 bytes are below HKDF's limit of 8,160");
+        SigningKey::from_bytes(&seed)
+    }
+
+    /// Hands out the 20 bytes, to be fed to a key derivation at once.
+    pub(super) fn expose_entropy(&self) -> &[u8; ENTROPY] {
+        &self.0
+    }
+
+    /// The first 20 bits of a hash of the code.
+    fn checksum(&self) -> [u8; CHECK_SYMBOLS] {
+        let hash = tagged_hash(Label::RECOVERY_CODE, &[&self.0]);
+        let bits = u32::from_be_bytes([0, hash[0], hash[1], hash[2]]) >> 4;
+        [15, 10, 5, 0].map(|shift| symbol(bits >> shift))
+    }
+}
+
+/// The value of each symbol in `text`, dashes and white space left out.
+fn read_symbols(text: &str) -> Result<Zeroizing<Vec<u8>>, NotARecoveryCode> {
+    let mut symbols = Zeroizing::new(Vec::with_capacity(text.len()));
+    for (index, letter) in text.chars().enumerate() {
+        if letter == '-' || letter.is_whitespace() {
+            continue;
+        }
+        symbols.push(read_symbol(letter).ok_or(NotARecoveryCode::Symbol(index + 1))?);
+    }
+    Ok(symbols)
+}
+
+fn read_symbol(letter: char) -> Option<u8> {
+    let letter = match letter.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    let place = ALPHABET.iter().position(|known| char::from(*known) == letter)?;
+    u8::try_from(place).ok()
+}
+
+/// Five bytes for every eight symbols.
+fn pack(symbols: &[u8]) -> [u8; ENTROPY] {
+    let mut bytes = [0; ENTROPY];
+    for (five, eight) in bytes.chunks_exact_mut(5).zip(symbols.chunks_exact(8)) {
+        let bits = eight
+            .iter()
+            .fold(0_u64, |bits, symbol| bits << 5 | u64::from(*symbol));
+        five.copy_from_slice(&bits.to_be_bytes()[3..]);
+    }
+    bytes
+}
+
+/// Eight symbols for every five bytes.
+fn unpack(bytes: &[u8; ENTROPY]) -> Zeroizing<[u8; SYMBOLS]> {
+    let mut symbols = Zeroizing::new([0; SYMBOLS]);
+    for (eight, five) in symbols.chunks_exact_mut(8).zip(bytes.chunks_exact(5)) {
+        let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        for (index, place) in eight.iter_mut().enumerate() {
+            *place = (bits >> (35 - 5 * index) & 31) as u8;
+        }
+    }
+    symbols
+}
+
+fn symbol(bits: u32) -> u8 {
+    (bits & 31) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code() -> RecoveryCode {
+        RecoveryCode(std::array::from_fn(|index| u8::try_from(index).unwrap() + 1))
+    }
+
+    #[test]
+    fn text_has_nine_groups_of_four() {
+        let text = code().expose_text();
+        assert_eq!(text.len(), 36 + 8);
+        assert!(text.split('-').all(|group| group.len() == GROUP));
+        assert_eq!(RecoveryCode::parse(&text).unwrap().0, code().0);
+    }
+
+    #[test]
+    fn letters_that_look_like_digits_are_read_as_those() {
+        let text = code().expose_text();
+        let typed = text
+            .to_ascii_lowercase()
+            .replace('0', "o")
+            .replacen('1', "l", 1)
+            .replace('1', "I")
+            .replace('-', " ");
+        assert_eq!(RecoveryCode::parse(&typed).unwrap().0, code().0);
+    }
+
+    #[test]
+    fn short_long_and_foreign_texts_are_refused() {
+        let text = code().expose_text();
+        assert_eq!(RecoveryCode::parse("").err(), Some(NotARecoveryCode::Length(0)));
+        assert_eq!(
+            RecoveryCode::parse(&text[1..]).err(),
+            Some(NotARecoveryCode::Length(35))
+        );
+        assert_eq!(
+            RecoveryCode::parse(&format!("{}0", *text)).err(),
+            Some(NotARecoveryCode::Length(37))
+        );
+        assert_eq!(RecoveryCode::parse("0U").err(), Some(NotARecoveryCode::Symbol(2)));
+    }
+
+    #[test]
+    fn every_wrong_symbol_is_found() {
+        let text = code().expose_text();
+        for (index, right) in text.char_indices().filter(|(_, letter)| *letter != '-') {
+            for wrong in ALPHABET.iter().map(|letter| char::from(*letter)) {
+                let mut typed = (*text).clone();
+                typed.replace_range(index..=index, &wrong.to_string());
+                let accepted = RecoveryCode::parse(&typed).is_ok();
+                assert_eq!(accepted, wrong == right, "{wrong} at {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn login_key_and_slot_key_differ() {
+        let login = code().login_key().to_bytes();
+        assert_ne!(login[..20], code().0);
+        assert_eq!(login, code().login_key().to_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn every_code_survives_paper(entropy: [u8; ENTROPY]) {
+            let text = RecoveryCode(entropy).expose_text();
+            prop_assert_eq!(RecoveryCode::parse(&text).unwrap().0, entropy);
+        }
+
+        #[test]
+        fn any_text_is_judged_without_panic(text: String) {
+            let _ = RecoveryCode::parse(&text);
+        }
+    }
+}
