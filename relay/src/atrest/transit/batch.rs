@@ -3,8 +3,6 @@
 //! Plaintext keys are encoded straight into the request body, which is made in one piece: no text of a key
 //! stands anywhere else.
 
-use std::borrow::Cow;
-
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use rustify::{
     endpoint::Endpoint,
@@ -15,8 +13,8 @@ use serde::{Serialize, Serializer};
 use vaultrs::client::{Client, VaultClient};
 use zeroize::Zeroizing;
 
-use super::failure;
-use crate::atrest::key_wrapper::{KeyToUnwrap, KeyToWrap, KeyWrapError, WrappedKey};
+use super::{ciphertext::text_of, failure};
+use crate::atrest::key_wrapper::{KeyToUnwrap, KeyToWrap, KeyWrapError};
 
 /// Room for one item in a request body, so that the body need not be moved, and so copied, while it grows.
 const ITEM_BYTES: usize = 512;
@@ -29,7 +27,7 @@ pub(super) enum Questions<'a> {
     /// Wrap these keys.
     Encrypt(&'a [KeyToWrap<'a>]),
     /// Open these keys.
-    Decrypt(&'a [KeyToUnwrap<'a>]),
+    Decrypt(&'a [&'a KeyToUnwrap<'a>]),
 }
 
 impl Questions<'_> {
@@ -107,7 +105,7 @@ impl Serialize for Questions<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Encrypt(items) => serializer.collect_seq(items.iter().map(EncryptItem::from)),
-            Self::Decrypt(items) => serializer.collect_seq(items.iter().map(DecryptItem::from)),
+            Self::Decrypt(items) => serializer.collect_seq(items.iter().copied().map(DecryptItem::from)),
         }
     }
 }
@@ -129,14 +127,15 @@ impl<'a> From<&'a KeyToWrap<'_>> for EncryptItem<'a> {
 
 #[derive(Serialize)]
 struct DecryptItem<'a> {
-    ciphertext: Cow<'a, str>,
+    /// Empty where it is no text, which Transit refuses.
+    ciphertext: &'a str,
     associated_data: Base64<'a>,
 }
 
 impl<'a> From<&'a KeyToUnwrap<'_>> for DecryptItem<'a> {
     fn from(item: &'a KeyToUnwrap<'_>) -> Self {
         Self {
-            ciphertext: text_of(item.wrapped),
+            ciphertext: text_of(item.wrapped).unwrap_or_default(),
             associated_data: Base64(&item.associated_data),
         }
     }
@@ -151,15 +150,10 @@ impl Serialize for Base64<'_> {
     }
 }
 
-/// Transit's ciphertexts are ASCII. What is not is not Transit's, and Transit will say so.
-pub(super) fn text_of(wrapped: &WrappedKey) -> Cow<'_, str> {
-    String::from_utf8_lossy(wrapped.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::atrest::data_key::DataKey;
+    use crate::atrest::{data_key::DataKey, key_wrapper::WrappedKey};
 
     fn body_of(questions: Questions<'_>) -> Vec<u8> {
         let batch = Batch {
@@ -196,17 +190,8 @@ mod tests {
                 wrapped: &wrapped,
             })
             .collect();
+        let items: Vec<_> = items.iter().collect();
         let body = body_of(Questions::Decrypt(&items));
         assert_eq!(body.capacity(), ITEM_BYTES * (1 + items.len()));
-    }
-
-    #[test]
-    fn what_is_no_text_is_asked_about_all_the_same() {
-        let wrapped = WrappedKey::from_bytes(vec![0xff, b'"', b'\n']);
-        let items = [KeyToUnwrap {
-            associated_data: Vec::new(),
-            wrapped: &wrapped,
-        }];
-        assert!(serde_json::from_slice::<serde_json::Value>(&body_of(Questions::Decrypt(&items))).is_ok());
     }
 }

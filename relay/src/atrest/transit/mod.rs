@@ -9,6 +9,7 @@
 mod answers;
 mod batch;
 mod breaker;
+mod ciphertext;
 mod connection;
 mod failure;
 mod patience;
@@ -120,7 +121,19 @@ impl Transit {
         Ok(wrapped)
     }
 
+    /// Does not ask about what cannot be a ciphertext of Transit.
     async fn unwrap(&self, items: &[KeyToUnwrap<'_>]) -> UnwrapResult {
+        let is_ciphertext = |item: &&KeyToUnwrap<'_>| ciphertext::version_of(item.wrapped).is_some();
+        let ciphertexts: Vec<_> = items.iter().filter(is_ciphertext).collect();
+        let mut opened = self.unwrap_ciphertexts(&ciphertexts).await?.into_iter();
+        let answers = items.iter().map(|item| match is_ciphertext(&item) {
+            true => opened.next().unwrap_or_else(|| Err(failure::not_an_answer())),
+            false => Err(KeyWrapError::Corrupt("not a ciphertext of Transit".into())),
+        });
+        Ok(answers.collect())
+    }
+
+    async fn unwrap_ciphertexts(&self, items: &[&KeyToUnwrap<'_>]) -> UnwrapResult {
         let mut keys = Vec::with_capacity(items.len());
         for chunk in items.chunks(CHUNK_ITEMS) {
             let body = self.ask(Questions::Decrypt(chunk)).await?;
@@ -157,12 +170,12 @@ impl Transit {
     }
 
     async fn unwrap_canary(&self, wrapped: &WrappedKey) -> Result<DataKey, KeyWrapError> {
-        let items = [KeyToUnwrap {
+        let item = KeyToUnwrap {
             associated_data: CANARY.to_vec(),
             wrapped,
-        }];
-        let body = self.ask_anyway(Questions::Decrypt(&items)).await?;
-        answers::decrypted(&body, items.len())?
+        };
+        let body = self.ask_anyway(Questions::Decrypt(&[&item])).await?;
+        answers::decrypted(&body, 1)?
             .pop()
             .ok_or_else(failure::not_an_answer)?
     }
@@ -188,7 +201,7 @@ impl KeyWrapper for Transit {
 
     fn is_outdated(&self, wrapped: &WrappedKey) -> bool {
         let newest = self.newest_version.load(Ordering::Relaxed);
-        answers::version_of(wrapped).is_none_or(|version| version < newest)
+        ciphertext::version_of(wrapped).is_none_or(|version| version < newest)
     }
 
     fn describe(&self) -> WrapperDescription {
