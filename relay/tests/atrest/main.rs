@@ -5,6 +5,10 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+mod conformance;
 mod data_keys;
+mod key_file;
 mod rewrap;
+mod store;
 mod support;
+mod transit;

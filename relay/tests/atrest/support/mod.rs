@@ -2,6 +2,7 @@
 
 mod breakable;
 mod memory_store;
+pub mod openbao;
 
 use std::sync::Arc;
 
