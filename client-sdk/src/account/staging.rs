@@ -14,6 +14,9 @@ use crate::keystore::{Opened, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
 use crate::store::account::Generation;
 
+/// How the session of a change is listed for the moment it lasts.
+const SESSION_NAME: &str = "change of passphrase or recovery code";
+
 /// A session that was opened with the passphrase just now, for one change, and the keystore as it stands.
 pub(super) struct Fresh {
     shared: Arc<Shared>,
@@ -33,9 +36,8 @@ impl Fresh {
     pub(super) async fn new(shared: &Arc<Shared>, passphrase: &Passphrase) -> Result<Self, Error> {
         let local = shared.local_account().await?;
         let pin = local.content.relay;
-        let device_name = format!("{} (change)", shared.config.device_name);
         let (logged_in, export_key) =
-            authenticate(&shared.api, &pin, &device_name, &shared.handle, passphrase).await?;
+            authenticate(&shared.api, &pin, SESSION_NAME, &shared.handle, passphrase).await?;
         let slot_key = SlotKey::from_export_key(&export_key, shared.account_id);
         let seen = Some(local.generation);
         let opening = async {

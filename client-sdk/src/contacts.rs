@@ -1,0 +1,322 @@
+//! Other people: who they say they are, and who their owner has confirmed them to be.
+//!
+//! A principal becomes a contact in two steps. A card or a handle gives a *candidate*: somebody says that these keys are
+//! Bob's. When Alice has compared the fingerprint with Bob himself, [`Contacts::confirm`] makes it a confirmed contact and
+//! the keystore pins it, on all her devices. Only a [`ConfirmedContact`] can be added to a space. Other keys under the
+//! handle of a confirmed contact are refused, not warned about.
+
+mod card;
+
+use sealpost_protocol::http::PrincipalLookup;
+use sealpost_protocol::ids::PrincipalId;
+use sealpost_protocol::manifest::{Fingerprint, Manifest};
+use sealpost_protocol::wire::SignedManifest;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::keystore::{Content, KnownContact};
+use crate::store::account::StoredContact;
+
+/// Someone who may be who the handle says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// The handle this principal was presented under.
+    pub handle: String,
+    /// The principal.
+    pub principal_id: PrincipalId,
+    /// When the owner confirmed the fingerprint, in milliseconds since the Unix epoch; `None` for a candidate.
+    pub confirmed_at_ms: Option<u64>,
+}
+
+impl Contact {
+    /// What is to be compared with the person.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.principal_id)
+    }
+
+    fn candidate(handle: &str, principal_id: PrincipalId) -> Self {
+        Self {
+            handle: handle.to_owned(),
+            principal_id,
+            confirmed_at_ms: None,
+        }
+    }
+
+    fn confirmed(principal_id: PrincipalId, known: &KnownContact) -> Self {
+        Self {
+            handle: known.handle.clone(),
+            principal_id,
+            confirmed_at_ms: Some(known.confirmed_at_ms),
+        }
+    }
+}
+
+/// Someone whose fingerprint the owner has confirmed. Only [`Contacts`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmedContact {
+    handle: String,
+    manifest: Manifest,
+}
+
+impl ConfirmedContact {
+    /// The handle this principal was confirmed under.
+    #[must_use]
+    pub fn handle(&self) -> &str {
+        &self.handle
+    }
+
+    /// The principal's public keys.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+/// The contacts of a client.
+pub struct Contacts {
+    client: Client,
+}
+
+impl Client {
+    /// The people this account knows.
+    #[must_use]
+    pub fn contacts(&self) -> Contacts {
+        Contacts { client: self.clone() }
+    }
+
+    /// One line of text to give to others: handle and signed public keys.
+    #[must_use]
+    pub fn contact_card(&self) -> String {
+        card::write(&self.shared().handle, &self.shared().identity.signed_manifest())
+    }
+}
+
+impl Contacts {
+    /// Takes a contact card in. The result is a candidate, unless the very same principal was confirmed before.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the text is no card or is damaged, [`Error::Integrity`] when its handle belongs to a confirmed
+    /// contact with other keys.
+    pub async fn import(&self, card: &str) -> Result<Contact, Error> {
+        let (handle, signed) = card::read(card)?;
+        let manifest = Manifest::parse_signed(&signed)
+            .map_err(|error| Error::usage(format!("the contact card does not hold: {error}")))?;
+        self.keep(&handle, signed, manifest.id()).await
+    }
+
+    /// Asks the relay who has a handle. What it says is a candidate, unless the very same principal was confirmed before.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `not_found` when nobody has it, [`Error::Integrity`] when the answer does not hold or names
+    /// other keys than those confirmed for this handle.
+    pub async fn look_up(&self, handle: &str) -> Result<Contact, Error> {
+        let shared = self.client.shared();
+        let local = shared.local_account().await?;
+        let question = PrincipalLookup {
+            handle: handle.to_owned(),
+        };
+        let answer = shared
+            .api
+            .look_up_principal(&local.session.token, &question)
+            .await?;
+        let (signed, manifest) = card::parse_signed(&answer.signed_manifest.0)
+            .ok_or_else(|| Error::alarm(format!("the relay's manifest of {handle} does not hold")))?;
+        self.keep(handle, signed, manifest.id()).await
+    }
+
+    /// Confirms the candidate of this handle whose fingerprint is `fingerprint`, as the person themselves read it out.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no candidate or `fingerprint` is not one, [`Error::Integrity`] when it is that of none
+    /// of the candidates, or another principal was confirmed under this handle.
+    pub async fn confirm(&self, handle: &str, fingerprint: &str) -> Result<ConfirmedContact, Error> {
+        expect_fingerprint(fingerprint)?;
+        let candidates = self.stored(handle).await?;
+        if candidates.is_empty() {
+            return Err(Error::usage(format!(
+                "there is no candidate for {handle}; import a card first"
+            )));
+        }
+        let candidate = candidates
+            .into_iter()
+            .find(|candidate| Fingerprint::of(&candidate.manifest.id()).matches(fingerprint))
+            .ok_or_else(|| {
+                Error::alarm(format!(
+                    "this is the fingerprint of none of the candidates for {handle}; nobody was confirmed"
+                ))
+            })?;
+        self.pin(handle, candidate.manifest.id()).await?;
+        Ok(ConfirmedContact {
+            handle: candidate.handle,
+            manifest: candidate.manifest,
+        })
+    }
+
+    /// The confirmed contact of this handle. On a device that has not seen their keys yet, the relay is asked for them;
+    /// they must be those that were confirmed.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when nobody was confirmed under this handle, [`Error::Integrity`] when the relay has other keys.
+    pub async fn confirmed(&self, handle: &str) -> Result<ConfirmedContact, Error> {
+        let local = self.client.shared().local_account().await?;
+        let id = confirmed_under(&local.content, handle)
+            .ok_or_else(|| Error::usage(format!("{handle} is not a confirmed contact")))?;
+        if self.stored_manifest(id).await?.is_none() {
+            self.look_up(handle).await?;
+        }
+        let manifest = self
+            .stored_manifest(id)
+            .await?
+            .ok_or_else(|| changed_identity(handle))?;
+        Ok(ConfirmedContact {
+            handle: handle.to_owned(),
+            manifest,
+        })
+    }
+
+    /// Everybody, confirmed contacts first.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the local store cannot be read.
+    pub async fn list(&self) -> Result<Vec<Contact>, Error> {
+        let shared = self.client.shared();
+        let known = shared.local_account().await?.content.contacts;
+        let stored = shared.store.read(|transaction| transaction.contacts()).await?;
+        let candidates = stored
+            .iter()
+            .filter(|stored| !known.contains_key(&stored.manifest.id()))
+            .map(|stored| Contact::candidate(&stored.handle, stored.manifest.id()));
+        let confirmed = known.iter().map(|(id, known)| Contact::confirmed(*id, known));
+        Ok(confirmed.chain(candidates).collect())
+    }
+
+    /// Forgets everybody under this handle: the explicit step before other keys can be confirmed for it.
+    ///
+    /// # Errors
+    /// Those of reaching the relay, which keeps the keystore.
+    pub async fn remove(&self, handle: &str) -> Result<(), Error> {
+        let shared = self.client.shared();
+        shared
+            .update_keystore(|content| content.contacts.retain(|_, known| known.handle != handle))
+            .await?;
+        let ids: Vec<PrincipalId> = self
+            .stored(handle)
+            .await?
+            .iter()
+            .map(|stored| stored.manifest.id())
+            .collect();
+        shared
+            .store
+            .write(move |transaction| ids.iter().try_for_each(|id| transaction.remove_contact(id)))
+            .await
+    }
+
+    async fn keep(&self, handle: &str, signed: SignedManifest, id: PrincipalId) -> Result<Contact, Error> {
+        let shared = self.client.shared();
+        if id == shared.identity.id() {
+            return Err(Error::usage("these are this account's own keys"));
+        }
+        let content = shared.local_account().await?.content;
+        let contact = judge(&content, handle, id)?;
+        let handle = contact.handle.clone();
+        shared
+            .store
+            .write(move |transaction| transaction.put_contact(&handle, &signed, &id))
+            .await?;
+        Ok(contact)
+    }
+
+    async fn pin(&self, handle: &str, id: PrincipalId) -> Result<(), Error> {
+        let shared = self.client.shared();
+        let now = shared.config.clock.unix_ms();
+        shared
+            .update_keystore(|content| confirm_in(content, handle, id, now))
+            .await?;
+        // Another device may have confirmed someone else under this handle in the meantime.
+        judge(&shared.local_account().await?.content, handle, id)?;
+        Ok(())
+    }
+
+    async fn stored(&self, handle: &str) -> Result<Vec<StoredContact>, Error> {
+        let stored = self
+            .client
+            .shared()
+            .store
+            .read(|transaction| transaction.contacts())
+            .await?;
+        Ok(stored
+            .into_iter()
+            .filter(|stored| stored.handle == handle)
+            .collect())
+    }
+
+    async fn stored_manifest(&self, id: PrincipalId) -> Result<Option<Manifest>, Error> {
+        let stored = self
+            .client
+            .shared()
+            .store
+            .read(|transaction| transaction.contacts())
+            .await?;
+        Ok(stored
+            .into_iter()
+            .map(|stored| stored.manifest)
+            .find(|manifest| manifest.id() == id))
+    }
+}
+
+/// What a principal presented under `handle` is to this account.
+fn judge(content: &Content, handle: &str, id: PrincipalId) -> Result<Contact, Error> {
+    match confirmed_under(content, handle) {
+        Some(confirmed) if confirmed != id => Err(changed_identity(handle)),
+        _ => Ok(content.contacts.get(&id).map_or_else(
+            || Contact::candidate(handle, id),
+            |known| Contact::confirmed(id, known),
+        )),
+    }
+}
+
+fn confirmed_under(content: &Content, handle: &str) -> Option<PrincipalId> {
+    let mut contacts = content.contacts.iter();
+    contacts
+        .find(|(_, known)| known.handle == handle)
+        .map(|(id, _)| *id)
+}
+
+/// Confirms a principal, unless another one has the handle or it was confirmed before.
+fn confirm_in(content: &mut Content, handle: &str, id: PrincipalId, now: u64) {
+    if confirmed_under(content, handle).is_some() {
+        return;
+    }
+    content.contacts.entry(id).or_insert_with(|| KnownContact {
+        handle: handle.to_owned(),
+        confirmed_at_ms: now,
+    });
+}
+
+fn changed_identity(handle: &str) -> Error {
+    Error::alarm(format!(
+        "{handle} comes with other keys than those that were confirmed; if they say that they have new keys, remove the \
+         contact and confirm it again"
+    ))
+}
+
+/// Tells a typing error from a fingerprint that is somebody else's.
+fn expect_fingerprint(text: &str) -> Result<(), Error> {
+    let mut digits = 0;
+    for letter in text.chars().filter(|letter| !matches!(letter, ' ' | '-')) {
+        if !letter.is_ascii_digit() {
+            return Err(Error::usage("a fingerprint has digits only"));
+        }
+        digits += 1;
+    }
+    if digits == 40 {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "a fingerprint has 40 digits, this has {digits}"
+    )))
+}
+
+#[cfg(test)]
+mod tests;
