@@ -2,9 +2,11 @@
 
 pub mod atrest;
 pub mod clock;
+pub mod config;
 pub mod directory;
 pub mod embedded;
 pub mod entropy;
+pub mod lifecycle;
 pub mod log;
 pub mod spaces;
 pub mod store;

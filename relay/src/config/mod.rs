@@ -1,0 +1,114 @@
+//! What an operator decides: one TOML file, overridden by the environment, checked before anything starts.
+//!
+//! Sources, the later over the earlier: defaults, the file, variables named `SEALPOST__SECTION__KEY`. Each section is one
+//! file here. A key nobody knows is an error, a unit is part of a key's name, and a secret is given by value or by
+//! `*_file`, never by both. All problems are reported at once.
+
+mod accounts;
+mod bus;
+mod database;
+mod error;
+mod jobs;
+mod kms;
+mod limits;
+mod log;
+mod network;
+mod secret;
+mod server;
+mod sources;
+mod telemetry;
+mod units;
+
+use serde::Deserialize;
+
+pub use self::{
+    accounts::{AccountsConfig, Registration},
+    bus::{BusConfig, BusKind},
+    database::DatabaseConfig,
+    error::{ConfigError, Problem},
+    jobs::JobsConfig,
+    kms::{KeyCacheConfig, KeyFileConfig, KmsConfig, KmsKind, OpenBaoConfig},
+    limits::LimitsConfig,
+    log::LogConfig,
+    network::AddressRange,
+    secret::{Secret, SecretText},
+    server::{PublicUrl, ServerConfig},
+    sources::Sources,
+    telemetry::{LogFormat, TelemetryConfig},
+};
+use error::Problems;
+
+/// What kind of place this relay runs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Strict rules. The default, so that forgetting to say so weakens nothing.
+    #[default]
+    Production,
+    /// A developer's machine or a test.
+    Development,
+}
+
+/// The whole configuration. It has no `Debug`: some of it is secret.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Decides which rules hold.
+    #[serde(default)]
+    pub environment: Environment,
+    /// Listeners and connections.
+    pub server: ServerConfig,
+    /// Postgres.
+    pub database: DatabaseConfig,
+    /// What wraps the keys of data at rest.
+    pub kms: KmsConfig,
+    /// Registration and sessions.
+    #[serde(default)]
+    pub accounts: AccountsConfig,
+    /// Rates and quotas.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// Append lanes and tail rings.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// How relays tell each other of new entries.
+    #[serde(default)]
+    pub bus: BusConfig,
+    /// What is logged, and how.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+    /// What runs by the clock.
+    #[serde(default)]
+    pub jobs: JobsConfig,
+}
+
+impl Config {
+    /// Reads and checks all sources.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming every problem found. Blocks on small local files.
+    pub fn load(sources: Sources) -> Result<Self, ConfigError> {
+        let config: Self = sources.into_config()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether the strict rules hold.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::new(self.is_production());
+        self.server.check(&mut problems);
+        self.database.check(&mut problems);
+        self.kms.check(&mut problems);
+        self.accounts.check(&mut problems);
+        self.log.check(&mut problems);
+        problems.into_result()
+    }
+}
+
+#[cfg(test)]
+mod tests;

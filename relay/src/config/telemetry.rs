@@ -1,0 +1,32 @@
+//! `[telemetry]`: what is logged, and how.
+
+use serde::Deserialize;
+
+/// `[telemetry]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryConfig {
+    /// One object a line for machines, or lines for people.
+    pub format: LogFormat,
+    /// Which messages, in the notation of `tracing`'s filters, such as `info` or `sealpost_relay=debug,warn`.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Human,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Json,
+            filter: "info".into(),
+        }
+    }
+}
