@@ -9,6 +9,8 @@ mod conformance;
 mod data_keys;
 mod key_file;
 mod rewrap;
+mod secrecy;
 mod store;
 mod support;
 mod transit;
+mod transit_tls;
