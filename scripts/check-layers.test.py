@@ -62,6 +62,9 @@ class CheckLayers(unittest.TestCase):
     def test_comments_are_no_use(self):
         self.accepts("relay/src/log/lane.rs", "// unlike sqlx::PgPool\n/// see [`sqlx::Pool`]\nfn f() {}\n")
 
+    def test_the_word_use_in_a_string_is_no_import(self):
+        self.accepts("relay/src/log/lane.rs", 'const TEXT: &str = "already in use {sqlx";\nfn f() {}\n')
+
     def test_protocol_has_no_clock(self):
         self.refuses("protocol/src/event.rs", "use std::{fmt, time::SystemTime};\n", "std::time::SystemTime")
         self.accepts("protocol/src/event.rs", "use std::time::Duration;\n")
