@@ -11,3 +11,6 @@ pub mod log;
 pub mod spaces;
 pub mod store;
 pub mod store_failure;
+
+#[cfg(test)]
+mod testing;

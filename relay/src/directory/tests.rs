@@ -1,1 +1,11 @@
+//! The directory on a real database, with clients that speak OPAQUE.
 
+mod keystores;
+mod limits;
+mod login;
+mod operator;
+mod recovery_login;
+mod registration;
+mod sealing;
+mod sessions;
+mod staged;

@@ -105,3 +105,6 @@ async fn infallible<T>(
         StoreError::Refused(never) => match never {},
     })
 }
+
+#[cfg(test)]
+mod schema_tests;

@@ -109,3 +109,6 @@ fn outcome<T, R>(result: &Result<T, StoreError<R>>) -> Outcome {
         Err(StoreError::Failed(_)) => Outcome::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use sealpost_protocol::http::{KeystorePut, PrincipalLookup};
+
+use super::super::*;
+use crate::testing::{Person, TestDirectory, registered};
+
+fn put(base_version: u64, keystore: &[u8]) -> KeystorePut {
+    KeystorePut {
+        base_version,
+        keystore: keystore.to_vec().into(),
+    }
+}
+
+#[tokio::test]
+async fn a_change_on_the_current_version_becomes_the_next() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let version = test
+        .directory
+        .put_keystore(&alice, &put(1, b"two"))
+        .await
+        .unwrap()
+        .version;
+    let current = test.directory.keystore(&alice).await.unwrap();
+    assert_eq!(
+        (version, current.version, current.keystore.0.as_slice()),
+        (2, 2, b"two".as_slice())
+    );
+}
+
+#[tokio::test]
+async fn a_change_on_any_other_version_is_a_conflict_and_changes_nothing() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    for base_version in [0, 2, u64::MAX, i64::MAX as u64] {
+        let refused = test
+            .directory
+            .put_keystore(&alice, &put(base_version, b"x"))
+            .await;
+        assert!(
+            matches!(refused, Err(DirectoryError::KeystoreConflict)),
+            "{base_version}"
+        );
+    }
+    assert_eq!(test.directory.keystore(&alice).await.unwrap().version, 1);
+}
+
+#[tokio::test]
+async fn of_changes_that_race_exactly_one_wins() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let writes: Vec<_> = (0_u8..8).map(|index| put(1, &[index + 1])).collect();
+    let results =
+        futures_util::future::join_all(writes.iter().map(|put| test.directory.put_keystore(&alice, put)))
+            .await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert_eq!(test.directory.keystore(&alice).await.unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn the_last_ten_versions_are_kept_and_each_can_be_read() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    for base_version in 1..=12_u8 {
+        test.directory
+            .put_keystore(&alice, &put(base_version.into(), &[base_version + 1]))
+            .await
+            .unwrap();
+    }
+    let history = test.directory.keystore_history(&alice).await.unwrap().versions;
+    let listed: Vec<_> = history.iter().map(|item| (item.version, item.length)).collect();
+    assert_eq!(
+        listed,
+        (4..=13).rev().map(|version| (version, 1)).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        test.directory
+            .keystore_version(&alice, 4)
+            .await
+            .unwrap()
+            .keystore
+            .0,
+        [4]
+    );
+    for gone in [0, 3, 14, u64::MAX] {
+        let refused = test.directory.keystore_version(&alice, gone).await;
+        assert!(matches!(refused, Err(DirectoryError::NotFound)), "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn keystores_of_accounts_do_not_mix() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let bob = registered(&test, &Person::bob()).await;
+    test.directory
+        .put_keystore(&alice, &put(1, b"hers"))
+        .await
+        .unwrap();
+    assert_eq!(
+        test.directory.keystore(&bob).await.unwrap().keystore,
+        Person::bob().keystore()
+    );
+}
+
+#[tokio::test]
+async fn stored_bytes_count_every_version() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let before = test.directory.account(&alice).await.unwrap().stored_bytes;
+    test.directory
+        .put_keystore(&alice, &put(1, &[1; 1000]))
+        .await
+        .unwrap();
+    let after = test.directory.account(&alice).await.unwrap().stored_bytes;
+    assert!((1000..1100).contains(&(after - before)), "{before} {after}");
+}
+
+#[tokio::test]
+async fn looking_a_handle_up_gives_its_signed_manifest() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    registered(&test, &Person::bob()).await;
+    let request = PrincipalLookup { handle: "Bob".into() };
+    let candidate = test.directory.look_up_principal(&alice, &request).await.unwrap();
+    assert_eq!(candidate.signed_manifest, Person::bob().signed_manifest());
+    let request = PrincipalLookup {
+        handle: "carol".into(),
+    };
+    let refused = test.directory.look_up_principal(&alice, &request).await;
+    assert!(matches!(refused, Err(DirectoryError::NotFound)));
+}

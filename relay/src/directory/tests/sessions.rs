@@ -1,0 +1,89 @@
+use sealpost_protocol::{http::SecretToken, ids::SessionId};
+use time::Duration;
+use zeroize::Zeroizing;
+
+use super::super::*;
+use crate::testing::{Person, TestDirectory, authenticate, registered};
+
+#[tokio::test]
+async fn sessions_are_listed_newest_first_with_the_callers_own_marked() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let first = registered(&test, &alice).await;
+    registered(&test, &Person::bob()).await;
+    test.clock.advance(Duration::seconds(1));
+    alice.log_in(&test.directory).await.unwrap();
+    let listed = test.directory.sessions(&first).await.unwrap().sessions;
+    let seen: Vec<_> = listed
+        .iter()
+        .map(|view| (view.device_name.as_str(), view.current))
+        .collect();
+    assert_eq!(seen, [("second device", false), ("first device", true)]);
+}
+
+#[tokio::test]
+async fn an_ended_session_counts_no_more_and_is_announced() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let first = registered(&test, &alice).await;
+    let logged_in = alice.log_in(&test.directory).await.unwrap();
+    let mut ended = test.directory.ended_sessions();
+    let stolen = logged_in.session.session_id;
+    test.directory.end_session(&first, stolen).await.unwrap();
+    let refused = test.directory.authenticate(&logged_in.session_token).await;
+    assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
+    assert_eq!(ended.recv().await, Ok(SessionsEnded::One(stolen)));
+    let again = test.directory.end_session(&first, stolen).await;
+    assert!(matches!(again, Err(DirectoryError::NotFound)));
+}
+
+#[tokio::test]
+async fn nobody_ends_the_session_of_another_account() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let bob = registered(&test, &Person::bob()).await;
+    for session_id in [alice.session_id(), SessionId::new([1; 16])] {
+        let refused = test.directory.end_session(&bob, session_id).await;
+        assert!(matches!(refused, Err(DirectoryError::NotFound)));
+    }
+    assert_eq!(test.directory.sessions(&alice).await.unwrap().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself_and_is_swept() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let logged_in = alice
+        .register(&test.directory, Some(test.token().await))
+        .await
+        .unwrap();
+    test.clock.advance(Duration::days(90) - Duration::seconds(1));
+    authenticate(&test.directory, &logged_in).await;
+    test.clock.advance(Duration::seconds(1));
+    let refused = test.directory.authenticate(&logged_in.session_token).await;
+    assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
+    let swept = test.directory.sweep().await.unwrap();
+    assert_eq!(
+        (swept.sessions, test.directory.sweep().await.unwrap().sessions),
+        (1, 0)
+    );
+}
+
+#[tokio::test]
+async fn last_use_is_noted_to_the_hour() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let logged_in = alice
+        .register(&test.directory, Some(test.token().await))
+        .await
+        .unwrap();
+    test.clock.advance(Duration::hours(5) + Duration::minutes(7));
+    let session = authenticate(&test.directory, &logged_in).await;
+    let seen = test.directory.sessions(&session).await.unwrap().sessions[0].last_seen_at;
+    assert_eq!(seen, time::macros::datetime!(2026-11-20 20:00 UTC));
+}
+
+#[tokio::test]
+async fn a_made_up_token_is_not_authenticated() {
+    let test = TestDirectory::new().await;
+    registered(&test, &Person::alice()).await;
+    let made_up = SecretToken::new(Zeroizing::new([7; 32]));
+    let refused = test.directory.authenticate(&made_up).await;
+    assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
+}

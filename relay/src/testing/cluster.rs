@@ -1,0 +1,104 @@
+//! One Postgres for all tests of a process.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    thread,
+};
+
+use sqlx::{Connection, PgConnection};
+use tokio::sync::oneshot;
+
+use crate::embedded::{Postgres, PostgresOptions, Tools};
+
+/// The migrated database that every test's own is copied from.
+pub(super) const TEMPLATE: &str = "template_migrated";
+/// What the names of the tests' databases begin with.
+pub(super) const PREFIX: &str = "test_";
+
+/// Where the cluster can be reached.
+pub(super) struct Cluster {
+    /// URL of the maintenance database, as the superuser.
+    pub(super) maintenance_url: String,
+    /// The same of any database, in parts: what comes before its name and what after.
+    around_name: (String, String),
+}
+
+impl Cluster {
+    /// The cluster, started by whoever asks first.
+    pub(super) fn get() -> &'static Self {
+        static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+        CLUSTER.get_or_init(start)
+    }
+
+    /// The URL of a database.
+    pub(super) fn url(&self, database: &str) -> String {
+        let (before, after) = &self.around_name;
+        format!("{before}{database}{after}")
+    }
+}
+
+/// Starts the cluster from a thread that lives as long as the process: when it ends, so does Postgres.
+fn start() -> Cluster {
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let options = PostgresOptions {
+                durable: false,
+                max_connections: 300,
+                ..PostgresOptions::default()
+            };
+            let postgres = Postgres::start(&Tools::locate(), &folder(), &options)
+                .await
+                .unwrap();
+            sender.send(prepare(&postgres).await).ok().unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    receiver
+        .blocking_recv()
+        .expect("Postgres starts; has scripts/setup been run?")
+}
+
+async fn prepare(postgres: &Postgres) -> Cluster {
+    let marked = postgres.superuser_url("DATABASE");
+    let (before, after) = marked.split_once("DATABASE").unwrap();
+    let cluster = Cluster {
+        maintenance_url: postgres.superuser_url("postgres"),
+        around_name: (before.to_owned(), after.to_owned()),
+    };
+    let mut connection = PgConnection::connect(&cluster.maintenance_url).await.unwrap();
+    drop_leftovers(&mut connection).await;
+    execute(&mut connection, format!("CREATE DATABASE {TEMPLATE}")).await;
+    sealpost_migrations::run(&cluster.url(TEMPLATE)).await.unwrap();
+    cluster
+}
+
+async fn drop_leftovers(connection: &mut PgConnection) {
+    let query = "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1) OR datname = $2";
+    let leftovers: Vec<String> = sqlx::query_scalar(query)
+        .bind(PREFIX)
+        .bind(TEMPLATE)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    for name in leftovers {
+        execute(connection, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    }
+}
+
+/// Runs a statement made of our own constants.
+pub(super) async fn execute(connection: &mut PgConnection, statement: String) {
+    sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-data/relay")
+}

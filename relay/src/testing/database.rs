@@ -1,0 +1,62 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{Connection, PgConnection};
+
+use super::cluster::{Cluster, PREFIX, TEMPLATE, execute};
+use crate::store::{IgnoreTransactions, Store, StoreOptions};
+
+/// A migrated database of a test's own.
+pub struct TestDatabase {
+    url: String,
+}
+
+impl TestDatabase {
+    /// A copy of the migrated template.
+    pub async fn migrated() -> Self {
+        Self::copy_of(TEMPLATE).await
+    }
+
+    /// A database with nothing in it.
+    pub async fn empty() -> Self {
+        Self::copy_of("template0").await
+    }
+
+    async fn copy_of(template: &str) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let cluster = tokio::task::spawn_blocking(Cluster::get).await.unwrap();
+        let name = format!("{PREFIX}{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut connection = PgConnection::connect(&cluster.maintenance_url).await.unwrap();
+        execute(
+            &mut connection,
+            format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
+        Self {
+            url: cluster.url(&name),
+        }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A store on it, with a pool of its own.
+    pub async fn store(&self) -> Store {
+        let options = StoreOptions {
+            database_url: self.url.clone(),
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(20),
+            statement_timeout: Duration::from_secs(20),
+        };
+        Store::connect(&options, Arc::new(IgnoreTransactions))
+            .await
+            .unwrap()
+    }
+}
