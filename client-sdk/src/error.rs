@@ -141,14 +141,23 @@ impl Refusal {
     pub(crate) fn new(word: &str, message: &str) -> Self {
         Self {
             code: word.parse().ok(),
-            word: word.to_owned(),
-            message: message.to_owned(),
+            word: printable(word),
+            message: printable(message),
             retry_after: None,
             limit: None,
             epoch: None,
             seq: None,
         }
     }
+}
+
+/// Text of the relay as it may be shown: short, and without the characters by which a terminal is commanded.
+fn printable(text: &str) -> String {
+    const LONGEST: usize = 300;
+    text.chars()
+        .filter(|letter| !letter.is_control())
+        .take(LONGEST)
+        .collect()
 }
 
 impl fmt::Display for Refusal {

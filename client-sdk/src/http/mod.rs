@@ -12,3 +12,6 @@ mod sessions;
 pub(crate) mod tls;
 
 pub(crate) use request::Api;
+
+#[cfg(test)]
+mod tests;

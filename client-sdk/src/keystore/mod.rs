@@ -28,3 +28,5 @@ pub(crate) use slot::SlotKey;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

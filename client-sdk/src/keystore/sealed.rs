@@ -202,3 +202,9 @@ fn content_context(account_id: &AccountId, generation: u64, slots: &Slots) -> Ve
         ],
     )
 }
+
+/// The same for a sealed keystore, for tests that seal contents no encoder writes.
+#[cfg(test)]
+pub(super) fn content_context_of(sealed: &SealedKeystore) -> Vec<u8> {
+    content_context(&sealed.account_id, sealed.generation, &sealed.slots)
+}

@@ -39,7 +39,7 @@ impl SlotKey {
         Self::derive(SlotKind::Recovery, code.expose_entropy(), account_id)
     }
 
-    fn derive(kind: SlotKind, secret: &[u8], account_id: AccountId) -> Self {
+    pub(super) fn derive(kind: SlotKind, secret: &[u8], account_id: AccountId) -> Self {
         let mut bytes = Zeroizing::new([0; SecretKey::LENGTH]);
         Hkdf::<Sha256>::new(None, secret)
             .expand(&framed(kind.label(), &[account_id.as_bytes()]), &mut bytes[..])
@@ -63,6 +63,11 @@ impl SlotKey {
     /// Opens the root key.
     pub(super) fn open(&self, slot: &CommittedBox) -> Option<SecretKey> {
         SecretKey::from_slice(&committed::open(&self.key, &self.context(), slot)?)
+    }
+
+    #[cfg(test)]
+    pub(super) fn expose_key(&self) -> &SecretKey {
+        &self.key
     }
 
     fn context(&self) -> Vec<u8> {

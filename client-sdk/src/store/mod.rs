@@ -211,3 +211,6 @@ fn file_error(what: &str, path: &Path, source: std::io::Error) -> Error {
     let what = format!("{what} {}", path.display());
     StoreError::File { what, source }.into()
 }
+
+#[cfg(test)]
+mod tests;

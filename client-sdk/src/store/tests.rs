@@ -1,0 +1,240 @@
+mod crash;
+
+use std::os::unix::fs::PermissionsExt;
+
+use rusqlite::params;
+use sealpost_protocol::http::SecretToken;
+use sealpost_protocol::ids::{AccountId, SessionId};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use super::account::{Generation, LocalAccount, Session};
+use super::*;
+use crate::keystore::testing::content;
+
+pub(super) struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    pub(super) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    async fn open(&self) -> Result<Store, Error> {
+        Store::open(&self.path()).await
+    }
+}
+
+fn account(id: u8) -> LocalAccount {
+    LocalAccount {
+        account_id: AccountId::new([id; 16]),
+        handle: "alice".to_owned(),
+        origin: "https://relay.example.org".to_owned(),
+        session: Session {
+            id: SessionId::new([2; 16]),
+            token: SecretToken::new(Zeroizing::new([3; 32])),
+        },
+        root_key: [4; 32].into(),
+        generation: Generation {
+            number: 1,
+            digest: [5; 32],
+        },
+        content: content(),
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn home_and_its_files_belong_to_the_owner_alone() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    assert_eq!(mode(&home.path()), 0o700);
+    for entry in std::fs::read_dir(home.path()).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn home_that_others_can_read_is_refused() {
+    let home = Home::new();
+    home.open().await.unwrap();
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o750)).unwrap();
+    let refused = home.open().await.err();
+    assert!(matches!(refused, Some(Error::Store(StoreError::NotPrivate(_)))));
+}
+
+#[tokio::test]
+async fn account_survives_reopening_and_another_one_is_refused() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    drop(store);
+    let store = home.open().await.unwrap();
+    let read = store
+        .read(|transaction| transaction.account())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((read.handle.as_str(), read.generation.number), ("alice", 1));
+    let refused = store
+        .write(|transaction| transaction.put_account(&account(9)))
+        .await;
+    assert!(matches!(refused, Err(Error::Store(StoreError::OtherAccount))));
+}
+
+#[tokio::test]
+async fn no_secret_lies_in_the_files_readable() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    drop(store);
+    for entry in std::fs::read_dir(home.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for secret in [&[3_u8; 32][..], &[4; 32], b"alice"] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+#[tokio::test]
+async fn value_opens_in_its_own_row_only() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .read(|transaction| {
+            let sealed = transaction.seal("one", &[b"a", b"b"], b"value");
+            assert_eq!(transaction.open("one", &[b"a", b"b"], &sealed)?[..], *b"value");
+            for (table, key) in [
+                ("two", [&b"a"[..], b"b"]),
+                ("one", [b"ab", b""]),
+                ("one", [b"b", b"a"]),
+            ] {
+                assert!(transaction.open(table, &key, &sealed).is_err());
+            }
+            assert!(transaction.open("one", &[b"a", b"b"], &sealed[1..]).is_err());
+            assert!(transaction.open("one", &[b"a", b"b"], &[]).is_err());
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn value_moved_to_another_account_is_damaged() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    let moved = store
+        .write(|transaction| {
+            let id = [9_u8; 16];
+            transaction
+                .sql()
+                .execute("UPDATE account SET account_id = ?1", params![id])?;
+            Ok(())
+        })
+        .await;
+    moved.unwrap();
+    let refused = store.read(|transaction| transaction.account()).await.err();
+    assert!(matches!(
+        refused,
+        Some(Error::Store(StoreError::Damaged { table: "account" }))
+    ));
+}
+
+#[tokio::test]
+async fn failed_work_leaves_nothing() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    let failed: Result<(), Error> = store
+        .write(|transaction| {
+            transaction.put_account(&account(1))?;
+            Err(Error::usage("changed my mind"))
+        })
+        .await;
+    assert!(failed.is_err());
+    assert!(
+        store
+            .read(|transaction| transaction.account())
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn two_processes_see_each_other_in_one_home() {
+    let home = Home::new();
+    let (one, two) = tokio::join!(home.open(), home.open());
+    let (one, two) = (one.unwrap(), two.unwrap());
+    one.write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    assert!(
+        two.read(|transaction| transaction.account())
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn database_without_its_device_key_is_not_started_over() {
+    let home = Home::new();
+    home.open().await.unwrap();
+    std::fs::remove_file(home.path().join("device.key")).unwrap();
+    assert!(matches!(
+        home.open().await.err(),
+        Some(Error::Store(StoreError::File { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn store_of_a_newer_program_is_refused() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    let raised =
+        store.write(|transaction| Ok(transaction.sql().execute_batch("PRAGMA user_version = 1000")?));
+    raised.await.unwrap();
+    drop(store);
+    let refused = home.open().await.err();
+    assert!(matches!(
+        refused,
+        Some(Error::Store(StoreError::Newer { found: 1000, .. }))
+    ));
+}
+
+#[tokio::test]
+async fn destroyed_store_leaves_no_key_and_no_data() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    store.destroy().unwrap();
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
