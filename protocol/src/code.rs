@@ -55,6 +55,10 @@ codes! {
     NotFound = "not_found", 404, "There is nothing here that this account may see.";
     /// The path knows other methods.
     MethodNotAllowed = "method_not_allowed", 405, "Use a method that the path allows.";
+    /// A plain request, or one for another version, where a WebSocket is expected.
+    UpgradeRequired = "upgrade_required", 426, "Open a WebSocket: HTTP/1.1, version 13, subprotocol `sealpost.v1`.";
+    /// A web page of an origin that the operator did not list.
+    OriginNotAllowed = "origin_not_allowed", 403, "Ask the operator of this relay to allow this origin.";
     /// A body or part is over its limit, which the answer carries.
     TooLarge = "too_large", 413, "Send less at once; the limit is in the answer.";
     /// No valid session.
