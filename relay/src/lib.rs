@@ -1,6 +1,7 @@
 //! The Sealpost relay: orders, stores and fans out what it cannot read.
 
 pub mod atrest;
+pub mod client_address;
 pub mod clock;
 pub mod config;
 pub mod directory;
