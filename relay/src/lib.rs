@@ -12,6 +12,7 @@ pub mod log;
 pub mod spaces;
 pub mod store;
 pub mod store_failure;
+pub mod ws;
 
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,105 @@
+//! The byte stream under one WebSocket: metered reads, queued writes.
+//!
+//! tungstenite parses what arrives and answers pings and closes. Data frames do not go through its write buffer, which
+//! copies every byte and keeps its largest size for the life of the socket: a frame from a server is an unmasked header
+//! before the payload (RFC 6455 section 5.2), so frames are queued here as buffers that sockets share.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::intake::Intake;
+use super::outbox::Outbox;
+
+/// Most bytes that wait for a client before its pings are answered no more.
+const MAX_QUEUED: usize = 512 * 1024;
+
+/// A stream `S` with its meter and its queue.
+#[derive(Debug)]
+pub struct Transport<S> {
+    stream: S,
+    intake: Intake,
+    outbox: Outbox,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
+    /// Wraps a stream whose next bytes are WebSocket frames.
+    pub fn new(stream: S, intake: Intake) -> Self {
+        Self {
+            stream,
+            intake,
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// Lets an authenticated client send without a limit on the total.
+    pub fn lift_allowance(&mut self) {
+        self.intake.lift_allowance();
+    }
+
+    /// Queues the buffers of one whole frame.
+    pub fn push(&mut self, frame: impl IntoIterator<Item = Bytes>) {
+        let now = Instant::now();
+        for chunk in frame {
+            self.outbox.push(chunk, now);
+        }
+    }
+
+    /// Bytes that wait to be written.
+    pub fn queued(&self) -> usize {
+        self.outbox.length()
+    }
+
+    /// Since when the client takes nothing though something waits.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.outbox.waiting_since()
+    }
+
+    /// Writes all that is queued.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outbox.poll_drain(&mut self.stream, cx)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Transport<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        ready!(this.intake.poll_ready(cx));
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        this.intake.charge(&buf.filled()[before..], Instant::now())?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What tungstenite writes: whole control frames of at most 131 bytes.
+impl<S: AsyncWrite + Unpin> AsyncWrite for Transport<S> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        // Pending without a wake-up: tungstenite keeps the frame and tries again with its next read.
+        if self.outbox.length() > MAX_QUEUED {
+            return Poll::Pending;
+        }
+        self.outbox.push(Bytes::copy_from_slice(buf), Instant::now());
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    /// Does nothing: the socket's task drains the queue, see [`Transport::poll_drain`].
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
