@@ -1,0 +1,209 @@
+//! Who may open a socket: counts per relay, address and account, checked before the upgrade.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sealpost_protocol::ids::AccountId;
+use tokio::sync::watch;
+
+use super::settings::SocketSettings;
+
+/// The part of an address that one client cannot choose: all of an IPv4 address, the /64 of an IPv6 one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Network(IpAddr);
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        })
+    }
+}
+
+/// No slot is free; worth another try later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    sockets: usize,
+    unauthenticated: usize,
+    by_network: HashMap<Network, usize>,
+    by_account: HashMap<AccountId, usize>,
+}
+
+/// Counts open sockets.
+#[derive(Debug)]
+pub struct Admission {
+    max_sockets: usize,
+    max_unauthenticated: usize,
+    max_per_network: usize,
+    max_per_account: usize,
+    counts: Mutex<Counts>,
+    open: watch::Sender<usize>,
+}
+
+impl Admission {
+    /// No sockets yet; at most a tenth of the slots is for those that have not authenticated.
+    #[must_use]
+    pub fn new(settings: &SocketSettings) -> Self {
+        Self {
+            max_sockets: settings.max_sockets,
+            max_unauthenticated: settings.max_sockets.div_ceil(10),
+            max_per_network: settings.max_sockets_per_address,
+            max_per_account: settings.max_sockets_per_account,
+            counts: Mutex::default(),
+            open: watch::Sender::new(0),
+        }
+    }
+
+    /// Takes a slot for a client at `address`.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
+        let network = Network::from(address);
+        let mut counts = self.counts();
+        if counts.sockets >= self.max_sockets || counts.unauthenticated >= self.max_unauthenticated {
+            return Err(Full);
+        }
+        increment(&mut counts.by_network, network, self.max_per_network)?;
+        counts.sockets += 1;
+        counts.unauthenticated += 1;
+        self.open.send_replace(counts.sockets);
+        Ok(Slot {
+            admission: self.clone(),
+            network,
+            account: None,
+        })
+    }
+
+    /// Returns once no socket is open.
+    pub async fn empty(&self) {
+        let emptied = self.open.subscribe().wait_for(|open| *open == 0).await.map(drop);
+        debug_assert!(emptied.is_ok(), "this admission keeps the sender");
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().expect("nothing panics while it counts")
+    }
+}
+
+/// One open socket; gives its place back when dropped.
+#[derive(Debug)]
+pub struct Slot {
+    admission: Arc<Admission>,
+    network: Network,
+    account: Option<AccountId>,
+}
+
+impl Slot {
+    /// Counts the socket for its account from now on.
+    ///
+    /// # Errors
+    /// [`Full`] if the account has as many sockets as it may have.
+    pub fn authenticate(&mut self, account: AccountId) -> Result<(), Full> {
+        let mut counts = self.admission.counts();
+        increment(&mut counts.by_account, account, self.admission.max_per_account)?;
+        counts.unauthenticated -= 1;
+        self.account = Some(account);
+        Ok(())
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut counts = self.admission.counts();
+        counts.sockets -= 1;
+        decrement(&mut counts.by_network, self.network);
+        match self.account {
+            Some(account) => decrement(&mut counts.by_account, account),
+            None => counts.unauthenticated -= 1,
+        }
+        self.admission.open.send_replace(counts.sockets);
+    }
+}
+
+fn increment<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K, limit: usize) -> Result<(), Full> {
+    match counts.entry(key) {
+        Entry::Occupied(entry) if *entry.get() >= limit => Err(Full),
+        entry => {
+            *entry.or_default() += 1;
+            Ok(())
+        }
+    }
+}
+
+fn decrement<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut entry) = counts.entry(key) {
+        *entry.get_mut() -= 1;
+        if *entry.get() == 0 {
+            entry.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(max_sockets: usize) -> Arc<Admission> {
+        Arc::new(Admission::new(&SocketSettings {
+            max_sockets,
+            max_sockets_per_address: 3,
+            max_sockets_per_account: 2,
+            ..SocketSettings::default()
+        }))
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_a_tenth_of_the_slots_is_for_strangers() {
+        let admission = admission(20);
+        let mut first = admission.admit(address("10.0.0.1")).unwrap();
+        let _second = admission.admit(address("10.0.0.2")).unwrap();
+        assert_eq!(admission.admit(address("10.0.0.3")).err(), Some(Full));
+        first.authenticate(AccountId::new([1; 16])).unwrap();
+        assert!(admission.admit(address("10.0.0.3")).is_ok());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one_client() {
+        let admission = admission(1000);
+        let slots: Vec<_> = (1..=3)
+            .map(|host| admission.admit(address(&format!("2001:db8::{host}"))))
+            .collect();
+        assert!(slots.iter().all(Result::is_ok));
+        assert!(admission.admit(address("2001:db8::ffff")).is_err());
+        assert!(admission.admit(address("2001:db8:0:1::1")).is_ok());
+        assert!(admission.admit(address("::ffff:10.0.0.1")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn dropped_slots_are_free_again_and_the_last_one_is_awaited() {
+        let admission = admission(1000);
+        let account = AccountId::new([1; 16]);
+        let slots: Vec<_> = (1..=2)
+            .map(|host| {
+                let mut slot = admission.admit(address(&format!("10.0.0.{host}"))).unwrap();
+                slot.authenticate(account).unwrap();
+                slot
+            })
+            .collect();
+        let mut third = admission.admit(address("10.0.0.3")).unwrap();
+        assert_eq!(third.authenticate(account), Err(Full));
+        drop(slots);
+        assert_eq!(third.authenticate(account), Ok(()));
+        assert_eq!(*admission.open.borrow(), 1);
+        drop(third);
+        admission.empty().await;
+        assert_eq!(*admission.counts(), Counts::default());
+    }
+}

@@ -1,0 +1,42 @@
+//! What the sockets ask of the directory of accounts.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::http::SecretToken;
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use sealpost_protocol::keys::PublicKey;
+
+/// A login that is valid now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The login.
+    pub session_id: SessionId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// Time until it ends by itself.
+    pub expires_in: Duration,
+}
+
+/// The directory cannot answer now. Its cause was logged where it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// What the client is told.
+    pub code: ErrorCode,
+}
+
+/// An answer of the directory.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
+
+/// The directory, as the sockets see it.
+pub trait SessionDirectory: Send + Sync {
+    /// The session of a token; `None` if it is unknown, revoked or expired, or its account is disabled.
+    fn authenticate<'a>(&'a self, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>>;
+
+    /// The signing key of a principal; `None` if it is unknown or not the account's.
+    fn principal_key(&self, account: AccountId, principal: PrincipalId) -> Answer<'_, Option<PublicKey>>;
+
+    /// Those of `sessions` that are valid no more.
+    fn ended<'a>(&'a self, sessions: &'a [SessionId]) -> Answer<'a, Vec<SessionId>>;
+}

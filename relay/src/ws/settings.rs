@@ -1,0 +1,94 @@
+//! The section `[sockets]` of the configuration.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::bucket::Rate;
+
+/// Limits and times of the WebSocket endpoint. What both sides must agree on is in `sealpost_protocol::limits`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SocketSettings {
+    /// Open sockets of this relay. A tenth of them may be unauthenticated.
+    pub max_sockets: usize,
+    /// Open sockets of one IPv4 address or one IPv6 /64.
+    pub max_sockets_per_address: usize,
+    /// Open sockets of one account.
+    pub max_sockets_per_account: usize,
+    /// Values of `Origin` that browsers may come from, e.g. `https://app.example.org`. Without the header, any client may.
+    pub allowed_origins: Vec<String>,
+    /// Time a client has to authenticate, in milliseconds.
+    pub authenticate_within_ms: u64,
+    /// Time between two pings, in milliseconds, give or take a tenth. Two unanswered ones end the socket.
+    pub ping_interval_ms: u32,
+    /// Longest time in which a client takes not one of the bytes that wait for it, in milliseconds.
+    pub write_timeout_ms: u64,
+    /// Bytes of entries in one page, unless a single entry is larger.
+    pub page_bytes: usize,
+    /// Requests of one socket that are worked on at once; then nothing more is read from it.
+    pub max_requests_in_flight: usize,
+    /// Bytes of requests of one socket that are worked on at once; then nothing more is read from it.
+    pub max_request_bytes_in_flight: usize,
+    /// Requests of one socket; above it, they are answered `rate_limited`.
+    pub requests: Rate,
+    /// Bytes from one socket; above it, they are read later.
+    pub bytes: Rate,
+    /// WebSocket frames from one socket, with those inside a fragmented message; above it, they are read later.
+    pub frames: Rate,
+    /// Pings and pongs from one socket; above it, the socket is closed.
+    pub control_frames: Rate,
+    /// Longest delay that a GoAway asks for before reconnecting, in milliseconds; each client gets a random one.
+    pub reconnect_spread_ms: u32,
+    /// When a client that found no slot should come back, in seconds.
+    pub retry_after_s: u32,
+}
+
+impl Default for SocketSettings {
+    fn default() -> Self {
+        Self {
+            max_sockets: 10_000,
+            max_sockets_per_address: 256,
+            max_sockets_per_account: 64,
+            allowed_origins: Vec::new(),
+            authenticate_within_ms: 5_000,
+            ping_interval_ms: 25_000,
+            write_timeout_ms: 10_000,
+            page_bytes: 64 * 1024,
+            max_requests_in_flight: 64,
+            max_request_bytes_in_flight: 1024 * 1024,
+            requests: Rate::new(2_000, 4_000),
+            bytes: Rate::new(16 * 1024 * 1024, 4 * 1024 * 1024),
+            frames: Rate::new(5_000, 5_000),
+            control_frames: Rate::new(2, 60),
+            reconnect_spread_ms: 30_000,
+            retry_after_s: 5,
+        }
+    }
+}
+
+impl SocketSettings {
+    /// [`Self::authenticate_within_ms`].
+    #[must_use]
+    pub fn authenticate_within(&self) -> Duration {
+        Duration::from_millis(self.authenticate_within_ms)
+    }
+
+    /// [`Self::ping_interval_ms`].
+    #[must_use]
+    pub fn ping_interval(&self) -> Duration {
+        Duration::from_millis(self.ping_interval_ms.into())
+    }
+
+    /// [`Self::reconnect_spread_ms`].
+    #[must_use]
+    pub fn reconnect_spread(&self) -> Duration {
+        Duration::from_millis(self.reconnect_spread_ms.into())
+    }
+
+    /// [`Self::write_timeout_ms`].
+    #[must_use]
+    pub fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+}

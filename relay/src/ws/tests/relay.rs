@@ -1,0 +1,138 @@
+//! An endpoint that listens, and the sessions it knows.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Extension;
+use futures_util::future::FutureExt;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use sealpost_protocol::http::SecretToken;
+use sealpost_protocol::ids::{AccountId, Incarnation, PrincipalId, SessionId};
+use sealpost_protocol::keys::PublicKey;
+use tokio::net::TcpListener;
+
+use super::super::*;
+use super::client::Person;
+use crate::client_address::ClientAddress;
+use crate::entropy::SystemEntropy;
+use crate::log::LogService;
+
+/// The origin that clients sign.
+pub const ORIGIN: &str = "https://relay.example.org";
+
+/// Sessions in memory: the directory proper is tested where it is.
+pub struct Sessions {
+    people: Vec<Person>,
+    ended: Mutex<HashSet<SessionId>>,
+    expires_in: Duration,
+}
+
+impl Sessions {
+    fn is_live(&self, session: &SessionId) -> bool {
+        !self.ended.lock().unwrap().contains(session)
+    }
+}
+
+impl SessionDirectory for Sessions {
+    fn authenticate<'a>(&'a self, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
+        let person = self
+            .people
+            .iter()
+            .find(|person| person.token == *token.expose_bytes() && self.is_live(&person.session_id));
+        let session = person.map(|person| LiveSession {
+            session_id: person.session_id,
+            account_id: person.account_id,
+            expires_in: self.expires_in,
+        });
+        async move { Ok(session) }.boxed()
+    }
+
+    fn principal_key(&self, account: AccountId, principal: PrincipalId) -> Answer<'_, Option<PublicKey>> {
+        let person = self
+            .people
+            .iter()
+            .find(|person| person.account_id == account && person.principal_id == principal);
+        async move { Ok(person.map(|person| PublicKey::of(&person.key))) }.boxed()
+    }
+
+    fn ended<'a>(&'a self, sessions: &'a [SessionId]) -> Answer<'a, Vec<SessionId>> {
+        let ended = sessions
+            .iter()
+            .filter(|session| !self.is_live(session))
+            .copied()
+            .collect();
+        async move { Ok(ended) }.boxed()
+    }
+}
+
+/// A listening endpoint.
+pub struct Relay {
+    pub address: SocketAddr,
+    pub sockets: Sockets,
+    pub metrics: SocketMetrics,
+    sessions: Arc<Sessions>,
+}
+
+impl Relay {
+    pub async fn start(settings: SocketSettings) -> Self {
+        Self::start_with_sessions_of(settings, Duration::from_secs(3600)).await
+    }
+
+    pub async fn start_with_sessions_of(settings: SocketSettings, expires_in: Duration) -> Self {
+        let sessions = Arc::new(Sessions {
+            people: vec![Person::alice(), Person::bob()],
+            ended: Mutex::default(),
+            expires_in,
+        });
+        let metrics = SocketMetrics::default();
+        let sockets = Sockets::new(SocketParts {
+            settings,
+            origin: ORIGIN.to_owned(),
+            incarnation: Incarnation::new([7; 16]),
+            log: LogService {},
+            directory: sessions.clone(),
+            entropy: Arc::new(SystemEntropy),
+            metrics: metrics.clone(),
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(accept(listener, sockets.clone()));
+        Self {
+            address,
+            sockets,
+            metrics,
+            sessions,
+        }
+    }
+
+    /// Ends a session in the directory only, as another relay process would.
+    pub fn forget(&self, person: &Person) {
+        self.sessions.ended.lock().unwrap().insert(person.session_id);
+    }
+
+    /// Waits until no socket is open.
+    pub async fn is_empty(&self) {
+        self.sockets.0.admission.empty().await;
+    }
+
+    /// Sockets that ended with this close code; 0 if the client ended them.
+    pub fn closed(&self, code: u16) -> u64 {
+        self.metrics.closed.get_or_create(&[("code", code.into())]).get()
+    }
+}
+
+async fn accept(listener: TcpListener, sockets: Sockets) {
+    loop {
+        let (stream, peer) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let router = sockets.router().layer(Extension(ClientAddress(peer.ip())));
+        let connection = http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .with_upgrades();
+        tokio::spawn(connection);
+    }
+}
