@@ -1,0 +1,48 @@
+//! What the relay counts, for Prometheus.
+//!
+//! A module counts in a struct of its own (cheap clones that share their numbers) and knows nothing of who shows them.
+//! No label ever holds an id, a handle or an address.
+
+mod connections;
+mod keys;
+mod pool;
+mod transactions;
+
+use std::fmt;
+
+use prometheus_client::{encoding::text::encode, registry::Registry};
+
+pub use self::{
+    connections::ConnectionMetrics, keys::KeyCollector, pool::PoolCollector, transactions::TransactionMetrics,
+};
+
+/// Everything that is shown, under the prefix `sealpost_`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            registry: Registry::with_prefix("sealpost"),
+        }
+    }
+}
+
+impl Metrics {
+    /// Where a module shows its numbers.
+    pub fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// The numbers of this moment, in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// When a collector fails to write its numbers, which ours never do.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
