@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use self::flight::Flights;
 pub use self::flight::Outcomes;
@@ -33,7 +33,8 @@ use crate::entropy::Entropy;
 pub struct DataKeyLimits {
     /// Keys held in memory.
     pub cached_keys: NonZeroUsize,
-    /// How old a key in memory may become before it is opened again.
+    /// How old a key in memory may become before it is opened again. Each key has a share of its own of the
+    /// last quarter, so that keys that were opened together do not all expire together.
     pub max_age: Duration,
     /// For how long after the last contact with the key service keys in memory stay in use.
     pub degraded_window: Duration,
@@ -70,6 +71,7 @@ struct Shared {
     limits: DataKeyLimits,
     state: Mutex<State>,
     counters: Counters,
+    runways: Semaphore,
 }
 
 struct State {
@@ -77,6 +79,9 @@ struct State {
     flights: Flights,
     contact: Contact,
 }
+
+/// Batches of keys that are being opened at the same time. While so many are, callers gather in the next.
+const MAX_FLIGHTS: usize = 4;
 
 impl DataKeys {
     /// No key is open yet, and the key service has not been asked yet.
@@ -91,6 +96,7 @@ impl DataKeys {
             limits,
             state: Mutex::new(state),
             counters: Counters::default(),
+            runways: Semaphore::new(MAX_FLIGHTS),
         };
         Self {
             shared: Arc::new(shared),
@@ -188,8 +194,14 @@ impl Shared {
 
     /// Puts into memory what was just opened or created.
     fn keep(&self, key: Arc<OpenDataKey>) {
-        let now = Instant::now();
-        self.lock().cache.insert(key, now);
+        let fresh_until = Instant::now() + self.lifetime(key.id());
+        self.lock().cache.insert(key, fresh_until);
+    }
+
+    /// How long a key may stay in memory: `max_age` less up to a quarter, by the (random) id of the key.
+    fn lifetime(&self, id: DataKeyId) -> Duration {
+        let max_age = self.limits.max_age;
+        max_age - (max_age / 4).mul_f64(f64::from(id.as_bytes()[0]) / f64::from(u8::MAX))
     }
 
     /// Clears away a flight whose task was cut short.
@@ -228,18 +240,15 @@ impl Shared {
         if !state.contact.is_within(self.limits.degraded_window, now) {
             state.cache.retain(|_| false);
         } else if state.contact.is_good() {
-            state
-                .cache
-                .retain(|opened| now.duration_since(opened) < self.limits.max_age);
+            state.cache.retain(|fresh_until| now < fresh_until);
         }
     }
 }
 
 impl State {
     fn fresh(&mut self, scope: KeyScope, now: Instant, limits: &DataKeyLimits) -> Option<Arc<OpenDataKey>> {
-        let (key, opened) = self.cache.get(scope)?;
-        let is_young = now.duration_since(opened) < limits.max_age;
-        (is_young && self.contact.is_within(limits.degraded_window, now)).then_some(key)
+        let (key, fresh_until) = self.cache.get(scope)?;
+        (now < fresh_until && self.contact.is_within(limits.degraded_window, now)).then_some(key)
     }
 }
 
@@ -265,8 +274,8 @@ pub enum DataKeyError {
 }
 
 impl DataKeyError {
-    /// Whether the same call may succeed once the key service or its credential is back.
-    pub fn is_key_service_outage(&self) -> bool {
+    /// Whether the key service did not do its work: callers are told `kms_unavailable`.
+    pub fn is_outage(&self) -> bool {
         matches!(self, Self::KeyService(error) if error.is_outage())
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct KeyCache {
 
 struct Entry {
     key: Arc<OpenDataKey>,
-    opened: Instant,
+    fresh_until: Instant,
     last_use: u64,
 }
 
@@ -36,18 +36,18 @@ impl KeyCache {
         }
     }
 
-    /// The key of `scope` and when it was opened.
+    /// The key of `scope` and until when it is fresh.
     pub(super) fn get(&mut self, scope: KeyScope) -> Option<(Arc<OpenDataKey>, Instant)> {
         let entry = self.entries.get_mut(&scope)?;
         self.by_use.remove(&entry.last_use);
         self.uses += 1;
         entry.last_use = self.uses;
         self.by_use.insert(self.uses, scope);
-        Some((Arc::clone(&entry.key), entry.opened))
+        Some((Arc::clone(&entry.key), entry.fresh_until))
     }
 
-    /// Keeps `key`, opened at `opened`, in the place of any other of its scope.
-    pub(super) fn insert(&mut self, key: Arc<OpenDataKey>, opened: Instant) {
+    /// Keeps `key`, fresh until `fresh_until`, in the place of any other of its scope.
+    pub(super) fn insert(&mut self, key: Arc<OpenDataKey>, fresh_until: Instant) {
         let scope = key.scope();
         self.remove(scope);
         self.make_room();
@@ -57,7 +57,7 @@ impl KeyCache {
             scope,
             Entry {
                 key,
-                opened,
+                fresh_until,
                 last_use: self.uses,
             },
         );
@@ -79,11 +79,11 @@ impl KeyCache {
         }
     }
 
-    /// Drops the keys opened at such times as `is_kept` denies.
+    /// Drops the keys fresh until such times as `is_kept` denies.
     pub(super) fn retain(&mut self, is_kept: impl Fn(Instant) -> bool) {
         let by_use = &mut self.by_use;
         self.entries.retain(|_, entry| {
-            let kept = is_kept(entry.opened);
+            let kept = is_kept(entry.fresh_until);
             if !kept {
                 by_use.remove(&entry.last_use);
             }
@@ -152,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_dropped_by_age() {
+    fn keys_are_dropped_by_freshness() {
         let start = Instant::now();
         let mut cache = cache_of(10, []);
         for second in 0..5 {
-            let opened = start + Duration::from_secs(second);
-            cache.insert(key(i64::try_from(second).unwrap()), opened);
+            let fresh_until = start + Duration::from_secs(second);
+            cache.insert(key(i64::try_from(second).unwrap()), fresh_until);
         }
-        cache.retain(|opened| opened >= start + Duration::from_secs(3));
+        cache.retain(|fresh_until| fresh_until >= start + Duration::from_secs(3));
         assert_eq!((cache.len(), cache.by_use.len()), (2, 2));
     }
 }

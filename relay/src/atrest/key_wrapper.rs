@@ -100,8 +100,9 @@ pub enum KeyWrapError {
 }
 
 impl KeyWrapError {
-    /// Whether the same call may succeed once the key service, or our credential, is back.
+    /// Whether the key service did not do its work, as opposed to having found the wrapped key to be bad: the
+    /// same call may succeed once the service, our credential or its configuration is back in order.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Denied(_))
+        !matches!(self, Self::Corrupt(_))
     }
 }

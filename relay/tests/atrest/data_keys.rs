@@ -30,7 +30,7 @@ async fn fixture_with_key() -> (Fixture, Arc<OpenDataKey>) {
 }
 
 fn is_outage<T>(result: Result<T, DataKeyError>) -> bool {
-    result.err().is_some_and(|error| error.is_key_service_outage())
+    result.err().is_some_and(|error| error.is_outage())
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,6 +138,60 @@ async fn a_caller_that_goes_away_does_not_stop_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn callers_with_a_key_each_share_requests() {
+    let fixture = fixture();
+    for number in 0..500 {
+        fixture.keys.create(KeyScope::Space(number)).await.unwrap();
+    }
+    let relay = fixture.another_relay();
+    let held = fixture.wrapper.hold_unwraps().await;
+    let callers: Vec<_> = (0..500)
+        .map(|number| {
+            let relay = relay.clone();
+            tokio::spawn(async move { relay.open(KeyScope::Space(number)).await.map(drop) })
+        })
+        .collect();
+    while relay.statistics().misses < 500 {
+        tokio::task::yield_now().await;
+    }
+    drop(held);
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    assert!(fixture.wrapper.unwraps() <= 5, "{}", fixture.wrapper.unwraps());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_opened_together_do_not_expire_together() {
+    let fixture = Fixture::new(DataKeyLimits {
+        cached_keys: NonZeroUsize::new(1_000).unwrap(),
+        ..LIMITS
+    });
+    for number in 0..400 {
+        fixture.keys.create(KeyScope::Space(number)).await.unwrap();
+    }
+    let mut held = Vec::new();
+    for part in [74, 6, 6, 6, 8] {
+        advance(LIMITS.max_age * part / 100).await;
+        fixture.keys.check().await;
+        held.push(fixture.keys.statistics().held);
+    }
+    assert!(held.windows(2).all(|pair| pair[0] > pair[1] + 30), "{held:?}");
+    assert_eq!((held[0], held[4]), (400, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_misconfigured_key_service_is_an_outage_and_shows() {
+    let (fixture, key) = fixture_with_key().await;
+    fixture
+        .wrapper
+        .break_with(KeyWrapError::Internal("no such key".into()));
+    assert_eq!(fixture.keys.check().await.state, KeyServiceState::Degraded);
+    assert_eq!(fixture.keys.open(SPACE).await.unwrap().id(), key.id());
+    assert!(is_outage(fixture.another_relay().open(SPACE).await));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cold_relay_opens_ten_thousand_keys_in_one_call() {
     let fixture = fixture();
     let scopes: Vec<_> = (0..10_000).map(KeyScope::Space).collect();
@@ -229,11 +283,14 @@ async fn an_outage_leaves_open_spaces_working_until_the_window_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_past_its_age_stands_in_during_an_outage() {
-    let (fixture, key) = fixture_with_key().await;
-    advance(LIMITS.max_age - Duration::from_secs(1)).await;
-    fixture.keys.check().await;
-    advance(Duration::from_secs(1)).await;
+    let fixture = Fixture::new(DataKeyLimits {
+        max_age: LIMITS.degraded_window / 2,
+        ..LIMITS
+    });
+    let key = fixture.keys.create(SPACE).await.unwrap();
     fixture.wrapper.break_with(SEALED);
+    advance(LIMITS.degraded_window - Duration::from_secs(1)).await;
+    fixture.keys.check().await;
     assert_eq!(fixture.keys.open(SPACE).await.unwrap().id(), key.id());
 }
 

@@ -85,7 +85,7 @@ async fn a_run_that_was_cut_short_is_finished_by_the_next() {
             .wrapper
             .break_with(KeyWrapError::Unavailable("sealed".into()));
     });
-    assert!(cut.await.unwrap_err().is_key_service_outage());
+    assert!(cut.await.unwrap_err().is_outage());
     fixture.wrapper.repair();
     let progress = run(&fixture).await.unwrap();
     assert_eq!((progress.rewrapped, progress.current), (250, 150));

@@ -134,13 +134,7 @@ async fn a_stopped_server_is_an_outage_that_ends_without_a_restart() {
         matches!(refused, DataKeyError::KeyService(KeyWrapError::Unavailable(_))),
         "{refused}"
     );
-    assert!(
-        keys.create(KeyScope::Space(3))
-            .await
-            .err()
-            .unwrap()
-            .is_key_service_outage()
-    );
+    assert!(keys.create(KeyScope::Space(3)).await.err().unwrap().is_outage());
 
     let server = stopped.start().await;
     assert_eq!(keys.check().await.state, KeyServiceState::Good);

@@ -1,7 +1,9 @@
 //! Single flight: however many callers want a key, it is being opened once.
 //!
 //! A flight opens a batch of keys in a task of its own, so that it goes on when the caller that started it
-//! goes away, and everybody who waits gets its outcome.
+//! goes away, and everybody who waits gets its outcome. A few flights are in the air at a time; who comes
+//! later boards the next one, which leaves when one of them has landed. So ten thousand callers with a key
+//! each, after a restart say, cost a few dozen requests, and a lone caller waits for nobody.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,7 +13,7 @@ use futures_util::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{DataKeyError, Shared, State, too_few_answers};
+use super::{DataKeyError, Shared, too_few_answers};
 use crate::atrest::{
     data_key::{KeyScope, OpenDataKey},
     key_wrapper::KeyToUnwrap,
@@ -24,11 +26,19 @@ pub type Outcomes = HashMap<KeyScope, Result<Arc<OpenDataKey>, DataKeyError>>;
 /// What a flight brings home; `None` if its task was cut short.
 pub(super) type Flight = SharedFuture<BoxFuture<'static, Option<Arc<Outcomes>>>>;
 
-/// The flights under way, by what they will bring.
+/// The flights under way or boarding, by what they will bring.
 #[derive(Default)]
 pub(super) struct Flights {
     by_scope: HashMap<KeyScope, (u64, Flight)>,
+    boarding: Option<Boarding>,
     started: u64,
+}
+
+/// A flight that has not left yet.
+struct Boarding {
+    number: u64,
+    flight: Flight,
+    scopes: Vec<KeyScope>,
 }
 
 impl Flights {
@@ -45,7 +55,7 @@ impl Flights {
 }
 
 impl Shared {
-    /// Answers from memory what can be, joins flights under way, and starts one for the rest.
+    /// Answers from memory what can be, joins flights, and boards the next with the rest.
     pub(super) fn admit(self: &Arc<Self>, scopes: &[KeyScope]) -> (Outcomes, Vec<(KeyScope, Flight)>) {
         let now = Instant::now();
         let (mut outcomes, mut waits, mut missing) = (Outcomes::new(), Vec::new(), Vec::new());
@@ -62,31 +72,49 @@ impl Shared {
         self.counters
             .looked_up(outcomes.len(), missing.len(), waits.len());
         if !missing.is_empty() {
-            waits.extend(self.take_off(&mut state, missing));
+            waits.extend(self.board(&mut state.flights, missing));
         }
         (outcomes, waits)
     }
 
-    fn take_off(self: &Arc<Self>, state: &mut State, scopes: Vec<KeyScope>) -> Vec<(KeyScope, Flight)> {
-        state.flights.started += 1;
-        let number = state.flights.started;
-        let flight = self.launch(number, scopes.clone());
-        for &scope in &scopes {
-            state.flights.by_scope.insert(scope, (number, flight.clone()));
-        }
+    fn board(self: &Arc<Self>, flights: &mut Flights, scopes: Vec<KeyScope>) -> Vec<(KeyScope, Flight)> {
+        let mut boarding = flights.boarding.take().unwrap_or_else(|| {
+            flights.started += 1;
+            self.call_up(flights.started)
+        });
+        boarding.scopes.extend(&scopes);
+        let (number, flight) = (boarding.number, boarding.flight.clone());
+        flights.boarding = Some(boarding);
+        let listed = scopes.iter().map(|&scope| (scope, (number, flight.clone())));
+        flights.by_scope.extend(listed);
         scopes.into_iter().map(|scope| (scope, flight.clone())).collect()
     }
 
-    fn launch(self: &Arc<Self>, number: u64, scopes: Vec<KeyScope>) -> Flight {
+    fn call_up(self: &Arc<Self>, number: u64) -> Boarding {
         let (sender, receiver) = oneshot::channel();
         let shared = Arc::clone(self);
         tokio::spawn(async move {
-            let outcomes = shared.fetch(&scopes).await;
+            let _runway = shared
+                .runways
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
+            let outcomes = shared.fetch(&shared.depart()).await;
             let landed = shared.land(number, outcomes);
             // It fails only when nobody is waiting any more.
             let _ = sender.send(Arc::new(landed));
         });
-        receiver.map(Result::ok).boxed().shared()
+        Boarding {
+            number,
+            flight: receiver.map(Result::ok).boxed().shared(),
+            scopes: Vec::new(),
+        }
+    }
+
+    /// Ends the boarding of the one flight that is boarding, which is the caller's.
+    fn depart(&self) -> Vec<KeyScope> {
+        let boarding = self.lock().flights.boarding.take();
+        boarding.map(|boarding| boarding.scopes).unwrap_or_default()
     }
 
     async fn fetch(&self, scopes: &[KeyScope]) -> Outcomes {
@@ -128,8 +156,8 @@ impl Shared {
             }
             state.flights.remove(scope);
             match outcome {
-                Ok(key) => state.cache.insert(Arc::clone(key), now),
-                Err(error) if error.is_key_service_outage() && is_within => {
+                Ok(key) => state.cache.insert(Arc::clone(key), now + self.lifetime(key.id())),
+                Err(error) if error.is_outage() && is_within => {
                     *outcome = state.cache.get(scope).map(|(key, _)| key).ok_or(error.clone());
                 }
                 Err(DataKeyError::Store(_)) => {}

@@ -58,20 +58,17 @@ pub(super) struct Contact {
 }
 
 impl Contact {
-    /// Takes note of how a call ended. An answer about a single key counts as contact; so does a refusal of
-    /// the request itself, but not one of our credential.
+    /// Takes note of how a call ended. (What is wrong with a single key is no error of the call.)
     pub(super) fn note(&mut self, now: Instant, error: Option<&KeyWrapError>) {
-        let outage =
-            error.filter(|error| matches!(error, KeyWrapError::Unavailable(_) | KeyWrapError::Denied(_)));
-        match (&self.error, outage) {
+        match (&self.error, error) {
             (None, Some(error)) => tracing::warn!(%error, "lost the key service"),
             (Some(_), None) => tracing::info!("the key service is back"),
             _ => {}
         }
-        if outage.is_none() {
+        if error.is_none() {
             self.last = Some(now);
         }
-        self.error = outage.cloned();
+        self.error = error.cloned();
     }
 
     /// Whether keys in memory may be used at `now`.
