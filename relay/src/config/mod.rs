@@ -15,6 +15,7 @@ mod log;
 mod network;
 mod secret;
 mod server;
+mod sockets;
 mod sources;
 mod telemetry;
 mod units;
@@ -36,6 +37,7 @@ pub use self::{
     sources::Sources,
     telemetry::{LogFormat, TelemetryConfig},
 };
+use crate::ws::SocketSettings;
 use error::Problems;
 
 /// What kind of place this relay runs in.
@@ -58,6 +60,9 @@ pub struct Config {
     pub environment: Environment,
     /// Listeners and connections.
     pub server: ServerConfig,
+    /// What one WebSocket may do.
+    #[serde(default)]
+    pub sockets: SocketSettings,
     /// Postgres.
     pub database: DatabaseConfig,
     /// What wraps the keys of data at rest.
@@ -102,6 +107,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::new(self.is_production());
         self.server.check(&mut problems);
+        sockets::check(&self.sockets, &mut problems);
         self.database.check(&mut problems);
         self.kms.check(&mut problems);
         self.accounts.check(&mut problems);

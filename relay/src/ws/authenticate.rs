@@ -118,7 +118,9 @@ fn parse(body: Option<client_frame::Body>) -> Option<Claim> {
 async fn find_session(shared: &Shared, claim: &Claim) -> Result<LiveSession, End> {
     let session = shared.directory.authenticate(&claim.token).await?;
     session
-        .filter(|session| session.session_id == claim.session_id)
+        .filter(|session| {
+            session.session_id == claim.session_id && session.principal_id == claim.principal_id
+        })
         .ok_or(REFUSED.into())
 }
 
@@ -128,11 +130,8 @@ async fn prove(
     nonce: &[u8; NONCE],
     session: &LiveSession,
 ) -> Result<AuthenticatedPrincipal, End> {
-    let key = shared
-        .directory
-        .principal_key(session.account_id, claim.principal_id)
-        .await?
-        .ok_or(REFUSED)?;
+    let key = shared.directory.signing_key(claim.principal_id).await?;
+    let key = key.ok_or(REFUSED)?;
     let proof = SocketProof {
         origin: &shared.origin,
         nonce,

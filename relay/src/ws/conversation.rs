@@ -50,7 +50,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let now = Instant::now();
         let timers = Timers::new(
             settings.ping_interval(),
-            settings.write_timeout(),
+            shared.write_timeout,
             client.session.expires_in,
             &*shared.entropy,
         );

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -45,6 +46,10 @@ pub struct SocketParts {
     pub settings: SocketSettings,
     /// The public origin, which clients sign.
     pub origin: String,
+    /// Values of `Origin` that browsers may come from. Without the header, any client may.
+    pub allowed_origins: Vec<String>,
+    /// Longest time in which a client takes not one of the bytes that wait for it.
+    pub write_timeout: Duration,
     /// Which life of the database this is.
     pub incarnation: Incarnation,
     /// The log.
@@ -61,6 +66,8 @@ pub struct SocketParts {
 pub struct Shared {
     pub(super) settings: SocketSettings,
     pub(super) origin: String,
+    pub(super) write_timeout: Duration,
+    allowed_origins: Vec<String>,
     pub(super) incarnation: Incarnation,
     pub(super) log: LogService,
     pub(super) directory: Arc<dyn SessionDirectory>,
@@ -83,6 +90,8 @@ impl Sockets {
             registry: Arc::default(),
             settings: parts.settings,
             origin: parts.origin,
+            allowed_origins: parts.allowed_origins,
+            write_timeout: parts.write_timeout,
             incarnation: parts.incarnation,
             log: parts.log,
             directory: parts.directory,
@@ -139,7 +148,7 @@ impl Sockets {
 
     fn admit(&self, request: &Request) -> Result<(Accepted, Slot), ErrorCode> {
         let shared = &self.0;
-        let accepted = handshake::check(request, &shared.settings.allowed_origins)?;
+        let accepted = handshake::check(request, &shared.allowed_origins)?;
         let address = client_address(request).ok_or(ErrorCode::Internal)?;
         if shared.registry.current_phase() != Phase::Open {
             return Err(ErrorCode::Maintenance);
@@ -159,7 +168,7 @@ impl Shared {
             .get_or_create(&[("code", code.as_str())])
             .inc();
         let later = matches!(code, ErrorCode::Overloaded | ErrorCode::Maintenance);
-        refuse(code, later.then_some(self.settings.retry_after_s))
+        refuse(code, later.then_some(self.settings.retry_after_seconds))
     }
 
     async fn serve(self: Arc<Self>, upgrade: OnUpgrade, slot: Slot) {

@@ -15,6 +15,8 @@ pub struct LiveSession {
     pub session_id: SessionId,
     /// Whose.
     pub account_id: AccountId,
+    /// Who may speak under it.
+    pub principal_id: PrincipalId,
     /// Time until it ends by itself.
     pub expires_in: Duration,
 }
@@ -34,8 +36,8 @@ pub trait SessionDirectory: Send + Sync {
     /// The session of a token; `None` if it is unknown, revoked or expired, or its account is disabled.
     fn authenticate<'a>(&'a self, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>>;
 
-    /// The signing key of a principal; `None` if it is unknown or not the account's.
-    fn principal_key(&self, account: AccountId, principal: PrincipalId) -> Answer<'_, Option<PublicKey>>;
+    /// The signing key of a principal; `None` if it is unknown.
+    fn signing_key(&self, principal: PrincipalId) -> Answer<'_, Option<PublicKey>>;
 
     /// Those of `sessions` that are valid no more.
     fn ended<'a>(&'a self, sessions: &'a [SessionId]) -> Answer<'a, Vec<SessionId>>;

@@ -16,14 +16,10 @@ pub struct SocketSettings {
     pub max_sockets_per_address: usize,
     /// Open sockets of one account.
     pub max_sockets_per_account: usize,
-    /// Values of `Origin` that browsers may come from, e.g. `https://app.example.org`. Without the header, any client may.
-    pub allowed_origins: Vec<String>,
     /// Time a client has to authenticate, in milliseconds.
     pub authenticate_within_ms: u64,
     /// Time between two pings, in milliseconds, give or take a tenth. Two unanswered ones end the socket.
     pub ping_interval_ms: u32,
-    /// Longest time in which a client takes not one of the bytes that wait for it, in milliseconds.
-    pub write_timeout_ms: u64,
     /// Bytes of entries in one page, unless a single entry is larger.
     pub page_bytes: usize,
     /// Requests of one socket that are worked on at once; then nothing more is read from it.
@@ -41,7 +37,7 @@ pub struct SocketSettings {
     /// Longest delay that a GoAway asks for before reconnecting, in milliseconds; each client gets a random one.
     pub reconnect_spread_ms: u32,
     /// When a client that found no slot should come back, in seconds.
-    pub retry_after_s: u32,
+    pub retry_after_seconds: u32,
 }
 
 impl Default for SocketSettings {
@@ -50,10 +46,8 @@ impl Default for SocketSettings {
             max_sockets: 10_000,
             max_sockets_per_address: 256,
             max_sockets_per_account: 64,
-            allowed_origins: Vec::new(),
             authenticate_within_ms: 5_000,
             ping_interval_ms: 25_000,
-            write_timeout_ms: 10_000,
             page_bytes: 64 * 1024,
             max_requests_in_flight: 64,
             max_request_bytes_in_flight: 1024 * 1024,
@@ -62,7 +56,7 @@ impl Default for SocketSettings {
             frames: Rate::new(5_000, 5_000),
             control_frames: Rate::new(2, 60),
             reconnect_spread_ms: 30_000,
-            retry_after_s: 5,
+            retry_after_seconds: 5,
         }
     }
 }
@@ -84,11 +78,5 @@ impl SocketSettings {
     #[must_use]
     pub fn reconnect_spread(&self) -> Duration {
         Duration::from_millis(self.reconnect_spread_ms.into())
-    }
-
-    /// [`Self::write_timeout_ms`].
-    #[must_use]
-    pub fn write_timeout(&self) -> Duration {
-        Duration::from_millis(self.write_timeout_ms)
     }
 }

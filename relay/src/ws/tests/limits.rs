@@ -121,7 +121,6 @@ async fn bytes_are_read_no_faster_than_the_rate() {
 #[tokio::test]
 async fn client_that_never_reads_is_closed_after_the_write_timeout() {
     let relay = Relay::start(SocketSettings {
-        write_timeout_ms: 300,
         requests: Rate::new(1_000_000, 1_000_000),
         frames: Rate::new(1_000_000, 1_000_000),
         ..SocketSettings::default()

@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use sealpost_protocol::http::SecretToken;
-use sealpost_protocol::ids::{AccountId, Incarnation, PrincipalId, SessionId};
+use sealpost_protocol::ids::{Incarnation, PrincipalId, SessionId};
 use sealpost_protocol::keys::PublicKey;
 use tokio::net::TcpListener;
 
@@ -23,6 +23,9 @@ use crate::log::LogService;
 
 /// The origin that clients sign.
 pub const ORIGIN: &str = "https://relay.example.org";
+
+/// Long enough for a busy machine, short enough for a test.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Sessions in memory: the directory proper is tested where it is.
 pub struct Sessions {
@@ -46,16 +49,15 @@ impl SessionDirectory for Sessions {
         let session = person.map(|person| LiveSession {
             session_id: person.session_id,
             account_id: person.account_id,
+            principal_id: person.principal_id,
             expires_in: self.expires_in,
         });
         async move { Ok(session) }.boxed()
     }
 
-    fn principal_key(&self, account: AccountId, principal: PrincipalId) -> Answer<'_, Option<PublicKey>> {
-        let person = self
-            .people
-            .iter()
-            .find(|person| person.account_id == account && person.principal_id == principal);
+    fn signing_key(&self, principal: PrincipalId) -> Answer<'_, Option<PublicKey>> {
+        let mut people = self.people.iter();
+        let person = people.find(|person| person.principal_id == principal);
         async move { Ok(person.map(|person| PublicKey::of(&person.key))) }.boxed()
     }
 
@@ -92,6 +94,8 @@ impl Relay {
         let sockets = Sockets::new(SocketParts {
             settings,
             origin: ORIGIN.to_owned(),
+            allowed_origins: vec!["https://app.example.org".to_owned()],
+            write_timeout: WRITE_TIMEOUT,
             incarnation: Incarnation::new([7; 16]),
             log: LogService {},
             directory: sessions.clone(),
