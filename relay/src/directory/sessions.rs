@@ -139,8 +139,16 @@ impl Directory {
         Ok(())
     }
 
+    /// Those of `session_ids` that count no more, wherever they were ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ended_among(&self, session_ids: &[SessionId]) -> Result<Vec<SessionId>, DirectoryError> {
+        Ok(self.store.ended_among(session_ids, self.clock.now()).await?)
+    }
+
     /// Hears of sessions that end before their time on this relay process. What another process ended shows at
-    /// the next [`Self::authenticate`].
+    /// the next [`Self::authenticate`], or to [`Self::ended_among`].
     pub fn ended_sessions(&self) -> broadcast::Receiver<SessionsEnded> {
         self.ended.subscribe()
     }

@@ -78,6 +78,28 @@ impl SessionStore for Store {
         })
     }
 
+    fn ended_among<'a>(
+        &'a self,
+        session_ids: &'a [SessionId],
+        now: OffsetDateTime,
+    ) -> Stored<'a, Vec<SessionId>> {
+        Box::pin(async move {
+            let asked: Vec<_> = session_ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+            let ended = sqlx::query_scalar!(
+                r#"SELECT asked AS "session_id!: [u8; 16]" FROM unnest($1::bytea[]) AS asked
+                   WHERE NOT EXISTS (
+                       SELECT FROM sessions JOIN accounts USING (account_id)
+                       WHERE session_id = asked AND expires_at > $2 AND state = $3)"#,
+                &asked,
+                now,
+                AccountState::Active.as_str(),
+            )
+            .fetch_all(self.pool())
+            .await?;
+            Ok(ended.into_iter().map(SessionId::new).collect())
+        })
+    }
+
     fn delete_session<'a>(
         &'a self,
         account_id: AccountId,

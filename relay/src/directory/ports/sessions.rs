@@ -58,6 +58,13 @@ pub trait SessionStore: Send + Sync {
     /// The sessions of an account that are not past their time, newest first.
     fn sessions_of(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Vec<SessionRow>>;
 
+    /// Those of `session_ids` that count no more: ended, past their time, or of an account that is disabled or gone.
+    fn ended_among<'a>(
+        &'a self,
+        session_ids: &'a [SessionId],
+        now: OffsetDateTime,
+    ) -> Stored<'a, Vec<SessionId>>;
+
     /// Ends a session of an account; `false` if the account has none of that name.
     fn delete_session<'a>(
         &'a self,

@@ -87,3 +87,25 @@ async fn a_made_up_token_is_not_authenticated() {
     let refused = test.directory.authenticate(&made_up).await;
     assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
 }
+
+#[tokio::test]
+async fn sessions_that_count_no_more_are_told_from_those_that_do() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let first = registered(&test, &alice).await;
+    let bob = registered(&test, &Person::bob()).await;
+    let second = alice.log_in(&test.directory).await.unwrap().session.session_id;
+    let unknown = SessionId::new([1; 16]);
+    let asked = [first.session_id(), second, bob.session_id(), unknown];
+    let other_process = test.second().await;
+    assert_eq!(other_process.ended_among(&asked).await.unwrap(), [unknown]);
+    test.directory.end_session(&first, second).await.unwrap();
+    assert_eq!(
+        other_process.ended_among(&asked).await.unwrap(),
+        [second, unknown]
+    );
+    test.directory.disable_account(bob.account_id()).await.unwrap();
+    let ended = other_process.ended_among(&asked).await.unwrap();
+    assert_eq!(ended, [second, bob.session_id(), unknown]);
+    test.clock.advance(Duration::days(90));
+    assert_eq!(other_process.ended_among(&asked).await.unwrap(), asked);
+}
