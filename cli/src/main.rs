@@ -1,2 +1,41 @@
-//! Placeholder.
-fn main() {}
+//! The `sealpost` command, for people and scripts.
+
+mod arguments;
+mod context;
+mod failure;
+mod headers;
+mod output;
+mod secret_input;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use arguments::Arguments;
+use context::Context;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let output = arguments.global.output();
+    let context = Context::new(arguments.global, output);
+    let runtime = tokio::runtime::Runtime::new().expect("a process may start threads");
+    let result = runtime.block_on(Box::pin(arguments.verb.run(&context)));
+    // What still waits for the network has nothing left to say.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(output),
+    }
+}
+
+/// Logs to stderr what `SEALPOST_LOG` asks for; nothing by default, since failures are reported by themselves.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("SEALPOST_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sealpost_protocol::ids::{AccountId, PrincipalId};
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
 
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, RelayUrl};
 use crate::http::Api;
 use crate::identity::Identity;
 use crate::store::Store;
@@ -60,6 +60,12 @@ impl Client {
             principal_id: manifest.id(),
             manifest: manifest.clone(),
         }
+    }
+
+    /// The relay that keeps the account.
+    #[must_use]
+    pub fn relay(&self) -> &RelayUrl {
+        &self.shared.config.relay
     }
 
     /// What others compare before they trust this principal.

@@ -20,7 +20,8 @@ pub(crate) struct Identity {
     signing_seed: SecretKey,
     hpke_seed: SecretKey,
     signing_key: SigningKey,
-    hpke_key: HpkePrivateKey,
+    /// Boxed: it is kept expanded, and moved through many futures.
+    hpke_key: Box<HpkePrivateKey>,
     manifest: Manifest,
 }
 
@@ -42,7 +43,7 @@ impl Identity {
             signing_seed,
             hpke_seed,
             signing_key,
-            hpke_key,
+            hpke_key: Box::new(hpke_key),
             manifest,
         }
     }

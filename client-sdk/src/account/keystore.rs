@@ -4,7 +4,7 @@ use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::{KeystorePut, SecretToken};
 use sealpost_protocol::ids::AccountId;
 
-use crate::client::Shared;
+use crate::client::{Client, Shared};
 use crate::entropy;
 use crate::error::Error;
 use crate::http::Api;
@@ -65,6 +65,17 @@ fn check_generation(sealed: &SealedKeystore, seen: Option<Generation>) -> Result
         )));
     }
     Ok(())
+}
+
+impl Client {
+    /// Fetches the keystore, which other devices may have changed: contacts and spaces.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] when the relay has no keystore, an older one than this device has seen, or one that does not
+    /// open.
+    pub async fn refresh_keystore(&self) -> Result<(), Error> {
+        self.shared().update_keystore(|_| ()).await
+    }
 }
 
 impl Shared {

@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use crate::output::Output;
+use crate::verbs::Verb;
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpost --relay-url https://relay.example.org register alice
+  sealpost contact card > alice.card
+  sealpost space create garden
+  sealpost space add-member garden bob
+  echo 'hello' | sealpost send garden
+  sealpost tail garden --follow
+  sealpost --json tail garden | jq -r .text
+
+Secrets are never arguments. A passphrase is asked for on the terminal, or read from the file that SEALPOST_PASSPHRASE_FILE
+names, or from the descriptor given with --passphrase-fd; a recovery code likewise with SEALPOST_RECOVERY_FILE.
+
+Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm, 6 refused by the relay.";
+
+/// End-to-end encrypted spaces over a relay that cannot read them.
+#[derive(Parser)]
+#[command(name = "sealpost", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb knows.
+#[derive(Args)]
+pub(crate) struct GlobalArguments {
+    /// Folder that holds this device's keys and logs
+    #[arg(long, global = true, env = "SEALPOST_HOME", value_name = "FOLDER", default_value_os_t = default_home())]
+    pub(crate) home: PathBuf,
+    /// The relay; a home that is logged in knows its own
+    #[arg(long, global = true, env = "SEALPOST_RELAY_URL", value_name = "URL")]
+    pub(crate) relay_url: Option<String>,
+    /// Connect to this address instead of the one that the relay's name stands for
+    #[arg(long, global = true, env = "SEALPOST_CONNECT_TO", value_name = "ADDRESS:PORT")]
+    pub(crate) connect_to: Option<SocketAddr>,
+    /// File with extra headers for a gateway, one `Name: value` a line
+    #[arg(long, global = true, env = "SEALPOST_HEADERS_FILE", value_name = "FILE")]
+    pub(crate) headers_file: Option<PathBuf>,
+    /// Print JSON: one object, or one a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Read the passphrase from this file descriptor
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) passphrase_fd: Option<u32>,
+    /// How this device is listed at the relay; its host name by default
+    #[arg(long, global = true, env = "SEALPOST_DEVICE_NAME", value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
+}
+
+impl GlobalArguments {
+    pub(crate) fn output(&self) -> Output {
+        if self.json { Output::Json } else { Output::Human }
+    }
+}
+
+/// `$XDG_DATA_HOME/sealpost`, which by default is `~/.local/share/sealpost`.
+fn default_home() -> PathBuf {
+    let data = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute());
+    let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
+    data.unwrap_or_default().join("sealpost")
+}

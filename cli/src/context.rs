@@ -1,0 +1,82 @@
+//! What a verb works with.
+
+use sealpost_sdk::{Client, ClientConfig, Error, Passphrase};
+
+use crate::arguments::GlobalArguments;
+use crate::failure::Failure;
+use crate::headers;
+use crate::output::{Output, Report};
+use crate::secret_input::Source;
+
+/// The global arguments, and what follows from them.
+pub(crate) struct Context {
+    global: GlobalArguments,
+    output: Output,
+}
+
+impl Context {
+    pub(crate) fn new(global: GlobalArguments, output: Output) -> Self {
+        Self { global, output }
+    }
+
+    pub(crate) fn output(&self) -> Output {
+        self.output
+    }
+
+    pub(crate) fn global(&self) -> &GlobalArguments {
+        &self.global
+    }
+
+    /// Prints a report.
+    pub(crate) fn report(&self, report: &impl Report) -> Result<(), Failure> {
+        self.output.report(report)
+    }
+
+    /// The configuration for the relay that was named, or else for the one that the home belongs to.
+    pub(crate) async fn config(&self) -> Result<ClientConfig, Failure> {
+        let home = &self.global.home;
+        let mut config = match &self.global.relay_url {
+            Some(url) => ClientConfig::new(url, home)?,
+            None => ClientConfig::of_home(home).await?,
+        };
+        config.connect_to = self.global.connect_to;
+        config.device_name = self.device_name();
+        if let Some(file) = &self.global.headers_file {
+            headers::add_from_file(&mut config, file)?;
+        }
+        Ok(config)
+    }
+
+    /// The same for a home that may not know its relay yet.
+    pub(crate) async fn config_for_login(&self) -> Result<ClientConfig, Failure> {
+        match self.config().await {
+            Err(Failure::Sdk(Error::NotAuthenticated(_))) => Err(Failure::usage(
+                "name the relay with --relay-url or SEALPOST_RELAY_URL",
+            )),
+            result => result,
+        }
+    }
+
+    /// The logged-in client of the home.
+    pub(crate) async fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::open(self.config().await?).await?)
+    }
+
+    /// The passphrase of an existing account.
+    pub(crate) fn passphrase(&self) -> Result<Passphrase, Failure> {
+        Source::passphrase(self.global.passphrase_fd).read_passphrase()
+    }
+
+    /// The passphrase that a new account is to have.
+    pub(crate) fn first_passphrase(&self) -> Result<Passphrase, Failure> {
+        Source::first_passphrase(self.global.passphrase_fd).read_passphrase()
+    }
+
+    fn device_name(&self) -> String {
+        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let name = self.global.device_name.clone().or_else(host);
+        name.map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "device".to_owned())
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a command failed, and with which exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use sealpost_sdk::Error;
+use sealpost_sdk::error::StoreError;
+use serde_json::json;
+
+use crate::output::Output;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The SDK says why.
+    #[error(transparent)]
+    Sdk(#[from] Error),
+    /// The command line, or a file it names, is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A file could not be read or written.
+    #[error("{what}: {source}")]
+    File {
+        /// Which one.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The result could not be written to standard output.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+    /// A check of `doctor` failed; it has been reported.
+    #[error("not everything is in order")]
+    Unwell(u8),
+}
+
+impl Failure {
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::Usage(what.into())
+    }
+
+    pub(crate) fn file(what: impl Into<String>, source: io::Error) -> Self {
+        Self::File {
+            what: what.into(),
+            source,
+        }
+    }
+
+    /// Tells the caller on stderr, and gives the exit code. Who closed our output has heard enough.
+    pub(crate) fn report(&self, output: Output) -> ExitCode {
+        if matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        match output {
+            Output::Human => eprintln!("sealpost: {self}"),
+            Output::Json => eprintln!("{}", self.to_json()),
+        }
+        ExitCode::from(self.code())
+    }
+
+    /// 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm, 6 refused by the relay.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Sdk(error) => code_of(error),
+            Self::Usage(_) => 2,
+            Self::Unwell(code) => *code,
+            Self::File { .. } | Self::Output(_) => 1,
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let mut error = json!({ "exit_code": self.code(), "message": self.to_string() });
+        match self {
+            Self::Sdk(Error::Refused(refusal)) => error["code"] = json!(refusal.word),
+            Self::Sdk(Error::Integrity(alarm)) => {
+                error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
+                error["seq"] = json!(alarm.seq);
+                error["event_id"] = json!(alarm.event_id.map(|id| id.to_string()));
+            }
+            _ => {}
+        }
+        json!({ "error": error })
+    }
+}
+
+/// The exit code of an error of the SDK.
+pub(crate) fn code_of(error: &Error) -> u8 {
+    match error {
+        Error::Usage(_) | Error::Store(StoreError::OtherAccount | StoreError::NotPrivate(_)) => 2,
+        Error::NotAuthenticated(_) => 3,
+        Error::Network(_) => 4,
+        Error::Integrity(_) | Error::Store(StoreError::Damaged { .. }) => 5,
+        Error::Refused(_) => 6,
+        _ => 1,
+    }
+}

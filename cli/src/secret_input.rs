@@ -1,0 +1,145 @@
+//! Where secrets come from: a descriptor, a file named in the environment, or the terminal. Never an argument.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+
+use sealpost_sdk::protocol::http::SecretToken;
+use sealpost_sdk::{Passphrase, RecoveryCode};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// No secret is longer; what is given by mistake may be.
+const LONGEST: u64 = 64 * 1024;
+
+/// How a secret may be given.
+pub(crate) struct Source {
+    /// What it is, for prompts and errors.
+    what: &'static str,
+    descriptor: Option<u32>,
+    /// The variable that names its file.
+    variable: &'static str,
+    /// Whether it is typed twice on a terminal.
+    twice: bool,
+}
+
+impl Source {
+    /// The passphrase of an existing account.
+    pub(crate) fn passphrase(descriptor: Option<u32>) -> Self {
+        Self {
+            what: "Passphrase",
+            descriptor,
+            variable: "SEALPOST_PASSPHRASE_FILE",
+            twice: false,
+        }
+    }
+
+    /// The passphrase that a new account is to have.
+    pub(crate) fn first_passphrase(descriptor: Option<u32>) -> Self {
+        Self {
+            twice: true,
+            ..Self::passphrase(descriptor)
+        }
+    }
+
+    /// The passphrase that an account is to have from now on.
+    pub(crate) fn new_passphrase(descriptor: Option<u32>) -> Self {
+        Self {
+            what: "New passphrase",
+            descriptor,
+            variable: "SEALPOST_NEW_PASSPHRASE_FILE",
+            twice: true,
+        }
+    }
+
+    fn recovery_code() -> Self {
+        Self {
+            what: "Recovery code",
+            descriptor: None,
+            variable: "SEALPOST_RECOVERY_FILE",
+            twice: false,
+        }
+    }
+
+    fn registration_token() -> Self {
+        Self {
+            what: "Registration token",
+            descriptor: None,
+            variable: "SEALPOST_REGISTRATION_TOKEN_FILE",
+            twice: false,
+        }
+    }
+
+    /// Reads it.
+    pub(crate) fn read_passphrase(&self) -> Result<Passphrase, Failure> {
+        let mut text = self.read()?;
+        Ok(Passphrase::new(std::mem::take(&mut text)))
+    }
+
+    fn read(&self) -> Result<Zeroizing<String>, Failure> {
+        if let Some(descriptor) = self.descriptor {
+            return self.read_file(&PathBuf::from(format!("/dev/fd/{descriptor}")));
+        }
+        if let Some(file) = std::env::var_os(self.variable) {
+            return self.read_file(&PathBuf::from(file));
+        }
+        self.prompt()
+    }
+
+    /// The first line of a file.
+    fn read_file(&self, file: &PathBuf) -> Result<Zeroizing<String>, Failure> {
+        let what = format!("{} from {}", self.what, file.display());
+        let mut text = Zeroizing::new(String::new());
+        File::open(file)
+            .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+            .map_err(|source| Failure::file(&what, source))?;
+        let line = text.lines().next().unwrap_or_default();
+        if line.is_empty() {
+            return Err(Failure::usage(format!("{what}: its first line is empty")));
+        }
+        Ok(Zeroizing::new(line.to_owned()))
+    }
+
+    fn prompt(&self) -> Result<Zeroizing<String>, Failure> {
+        if !std::io::stdin().is_terminal() && !has_terminal() {
+            return Err(Failure::usage(format!(
+                "there is no terminal to ask for the {}; name a file with {}",
+                self.what.to_lowercase(),
+                self.variable
+            )));
+        }
+        let first = ask(self.what)?;
+        if self.twice && *ask(&format!("{} again", self.what))? != *first {
+            return Err(Failure::usage("the two are not the same"));
+        }
+        Ok(first)
+    }
+}
+
+/// Reads a recovery code.
+pub(crate) fn recovery_code() -> Result<RecoveryCode, Failure> {
+    let text = Source::recovery_code().read()?;
+    RecoveryCode::parse(&text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Reads a registration token: from the file named in the environment, from the variable `SEALPOST_REGISTRATION_TOKEN`,
+/// or from the terminal. It opens nothing but one registration, so that the environment is good enough for it.
+pub(crate) fn registration_token() -> Result<SecretToken, Failure> {
+    let text = match std::env::var("SEALPOST_REGISTRATION_TOKEN") {
+        Ok(text) => Zeroizing::new(text),
+        Err(_) => Source::registration_token().read()?,
+    };
+    SecretToken::parse(text.trim())
+        .map_err(|error| Failure::usage(format!("the registration token: {error}")))
+}
+
+fn ask(what: &str) -> Result<Zeroizing<String>, Failure> {
+    rpassword::prompt_password(format!("{what}: "))
+        .map(Zeroizing::new)
+        .map_err(|source| Failure::file("the terminal", source))
+}
+
+fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
+}

@@ -1,0 +1,33 @@
+use clap::Args;
+use sealpost_sdk::Client;
+
+use super::whoami::Identity;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::secret_input;
+
+/// Log this device in, with handle and passphrase or with the recovery code alone
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  sealpost --relay-url https://relay.example.org login alice\n  \
+                        sealpost --relay-url https://relay.example.org login --recovery"
+)]
+pub(crate) struct Login {
+    /// Handle of the account
+    #[arg(required_unless_present = "recovery", conflicts_with = "recovery")]
+    handle: Option<String>,
+    /// Use the recovery code instead of handle and passphrase
+    #[arg(long)]
+    recovery: bool,
+}
+
+impl Login {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let config = context.config_for_login().await?;
+        let client = match self.handle {
+            Some(handle) => Client::login(config, &handle, &context.passphrase()?).await?,
+            None => Client::login_with_recovery_code(config, &secret_input::recovery_code()?).await?,
+        };
+        context.report(&Identity::of(&client))
+    }
+}

@@ -1,0 +1,56 @@
+//! One file per verb: its arguments, what it does, what it reports.
+
+mod completions;
+mod contact;
+mod devices;
+mod doctor;
+mod fingerprint;
+mod login;
+mod logout;
+mod passphrase;
+mod recovery_code;
+mod register;
+mod whoami;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    Register(register::Register),
+    Login(login::Login),
+    Logout(logout::Logout),
+    Whoami(whoami::Whoami),
+    Fingerprint(fingerprint::ShowFingerprint),
+    #[command(subcommand)]
+    Contact(contact::Contact),
+    #[command(subcommand)]
+    Passphrase(passphrase::Passphrase),
+    #[command(subcommand)]
+    RecoveryCode(recovery_code::RecoveryCode),
+    #[command(subcommand)]
+    Devices(devices::Devices),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+}
+
+impl Verb {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Register(verb) => verb.run(context).await,
+            Self::Login(verb) => verb.run(context).await,
+            Self::Logout(verb) => verb.run(context).await,
+            Self::Whoami(verb) => verb.run(context).await,
+            Self::Fingerprint(verb) => verb.run(context).await,
+            Self::Contact(verb) => verb.run(context).await,
+            Self::Passphrase(verb) => verb.run(context).await,
+            Self::RecoveryCode(verb) => verb.run(context).await,
+            Self::Devices(verb) => verb.run(context).await,
+            Self::Doctor(verb) => verb.run(context).await,
+            Self::Completions(verb) => verb.run(),
+        }
+    }
+}

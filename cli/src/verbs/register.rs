@@ -1,0 +1,133 @@
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use clap::Args;
+use sealpost_sdk::{Client, RecoveryCode};
+use serde::Serialize;
+
+use super::whoami::Identity;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Report;
+use crate::secret_input;
+
+/// Register a new account and log this device in
+///
+/// The relay may ask for a registration token of its operator: it is read from SEALPOST_REGISTRATION_TOKEN, from the file
+/// that SEALPOST_REGISTRATION_TOKEN_FILE names, or from the terminal.
+#[derive(Args)]
+#[command(after_help = "Example:\n  sealpost --relay-url https://relay.example.org register alice")]
+pub(crate) struct Register {
+    /// Handle by which others find the account: 3 to 32 of a-z, 0-9, dot, dash and underscore
+    handle: String,
+    #[command(flatten)]
+    recovery: RecoveryTarget,
+}
+
+/// Where a recovery code goes that is shown once.
+#[derive(Args)]
+pub(crate) struct RecoveryTarget {
+    /// Write the recovery code to this new file instead of showing it
+    #[arg(long, value_name = "FILE")]
+    recovery_code_to: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Registered {
+    #[serde(flatten)]
+    identity: Identity,
+    #[serde(flatten)]
+    recovery: ShownRecoveryCode,
+}
+
+/// A recovery code as it is reported.
+#[derive(Serialize)]
+pub(crate) struct ShownRecoveryCode {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_code_file: Option<PathBuf>,
+}
+
+impl Register {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let config = context.config_for_login().await?;
+        self.recovery.expect_free()?;
+        let open = Client::probe(&config).await?.open_registration;
+        let token = if open {
+            None
+        } else {
+            Some(secret_input::registration_token()?)
+        };
+        let passphrase = context.first_passphrase()?;
+        let (client, code) = Client::register(config, &self.handle, &passphrase, token).await?;
+        context.report(&Registered {
+            identity: Identity::of(&client),
+            recovery: self.recovery.keep(&code)?,
+        })
+    }
+}
+
+impl RecoveryTarget {
+    /// Refuses a file that is there already, before anything is changed.
+    pub(crate) fn expect_free(&self) -> Result<(), Failure> {
+        match &self.recovery_code_to {
+            Some(file) if file.exists() => {
+                Err(Failure::usage(format!("{} is there already", file.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the code where it should go.
+    pub(crate) fn keep(self, code: &RecoveryCode) -> Result<ShownRecoveryCode, Failure> {
+        let text = code.expose_text();
+        let Some(file) = self.recovery_code_to else {
+            return Ok(ShownRecoveryCode {
+                recovery_code: Some(text.to_string()),
+                recovery_code_file: None,
+            });
+        };
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&file)
+            .and_then(|mut out| {
+                writeln!(out, "{}", *text)?;
+                out.sync_all()
+            })
+            .map_err(|source| Failure::file(format!("the recovery code to {}", file.display()), source))?;
+        Ok(ShownRecoveryCode {
+            recovery_code: None,
+            recovery_code_file: Some(file),
+        })
+    }
+}
+
+impl Report for Registered {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        self.identity.write_text(out)?;
+        writeln!(out)?;
+        self.recovery.write_text(out)
+    }
+}
+
+impl Report for ShownRecoveryCode {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(file) = &self.recovery_code_file {
+            return writeln!(out, "The recovery code is in {}.", file.display());
+        }
+        writeln!(
+            out,
+            "Recovery code, shown this once. Write it down; it opens the account without the passphrase:"
+        )?;
+        writeln!(
+            out,
+            "\n    {}\n",
+            self.recovery_code.as_deref().unwrap_or_default()
+        )
+    }
+}
