@@ -79,6 +79,8 @@ codes! {
     HandleInvalid = "handle_invalid", 400, "Use 3 to 32 of a-z, 0-9, dot, dash and underscore.";
     /// Another change of the keystore came first.
     KeystoreConflict = "keystore_conflict", 409, "Fetch the current keystore and make the change again.";
+    /// The staged passphrase was not tried yet.
+    StageUnverified = "stage_unverified", 409, "Open the staged keystore with the new passphrase first.";
     /// The account is disabled.
     AccountDisabled = "account_disabled", 403, "Ask the operator of this relay.";
     /// Too many requests; the answer carries when to come back.
