@@ -20,6 +20,11 @@ impl Directory {
         Ok(self.opaque().await?.public_key().to_vec())
     }
 
+    /// How clients of this relay stretch passphrases.
+    pub fn ksf() -> KsfParameters {
+        KSF
+    }
+
     /// The secrets, from memory if they were needed before.
     pub(super) async fn opaque(&self) -> Result<&ServerSetup, DirectoryError> {
         self.opaque.get_or_try_init(|| self.load_opaque()).await
@@ -46,7 +51,6 @@ impl Directory {
     }
 }
 
-/// How clients of this relay stretch passphrases.
 pub(super) const KSF: KsfParameters = KsfParameters {
     m_kib: ksf::FLOOR.m_kib,
     t: ksf::FLOOR.t,

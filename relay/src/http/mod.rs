@@ -1,3 +1,104 @@
-//! What clients reach over HTTP.
+//! The HTTP API: JSON over HTTP/1.1, one file per endpoint.
+//!
+//! The types of the bodies and the paths are the protocol crate's. Every refusal is an RFC 9457 problem with a
+//! stable code. Nothing here logs a path, a query, a header, an address or a body.
 
+mod account;
+mod bearer;
+mod body;
+mod failure;
+mod info;
+mod keystore;
+mod layers;
 pub mod listener;
+mod login;
+mod openapi;
+mod principals;
+mod recovery_login;
+mod registration;
+mod sessions;
+mod settings;
+mod spaces;
+mod staged;
+mod state;
+
+use axum::{
+    Router, middleware,
+    routing::{delete, get, post},
+};
+use sealpost_protocol::http::paths;
+
+pub use self::{
+    settings::HttpSettings,
+    spaces::ListSpaces,
+    state::{HttpState, RelayIdentity},
+};
+
+/// Every route of the public listener. `socket` is what answers `/v1/socket`; no timeout and no limit of a body
+/// applies to it, everything else does.
+pub fn router(state: HttpState, socket: Router) -> Router {
+    let settings = state.settings().clone();
+    let api = api(state).layer(middleware::from_fn_with_state(
+        settings.request_timeout,
+        layers::time_out,
+    ));
+    api.merge(socket)
+        .fallback(layers::not_found)
+        .method_not_allowed_fallback(layers::method_not_allowed)
+        .layer(middleware::from_fn(layers::never_store))
+        .layer(layers::cors(&settings))
+        .layer(middleware::from_fn(layers::refuse_secrets_in_url))
+        .layer(layers::catch_panics())
+}
+
+fn api(state: HttpState) -> Router {
+    let limit = axum::extract::DefaultBodyLimit::max(settings::MAX_BODY);
+    Router::new()
+        .merge(public_routes())
+        .merge(session_routes())
+        .merge(keystore_routes())
+        .layer(limit)
+        .with_state(state)
+}
+
+fn public_routes() -> Router<HttpState> {
+    Router::new()
+        .route(paths::INFO, get(info::get))
+        .route(paths::OPENAPI, get(openapi::get))
+        .route(paths::REGISTRATION_START, post(registration::start::post))
+        .route(paths::REGISTRATION_FINISH, post(registration::finish::post))
+        .route(paths::LOGIN_START, post(login::start::post))
+        .route(paths::LOGIN_FINISH, post(login::finish::post))
+        .route(paths::RECOVERY_LOGIN_START, post(recovery_login::start::post))
+        .route(paths::RECOVERY_LOGIN_FINISH, post(recovery_login::finish::post))
+}
+
+fn session_routes() -> Router<HttpState> {
+    Router::new()
+        .route(paths::SESSIONS, get(sessions::list::get))
+        .route(paths::SESSION_CURRENT, delete(sessions::end_current::delete))
+        .route(sessions::end::PATH, delete(sessions::end::delete))
+        .route(paths::ACCOUNT, get(account::get))
+        .route(paths::PRINCIPAL_LOOKUP, post(principals::look_up))
+        .route(paths::SPACES, get(spaces::get))
+}
+
+fn keystore_routes() -> Router<HttpState> {
+    Router::new()
+        .route(
+            paths::KEYSTORE,
+            get(keystore::current::get).put(keystore::replace::put),
+        )
+        .route(paths::KEYSTORE_HISTORY, get(keystore::history::get))
+        .route(keystore::version::PATH, get(keystore::version::get))
+        .route(paths::PASSPHRASE_START, post(staged::start_passphrase::post))
+        .route(
+            paths::KEYSTORE_STAGED,
+            get(staged::read_back::get).post(staged::stage::post),
+        )
+        .route(paths::KEYSTORE_STAGED_VERIFY, post(staged::verify::post))
+        .route(paths::KEYSTORE_STAGED_COMMIT, post(staged::commit::post))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+use axum::{Json, extract::State};
+use sealpost_protocol::http::Info;
+
+use super::{HttpState, failure::Answer};
+use crate::directory::Directory;
+
+/// What anyone may know of this relay.
+#[utoipa::path(get, path = "/v1/info", tag = "relay", responses((status = 200, body = Info)))]
+pub(super) async fn get(State(state): State<HttpState>) -> Answer<Json<Info>> {
+    let directory = state.directory();
+    Ok(Json(Info {
+        name: "sealpost".into(),
+        version: state.identity().version.into(),
+        subprotocols: state.identity().subprotocols.clone(),
+        incarnation: directory.incarnation().await?,
+        origin: directory.settings().origin.clone(),
+        opaque_public_key: directory.opaque_public_key().await?.into(),
+        ksf: Directory::ksf(),
+        open_registration: directory.settings().open_registration,
+    }))
+}

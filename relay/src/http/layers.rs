@@ -1,0 +1,115 @@
+//! What is done to every request and every answer.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderValue, Method,
+        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use sealpost_protocol::code::ErrorCode;
+use tower_http::{
+    catch_panic::{CatchPanicLayer, ResponseForPanic},
+    cors::{AllowOrigin, CorsLayer},
+};
+
+use super::{HttpSettings, failure::Failure};
+
+/// Names of query parameters that people put secrets in; what stands in a URL ends up in logs of proxies.
+const SECRET_PARAMETERS: [&str; 4] = ["token", "ticket", "access_token", "session_token"];
+/// How long a browser may remember what it may call.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(10 * 60);
+
+/// Where no route is.
+pub(super) async fn not_found() -> Failure {
+    Failure::new(ErrorCode::NotFound)
+}
+
+/// Where the route is another method's.
+pub(super) async fn method_not_allowed() -> Failure {
+    Failure::new(ErrorCode::MethodNotAllowed)
+}
+
+/// Gives up on a request that takes too long: its body does not come, or its work does not end.
+pub(super) async fn time_out(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::retry_after(ErrorCode::Overloaded, Duration::from_secs(1)).into_response(),
+    }
+}
+
+/// Answers are for the caller alone.
+pub(super) async fn never_store(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Refuses URLs with a secret in them, so that no client gets used to that.
+pub(super) async fn refuse_secrets_in_url(request: Request, next: Next) -> Response {
+    if request.uri().query().is_some_and(has_secret) {
+        return Failure::malformed("a secret in the URL").into_response();
+    }
+    next.run(request).await
+}
+
+fn has_secret(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| {
+        SECRET_PARAMETERS
+            .iter()
+            .any(|secret| name.eq_ignore_ascii_case(secret))
+    })
+}
+
+/// Lets browsers call from the listed origins only. There are no cookies, so no credentials to allow.
+pub(super) fn cors(settings: &HttpSettings) -> CorsLayer {
+    let origins = settings
+        .allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE)
+}
+
+/// Turns a panic in a handler into an answer; the panic hook has told the log.
+pub(super) fn catch_panics() -> CatchPanicLayer<PanicAnswer> {
+    CatchPanicLayer::custom(PanicAnswer)
+}
+
+/// The answer to a request whose handler panicked. What the panic said is not looked at.
+#[derive(Clone, Copy)]
+pub(super) struct PanicAnswer;
+
+impl ResponseForPanic for PanicAnswer {
+    type ResponseBody = Body;
+
+    fn response_for_panic(&mut self, _: Box<dyn Any + Send + 'static>) -> Response {
+        Failure::new(ErrorCode::Internal).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_a_query_are_seen_in_any_spelling() {
+        for query in ["token=x", "a=b&ticket=", "TOKEN=x", "%74oken=x", "access_token=x"] {
+            assert!(has_secret(query), "{query}");
+        }
+        for query in ["", "tokens=x", "a=token", "after=1"] {
+            assert!(!has_secret(query), "{query}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+use axum::{Json, extract::State};
+use sealpost_protocol::http::{LoggedIn, LoginFinish};
+
+use super::super::{HttpState, body::Body, failure::Answer};
+
+/// Second step of a login with a passphrase: opens a session.
+#[utoipa::path(
+    post,
+    path = "/v1/login/finish",
+    tag = "login",
+    request_body = LoginFinish,
+    responses((status = 200, body = LoggedIn)),
+)]
+pub(in crate::http) async fn post(
+    State(state): State<HttpState>,
+    Body(request): Body<LoginFinish>,
+) -> Answer<Json<LoggedIn>> {
+    Ok(Json(state.directory().finish_login(request).await?))
+}

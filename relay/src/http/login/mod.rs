@@ -1,0 +1,4 @@
+//! Login with a passphrase.
+
+pub(super) mod finish;
+pub(super) mod start;

@@ -1,0 +1,19 @@
+use axum::{Json, extract::State};
+use sealpost_protocol::http::{LoggedIn, RecoveryLoginFinish};
+
+use super::super::{HttpState, body::Body, failure::Answer};
+
+/// Second step of a login with a recovery code: opens a session.
+#[utoipa::path(
+    post,
+    path = "/v1/login/recovery/finish",
+    tag = "login",
+    request_body = RecoveryLoginFinish,
+    responses((status = 200, body = LoggedIn)),
+)]
+pub(in crate::http) async fn post(
+    State(state): State<HttpState>,
+    Body(request): Body<RecoveryLoginFinish>,
+) -> Answer<Json<LoggedIn>> {
+    Ok(Json(state.directory().finish_recovery_login(request).await?))
+}

@@ -1,0 +1,4 @@
+//! Making an account.
+
+pub(super) mod finish;
+pub(super) mod start;

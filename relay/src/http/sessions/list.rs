@@ -1,0 +1,19 @@
+use axum::{Json, extract::State};
+use sealpost_protocol::http::SessionList;
+
+use super::super::{HttpState, bearer::Caller, failure::Answer};
+
+/// The caller's sessions, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/sessions",
+    tag = "sessions",
+    responses((status = 200, body = SessionList)),
+    security(("session" = [])),
+)]
+pub(in crate::http) async fn get(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+) -> Answer<Json<SessionList>> {
+    Ok(Json(state.directory().sessions(&caller).await?))
+}

@@ -1,0 +1,26 @@
+//! What the operator decides about the HTTP API.
+
+use std::time::Duration;
+
+use sealpost_protocol::limits::MAX_KEYSTORE;
+
+/// The largest body: a keystore in base64 and some 4 KiB around it.
+pub(super) const MAX_BODY: usize = MAX_KEYSTORE.div_ceil(3) * 4 + 4 * 1024;
+
+/// What the operator decides about the HTTP API.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Web origins that browsers may call from, as `https://app.example.org`.
+    pub allowed_origins: Vec<String>,
+    /// How long a request may take, from its head to its answer.
+    pub request_timeout: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}

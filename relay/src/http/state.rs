@@ -1,0 +1,59 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use super::{HttpSettings, ListSpaces};
+use crate::directory::Directory;
+
+/// What the relay says of itself.
+#[derive(Clone, Debug)]
+pub struct RelayIdentity {
+    /// Version of the program.
+    pub version: &'static str,
+    /// WebSocket subprotocols it speaks.
+    pub subprotocols: Vec<String>,
+}
+
+/// What the handlers work with. Clones share everything.
+#[derive(Clone)]
+pub struct HttpState(Arc<Parts>);
+
+struct Parts {
+    directory: Arc<Directory>,
+    spaces: Arc<dyn ListSpaces>,
+    identity: RelayIdentity,
+    settings: HttpSettings,
+}
+
+impl HttpState {
+    /// The state of one relay.
+    pub fn new(
+        directory: Arc<Directory>,
+        spaces: Arc<dyn ListSpaces>,
+        identity: RelayIdentity,
+        settings: HttpSettings,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            directory,
+            spaces,
+            identity,
+            settings,
+        }))
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(super) fn spaces(&self) -> &dyn ListSpaces {
+        &*self.0.spaces
+    }
+
+    pub(super) fn identity(&self) -> &RelayIdentity {
+        &self.0.identity
+    }
+
+    pub(super) fn settings(&self) -> &HttpSettings {
+        &self.0.settings
+    }
+}
