@@ -105,11 +105,13 @@ impl From<DirectoryError> for Failure {
 
 impl From<DataKeyError> for Failure {
     fn from(error: DataKeyError) -> Self {
-        if error.is_key_service_outage() {
-            tracing::warn!(error = chain(&error), "a request failed for want of a data key");
-            return Self::retry_after(ErrorCode::KmsUnavailable, AFTER_OUTAGE);
-        }
-        internal(&error)
+        let code = match &error {
+            error if error.is_outage() => ErrorCode::KmsUnavailable,
+            DataKeyError::Store(_) | DataKeyError::Aborted => ErrorCode::Overloaded,
+            DataKeyError::KeyService(_) | DataKeyError::Missing => return internal(&error),
+        };
+        tracing::warn!(error = chain(&error), "a request failed for want of a data key");
+        Self::retry_after(code, AFTER_OUTAGE)
     }
 }
 

@@ -108,3 +108,5 @@ async fn infallible<T>(
 
 #[cfg(test)]
 mod schema_tests;
+#[cfg(test)]
+pub(crate) mod testing;

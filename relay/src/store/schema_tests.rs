@@ -1,21 +1,8 @@
 //! The schema as `sealpost-migrations` leaves it, and how it is brought there. (That crate may not depend on
 //! this one, which has the test databases.)
 
-use sealpost_migrations::{Error, latest_version, run, status, verify};
-use sqlx::{Connection, PgConnection};
-
 use crate::testing::TestDatabase;
-
-async fn connect(database: &TestDatabase) -> PgConnection {
-    PgConnection::connect(database.url()).await.unwrap()
-}
-
-async fn names(database: &TestDatabase, query: &'static str) -> Vec<String> {
-    sqlx::query_scalar(query)
-        .fetch_all(&mut connect(database).await)
-        .await
-        .unwrap()
-}
+use sealpost_migrations::{Error, latest_version, run, status, verify};
 
 #[tokio::test]
 async fn every_table_and_column_has_a_comment() {
@@ -27,10 +14,10 @@ async fn every_table_and_column_has_a_comment() {
         UNION ALL SELECT c.relname FROM pg_class c
         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
             AND obj_description(c.oid, 'pg_class') IS NULL";
-    assert_eq!(names(&database, bare).await, Vec::<String>::new());
+    assert_eq!(database.texts(bare).await, Vec::<String>::new());
     let all =
         "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
-    assert!(names(&database, all).await.contains(&"accounts".to_owned()));
+    assert!(database.texts(all).await.contains(&"accounts".to_owned()));
 }
 
 #[tokio::test]
@@ -38,7 +25,7 @@ async fn every_time_has_a_time_zone() {
     let database = TestDatabase::migrated().await;
     let without = "SELECT format('%s.%s', table_name, column_name) FROM information_schema.columns
         WHERE table_schema = 'public' AND data_type IN ('timestamp without time zone', 'date', 'time without time zone')";
-    assert_eq!(names(&database, without).await, Vec::<String>::new());
+    assert_eq!(database.texts(without).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -74,10 +61,7 @@ async fn processes_that_start_together_take_turns() {
 async fn a_newer_schema_is_refused_and_left_alone() {
     let database = TestDatabase::migrated().await;
     let future = "INSERT INTO refinery_schema_history VALUES (9999, 'future', '2030-01-01T00:00:00Z', '1')";
-    sqlx::query(future)
-        .execute(&mut connect(&database).await)
-        .await
-        .unwrap();
+    database.execute(future).await;
     for result in [run(database.url()).await.map(drop), verify(database.url()).await] {
         assert!(matches!(result, Err(Error::Newer { database: 9999, known }) if known == latest_version()));
     }
@@ -87,10 +71,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 async fn an_edited_migration_is_refused_by_name() {
     let database = TestDatabase::migrated().await;
     let edit = "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 1";
-    sqlx::query(edit)
-        .execute(&mut connect(&database).await)
-        .await
-        .unwrap();
+    database.execute(edit).await;
     for result in [run(database.url()).await.map(drop), verify(database.url()).await] {
         assert!(matches!(result, Err(Error::Divergent(name)) if name == "V1__relay_state"));
     }

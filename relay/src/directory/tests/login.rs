@@ -73,11 +73,8 @@ async fn what_is_stored_of_an_attempt_does_not_tell_whether_there_is_an_account(
             .await
             .unwrap();
     }
-    let query = "SELECT DISTINCT octet_length(state_sealed) FROM auth_attempts WHERE purpose = 'login'";
-    let lengths: Vec<i32> = sqlx::query_scalar(query)
-        .fetch_all(test.store.pool())
-        .await
-        .unwrap();
+    let query = "SELECT DISTINCT octet_length(state_sealed)::text FROM auth_attempts WHERE purpose = 'login'";
+    let lengths = test.database.texts(query).await;
     assert_eq!(lengths.len(), 1);
 }
 

@@ -57,17 +57,13 @@ async fn a_deleted_account_leaves_nothing_but_the_note_of_it() {
         "principals",
         "staged_changes",
     ] {
-        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let rows: i64 = sqlx::query_scalar(query)
-            .fetch_one(test.store.pool())
-            .await
-            .unwrap();
-        assert_eq!(rows, 0, "{table}");
+        let rows = test
+            .database
+            .texts(format!("SELECT count(*)::text FROM {table}"))
+            .await;
+        assert_eq!(rows, ["0"], "{table}");
     }
-    let actions: Vec<String> = sqlx::query_scalar("SELECT action FROM audit_log")
-        .fetch_all(test.store.pool())
-        .await
-        .unwrap();
+    let actions = test.database.texts("SELECT action FROM audit_log").await;
     assert_eq!(actions, ["account_deleted"]);
     assert!(matches!(
         alice.log_in(&test.directory).await,

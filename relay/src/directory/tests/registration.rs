@@ -146,7 +146,7 @@ async fn a_registration_counts_once_and_for_five_minutes() {
 #[tokio::test]
 async fn malformed_parts_are_named() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
-    let spoil: [(&str, fn(&mut RegistrationFinish)); 5] = [
+    let spoilers: [(&str, Spoil); 5] = [
         ("registration_upload", |finish| {
             finish.registration_upload.0.truncate(191)
         }),
@@ -157,7 +157,7 @@ async fn malformed_parts_are_named() {
         ("signed_manifest", |finish| finish.signed_manifest.0.push(0)),
         ("device_name", |finish| finish.device_name = "\u{7}".into()),
     ];
-    for (part, spoil) in spoil {
+    for (part, spoil) in spoilers {
         let (client, request) = alice.registration_start(Some(test.token().await));
         let started = test
             .directory
@@ -206,6 +206,9 @@ async fn keys_of_somebody_else_are_refused() {
     let refused = mallory.register(&test.directory, Some(test.token().await)).await;
     assert!(matches!(refused, Err(DirectoryError::Malformed("a public key"))));
 }
+
+/// Makes one part of a good request bad.
+type Spoil = fn(&mut RegistrationFinish);
 
 fn copy(finish: &RegistrationFinish) -> RegistrationFinish {
     RegistrationFinish {

@@ -1,29 +1,9 @@
 //! What stands in the database, and what happens when somebody edits it.
 
 use sealpost_protocol::http::KeystorePut;
-use sqlx::AssertSqlSafe;
 
 use super::super::*;
 use crate::testing::{Person, TestDirectory, registered};
-
-/// Every row of every table, as text: byte columns as hex.
-async fn dump(test: &TestDirectory) -> String {
-    let query = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
-    let tables: Vec<String> = sqlx::query_scalar(query)
-        .fetch_all(test.store.pool())
-        .await
-        .unwrap();
-    let mut dump = String::new();
-    for table in tables {
-        let rows = AssertSqlSafe(format!("SELECT t::text FROM {table} t"));
-        let rows: Vec<String> = sqlx::query_scalar(rows)
-            .fetch_all(test.store.pool())
-            .await
-            .unwrap();
-        dump.push_str(&rows.join("\n"));
-    }
-    dump
-}
 
 #[tokio::test]
 async fn no_handle_key_keystore_or_name_stands_in_the_database() {
@@ -37,7 +17,7 @@ async fn no_handle_key_keystore_or_name_stands_in_the_database() {
     let token = test.directory.create_token(&request).await.unwrap().token;
     let token_bytes = token.expose_bytes().to_vec();
     let logged_in = alice.register(&test.directory, Some(token)).await.unwrap();
-    let dump = dump(&test).await;
+    let dump = test.database.dump().await;
     assert!(
         dump.contains(&hex::encode(alice.manifest().id().as_bytes())),
         "the dump holds what it should"
@@ -61,13 +41,13 @@ async fn no_handle_key_keystore_or_name_stands_in_the_database() {
 async fn a_keystore_moved_to_another_account_does_not_open() {
     let test = TestDirectory::new().await;
     let alice = registered(&test, &Person::alice()).await;
-    let bob = registered(&test, &Person::bob()).await;
-    let swap = "UPDATE keystore_versions a SET sealed = b.sealed FROM keystore_versions b
-                WHERE a.account_id = $1 AND b.account_id = $2";
-    let swap = sqlx::query(swap)
-        .bind(&alice.account_id().as_bytes()[..])
-        .bind(&bob.account_id().as_bytes()[..]);
-    swap.execute(test.store.pool()).await.unwrap();
+    registered(&test, &Person::bob()).await;
+    test.database
+        .execute(
+            "UPDATE keystore_versions a SET sealed = b.sealed FROM keystore_versions b
+             WHERE a.account_id <> b.account_id",
+        )
+        .await;
     let refused = test.directory.keystore(&alice).await;
     assert!(matches!(
         refused,
@@ -89,7 +69,7 @@ async fn an_older_keystore_passed_off_as_the_current_one_does_not_open() {
     test.directory.put_keystore(&alice, &put).await.unwrap();
     let roll_back =
         "UPDATE keystore_versions SET sealed = (SELECT sealed FROM keystore_versions WHERE version = 1)";
-    sqlx::query(roll_back).execute(test.store.pool()).await.unwrap();
+    test.database.execute(roll_back).await;
     assert!(matches!(
         test.directory.keystore(&alice).await,
         Err(DirectoryError::Damaged { .. })
@@ -102,7 +82,7 @@ async fn a_changed_byte_of_a_record_fails_the_login_loudly() {
     registered(&test, &Person::alice()).await;
     let flip =
         "UPDATE accounts SET record_sealed = set_byte(record_sealed, 60, get_byte(record_sealed, 60) # 1)";
-    sqlx::query(flip).execute(test.store.pool()).await.unwrap();
+    test.database.execute(flip).await;
     let refused = Person::alice().log_in(&test.directory).await;
     assert!(matches!(
         refused,

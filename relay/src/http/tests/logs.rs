@@ -49,11 +49,11 @@ async fn no_handle_token_path_or_secret_reaches_the_log_even_when_things_break()
     let path = "/v1/canary-path?token=canary-query";
     api.send(Request::get(path).body(Body::empty()).unwrap()).await;
     let damage = "UPDATE accounts SET handle_sealed = '\\x00'";
-    sqlx::query(damage).execute(api.test.store.pool()).await.unwrap();
+    api.test.database.execute(damage).await;
     api.call(Method::GET, "/v1/account", Some(&session), None::<&()>)
         .await;
     let broken = "ALTER TABLE accounts RENAME COLUMN state TO canary_column";
-    sqlx::query(broken).execute(api.test.store.pool()).await.unwrap();
+    api.test.database.execute(broken).await;
     api.call(Method::GET, "/v1/account", Some(&session), None::<&()>)
         .await;
     api.test.store.close().await;

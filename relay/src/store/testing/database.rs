@@ -59,4 +59,34 @@ impl TestDatabase {
             .await
             .unwrap()
     }
+
+    /// Runs a statement, as somebody would who edits the database by hand.
+    pub async fn execute(&self, statement: &'static str) {
+        execute(&mut self.connect().await, statement.to_owned()).await;
+    }
+
+    /// Runs a query whose one column is text.
+    pub async fn texts(&self, query: impl Into<String>) -> Vec<String> {
+        let query = sqlx::AssertSqlSafe(query.into());
+        sqlx::query_scalar(query)
+            .fetch_all(&mut self.connect().await)
+            .await
+            .unwrap()
+    }
+
+    /// Every row of every table, as text: byte columns as hex.
+    pub async fn dump(&self) -> String {
+        let mut dump = Vec::new();
+        for table in self
+            .texts("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+            .await
+        {
+            dump.extend(self.texts(format!("SELECT t::text FROM {table} t")).await);
+        }
+        dump.join("\n")
+    }
+
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
+    }
 }
