@@ -10,7 +10,6 @@ use sealpost_relay::atrest::{
     DataKey, KeyToUnwrap, KeyToWrap, KeyWrapper,
     transit::{Transit, TransitCredential, TransitSettings},
 };
-use serde_json::json;
 use tracing::{Level, subscriber::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -79,7 +78,7 @@ async fn provoke_everything(server: &Server, transit: &Transit, key: &DataKey) -
             .await
             .err(),
     );
-    server.operator().await.order("sys/seal", json!({})).await;
+    server.seal().await;
     errors.extend(transit.wrap_batch(&items).await.err());
     errors.iter().map(|error| format!("{error} {error:?}")).collect()
 }

@@ -78,6 +78,13 @@ impl Server {
         Caller::log_in(&self.openbao, "auth/userpass/login/operator", credential).await
     }
 
+    /// Seals the server by hand, and waits until it is: it answers the order first and obeys it then.
+    pub async fn seal(&self) {
+        let operator = self.operator().await;
+        operator.order("sys/seal", json!({})).await;
+        while operator.ask(Method::GET, "sys/seal-status", json!({})).await.1["sealed"] != true {}
+    }
+
     /// How often the relay asked for `path`, by the server's own audit log.
     pub fn requests_for(&self, path: &str) -> usize {
         let log = fs::read_to_string(self.path("audit.log")).unwrap();
