@@ -9,13 +9,16 @@ mod client;
 pub mod clock;
 pub mod config;
 mod contacts;
+pub mod content;
 mod entropy;
+mod epoch;
 pub mod error;
 mod http;
 mod identity;
 mod keystore;
 pub mod secret;
 mod store;
+pub mod transport;
 
 pub use account::{Device, RelayInfo};
 pub use client::{Account, Client};
