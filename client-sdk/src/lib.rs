@@ -17,7 +17,10 @@ mod http;
 mod identity;
 mod keystore;
 pub mod secret;
+pub mod socket;
 mod store;
+#[cfg(test)]
+mod testing;
 pub mod transport;
 
 pub use account::{Device, RelayInfo};

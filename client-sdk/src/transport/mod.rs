@@ -23,10 +23,16 @@ pub trait Transport: Send + Sync + 'static {
 /// One open connection. Dropping both halves closes it.
 pub struct Link {
     /// Takes whole messages.
-    pub sink: Pin<Box<dyn Sink<Bytes, Error = TransportError> + Send>>,
+    pub sink: LinkSink,
     /// Gives whole messages; after an error it ends.
-    pub stream: Pin<Box<dyn Stream<Item = Result<Incoming, TransportError>> + Send>>,
+    pub stream: LinkStream,
 }
+
+/// The half of a link that writes.
+pub type LinkSink = Pin<Box<dyn Sink<Bytes, Error = TransportError> + Send>>;
+
+/// The half of a link that reads.
+pub type LinkStream = Pin<Box<dyn Stream<Item = Result<Incoming, TransportError>> + Send>>;
 
 /// What comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
