@@ -4,6 +4,8 @@
 //! `synchronous=FULL`); a crash leaves either all of it or nothing.
 
 pub(crate) mod account;
+pub(crate) mod log;
+pub(crate) mod outbox;
 mod schema;
 mod vault;
 

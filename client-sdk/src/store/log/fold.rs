@@ -1,0 +1,107 @@
+//! The fold of a stored log, put together again without checking events a second time: this store checked them before it
+//! kept them. The few control records are folded anew.
+
+use rusqlite::params;
+use sealpost_protocol::chain::ControlChain;
+use sealpost_protocol::control::ParsedControl;
+use sealpost_protocol::event::ParsedEvent;
+use sealpost_protocol::fold::SpaceFold;
+use sealpost_protocol::ids::{EventId, PrincipalId, WriterId};
+use sealpost_protocol::limits;
+use sealpost_protocol::wire::entry::Kind;
+use sealpost_protocol::writer::{WriterChains, WriterPosition};
+
+use super::entries::decode_body;
+use super::{SpaceLog, damaged};
+use crate::error::Error;
+
+/// A writer's row: its number, who it is, and the place of its last event.
+struct WriterRow {
+    number: i64,
+    principal_id: PrincipalId,
+    writer_id: WriterId,
+    last_seq: u64,
+}
+
+impl SpaceLog<'_> {
+    /// The fold at the cursor; `None` before the genesis record.
+    pub(crate) fn load_fold(&self) -> Result<Option<SpaceFold>, Error> {
+        let Some(chain) = self.load_chain()? else {
+            return Ok(None);
+        };
+        let mut writers = WriterChains::default();
+        for row in self.writer_rows()? {
+            let position = self.load_position(&row)?;
+            writers.restore(row.principal_id, row.writer_id, position);
+        }
+        Ok(Some(SpaceFold::from_parts(self.cursor()?, chain, writers)))
+    }
+
+    fn load_chain(&self) -> Result<Option<ControlChain>, Error> {
+        let mut chain: Option<ControlChain> = None;
+        for record in self.control_records()? {
+            match &mut chain {
+                None => chain = Some(ControlChain::from_genesis(&record).map_err(|_| damaged("entry"))?),
+                Some(chain) => chain.append(&record).map_err(|_| damaged("entry"))?,
+            }
+        }
+        Ok(chain)
+    }
+
+    fn control_records(&self) -> Result<Vec<ParsedControl>, Error> {
+        let mut statement = self
+            .store
+            .sql()
+            .prepare_cached("SELECT body FROM entry WHERE space = ?1 AND writer IS NULL ORDER BY seq")?;
+        let bodies = statement.query_map([self.space], |row| row.get(0))?;
+        bodies
+            .map(|body| match decode_body(body?)?.kind {
+                Some(Kind::Control(control)) => ParsedControl::parse(&control).map_err(|_| damaged("entry")),
+                _ => Err(damaged("entry")),
+            })
+            .collect()
+    }
+
+    fn writer_rows(&self) -> Result<Vec<WriterRow>, Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT number, principal_id, writer_id, last_seq FROM writer WHERE space = ?1",
+        )?;
+        let rows = statement.query_map([self.space], |row| {
+            Ok(WriterRow {
+                number: row.get(0)?,
+                principal_id: PrincipalId::new(row.get(1)?),
+                writer_id: WriterId::new(row.get(2)?),
+                last_seq: row.get(3)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn load_position(&self, row: &WriterRow) -> Result<WriterPosition, Error> {
+        let last = self.entry_at(row.last_seq)?.ok_or_else(|| damaged("writer"))?;
+        let Some(Kind::Event(event)) = last.entry.kind else {
+            return Err(damaged("writer"));
+        };
+        let header = ParsedEvent::parse(&event).map_err(|_| damaged("entry"))?.header;
+        Ok(WriterPosition {
+            last_index: header.writer_index,
+            last_event_id: last.event_id,
+            seen_seq: header.seen.seq,
+            control_index: header.control_index,
+            recent: self.recent_events(row.number)?.into(),
+        })
+    }
+
+    /// (seq, id) of a writer's last events, oldest first.
+    fn recent_events(&self, writer: i64) -> Result<Vec<(u64, EventId)>, Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT seq, event_id FROM entry WHERE writer = ?1 ORDER BY writer_index DESC LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![writer, limits::REMEMBERED_EVENTS_PER_WRITER], |row| {
+            Ok((row.get(0)?, EventId::new(row.get(1)?)))
+        })?;
+        let mut recent: Vec<_> = rows.collect::<Result<_, _>>()?;
+        recent.reverse();
+        Ok(recent)
+    }
+}
