@@ -26,6 +26,24 @@ pub enum Error {
     /// The call itself is wrong: correct it.
     #[error("{0}")]
     Usage(String),
+    /// This member was not given the key of an epoch: ask a member to rekey the space.
+    #[error("this member has no key for epoch {epoch} of space {space_id}; ask a member to rekey it")]
+    NoKey {
+        /// The space.
+        space_id: SpaceId,
+        /// The epoch.
+        epoch: u64,
+    },
+    /// A member signed an event whose content does not open. The log is whole; its author wrote nonsense.
+    #[error("event {event_id} (seq {seq} of space {space_id}) was written so that it cannot be read")]
+    Unreadable {
+        /// The space.
+        space_id: SpaceId,
+        /// Its place.
+        seq: u64,
+        /// Which event.
+        event_id: EventId,
+    },
     /// The files of this device cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,0 +1,271 @@
+//! What all handles on one open space share: the verified view, how far it reaches, and the way to the relay.
+
+use std::sync::Arc;
+
+use sealpost_protocol::fold::SpaceFold;
+use sealpost_protocol::ids::{PrincipalId, SpaceId};
+use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::keys::KeyRing;
+use super::stop::Stop;
+use crate::client::Shared;
+use crate::error::{Alarm, Error};
+use crate::socket::{Socket, Subscription, SubscriptionEvent};
+use crate::store::log::{Evidence, SpaceLog};
+
+/// One open space.
+pub(crate) struct SpaceCore {
+    pub(crate) space_id: SpaceId,
+    pub(crate) client: Arc<Shared>,
+    pub(crate) socket: Socket,
+    pub(crate) keys: KeyRing,
+    /// How far some device of the owner had verified the log, as the keystore says.
+    pub(crate) pinned: Option<Cursor>,
+    /// Ends the space's tasks with the last handle.
+    pub(crate) closing: CancellationToken,
+    view: Arc<Mutex<View>>,
+    progress: watch::Sender<Progress>,
+}
+
+/// The fold of the stored log, in memory. Never ahead of what is stored.
+#[derive(Default)]
+pub(crate) struct View {
+    loaded: bool,
+    pub(crate) fold: Option<SpaceFold>,
+}
+
+/// How far the verified log reaches, and whether it goes on.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    /// The last verified place.
+    pub(crate) cursor: Cursor,
+    /// Why the space has stopped.
+    pub(crate) stopped: Option<Stop>,
+}
+
+impl View {
+    /// Brings the view to the store's cursor, which another process may have moved; says whether it was elsewhere.
+    pub(crate) fn refresh(&mut self, log: &SpaceLog<'_>) -> Result<bool, Error> {
+        let stored = log.cursor()?;
+        let known = self.fold.as_ref().map(SpaceFold::cursor);
+        let current = self.loaded && known.unwrap_or(Cursor::start(&log.space_id())) == stored;
+        if !current {
+            self.fold = log.load_fold()?;
+            self.loaded = true;
+        }
+        Ok(!current)
+    }
+
+    /// Forgets what may be ahead of the store.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl SpaceCore {
+    /// The core of a space that this store may or may not know yet.
+    pub(crate) async fn open(
+        client: Arc<Shared>,
+        socket: Socket,
+        space_id: SpaceId,
+    ) -> Result<Arc<Self>, Error> {
+        let (cursor, account) = client
+            .store
+            .write(move |store| {
+                let cursor = SpaceLog::find_or_create(store, space_id)?.cursor()?;
+                Ok((cursor, store.account()?))
+            })
+            .await?;
+        let known = account.and_then(|account| account.content.spaces.get(&space_id).cloned());
+        let progress = Progress {
+            cursor,
+            stopped: None,
+        };
+        Ok(Arc::new(Self {
+            space_id,
+            client,
+            socket,
+            keys: KeyRing::default(),
+            pinned: known.and_then(|space| space.verified).map(|place| place.cursor),
+            closing: CancellationToken::new(),
+            view: Arc::default(),
+            progress: watch::channel(progress).0,
+        }))
+    }
+
+    /// Who this device is in the space.
+    pub(crate) fn me(&self) -> PrincipalId {
+        self.client.identity.id()
+    }
+
+    /// How far the verified log reaches, as it moves.
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Tells everyone how far the verified log reaches now.
+    pub(crate) fn advance(&self, cursor: Cursor) {
+        self.progress.send_if_modified(|progress| {
+            let further = cursor.seq > progress.cursor.seq;
+            if further {
+                progress.cursor = cursor;
+            }
+            further
+        });
+    }
+
+    /// Whether the space goes on no further.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.progress.borrow().stopped.is_some()
+    }
+
+    /// Stops the space for everyone.
+    pub(crate) fn stop(&self, stop: Stop) {
+        self.progress
+            .send_modify(|progress| progress.stopped = Some(stop));
+    }
+
+    /// Keeps the evidence and stops the space.
+    pub(crate) async fn raise(&self, alarm: Alarm, bytes: Vec<u8>) {
+        tracing::error!(space.id = %self.space_id, alarm = %alarm, "a space was stopped");
+        let (space_id, at_ms) = (self.space_id, self.client.config.clock.unix_ms());
+        let evidence = Evidence {
+            alarm: alarm.clone(),
+            bytes,
+        };
+        let kept = self
+            .client
+            .store
+            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence, at_ms))
+            .await;
+        if let Err(error) = kept {
+            tracing::error!(error = %error, "the evidence could not be kept");
+        }
+        self.stop(Stop::Alarm(alarm));
+    }
+
+    /// Runs `work` on the space's part of the store and the view, which it may change together; durable when this returns.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&SpaceLog<'_>, &mut View) -> Result<T, Error> + Send + 'static,
+    {
+        let mut view = self.lock_view().await;
+        let space_id = self.space_id;
+        let written = self
+            .client
+            .store
+            .write(move |store| {
+                let result = work(&SpaceLog::find_or_create(store, space_id)?, &mut view);
+                if result.is_err() {
+                    view.forget();
+                }
+                result
+            })
+            .await;
+        if written.is_err() {
+            // The commit may be what failed.
+            self.lock_view().await.forget();
+        }
+        written
+    }
+
+    /// Runs `work` on the space's part of the store.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&SpaceLog<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let space_id = self.space_id;
+        self.client
+            .store
+            .read(move |store| {
+                let log = SpaceLog::find(store, space_id)?;
+                work(&log.ok_or_else(|| Error::usage("this device does not know the space"))?)
+            })
+            .await
+    }
+
+    /// Brings the view to the store's cursor; returns it.
+    pub(crate) async fn refresh(&self) -> Result<Cursor, Error> {
+        let mut view = self.lock_view().await;
+        let cursor = self
+            .read(move |log| {
+                view.refresh(log)?;
+                log.cursor()
+            })
+            .await?;
+        self.advance(cursor);
+        Ok(cursor)
+    }
+
+    /// Looks at the verified view.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] before the space's beginning was read.
+    pub(crate) async fn with_fold<T>(&self, look: impl FnOnce(&SpaceFold) -> T) -> Result<T, Error> {
+        let mut view = self.lock_view().await;
+        if !view.loaded {
+            drop(view);
+            self.refresh().await?;
+            view = self.lock_view().await;
+        }
+        let fold = view.fold.as_ref();
+        fold.map(look)
+            .ok_or_else(|| Error::usage("nothing of this space was read from the relay yet"))
+    }
+
+    /// Waits until the verified log reaches `seq`.
+    ///
+    /// # Errors
+    /// Why the space stopped, if it did.
+    pub(crate) async fn wait_for(&self, seq: u64) -> Result<(), Error> {
+        let mut progress = self.progress();
+        let reached = progress
+            .wait_for(|progress| progress.cursor.seq >= seq || progress.stopped.is_some())
+            .await
+            .expect("this core holds the sender");
+        match &reached.stopped {
+            Some(stop) if reached.cursor.seq < seq => Err(stop.to_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Verifies up to where the relay's log reaches now.
+    ///
+    /// # Errors
+    /// [`Error::Network`] without a connection, [`Error::Refused`], or why the space stopped.
+    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        if let Some(stop) = &self.progress.borrow().stopped {
+            return Err(stop.to_error());
+        }
+        let known = self.known().await?;
+        let mut subscription = self.subscribe(&known.cursor).await;
+        match subscription.next().await {
+            SubscriptionEvent::Started(subscribed) => {
+                self.check_head(&known, &subscribed)?;
+                self.wait_for(subscribed.head_seq).await
+            }
+            SubscriptionEvent::Ended(error) => Err(error),
+            SubscriptionEvent::Page(_) => Err(Error::alarm("the relay sent entries before its head")),
+        }
+    }
+
+    /// Subscribes after a cursor.
+    pub(crate) async fn subscribe(&self, after: &Cursor) -> Subscription {
+        self.socket
+            .subscribe(wire::Subscribe {
+                space_id: self.space_id.to_bytes(),
+                after_seq: after.seq,
+                after_root: after.root.to_bytes(),
+            })
+            .await
+    }
+
+    async fn lock_view(&self) -> OwnedMutexGuard<View> {
+        Arc::clone(&self.view).lock_owned().await
+    }
+}

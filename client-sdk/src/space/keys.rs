@@ -1,0 +1,156 @@
+//! Epoch secrets as they are needed: from memory, from the store, from the own wrap, or back through the history chain.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sealpost_protocol::code::ErrorCode;
+
+use super::core::SpaceCore;
+use crate::epoch::{EpochKey, EpochRef, WrapError, open_previous, open_wrap};
+use crate::error::{Alarm, Error};
+use crate::store::log::EpochRow;
+
+/// Secrets of one space that were needed lately.
+#[derive(Default)]
+pub(crate) struct KeyRing {
+    known: Mutex<BTreeMap<u64, Arc<EpochKey>>>,
+    /// One fetch at a time: the next one finds what this one brought.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl KeyRing {
+    fn get(&self, epoch: u64) -> Option<Arc<EpochKey>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&epoch).map(Arc::clone)
+    }
+
+    fn put(&self, key: EpochKey) -> Arc<EpochKey> {
+        let key = Arc::new(key);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key.at().epoch, Arc::clone(&key));
+        key
+    }
+}
+
+impl SpaceCore {
+    /// The key of an epoch that the verified chain names; `None` where this member was never given it.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] if the relay hands out a wrap that is not the one the chain commits to.
+    pub(crate) async fn epoch_key(&self, epoch: u64) -> Result<Option<Arc<EpochKey>>, Error> {
+        if let Some(key) = self.keys.get(epoch) {
+            return Ok(Some(key));
+        }
+        let _one_at_a_time = self.keys.fetching.lock().await;
+        if let Some(key) = self.keys.get(epoch) {
+            return Ok(Some(key));
+        }
+        let rows = self.read(move |log| log.epochs_from(epoch)).await?;
+        self.find_key(epoch, rows).await
+    }
+
+    /// Looks for the nearest epoch from `epoch` on whose secret can be had, and goes back from there.
+    async fn find_key(&self, epoch: u64, mut rows: Vec<EpochRow>) -> Result<Option<Arc<EpochKey>>, Error> {
+        let stored = rows.iter_mut().position(|row| row.key.is_some());
+        if let Some(at) = stored {
+            let key = rows[at].key.take();
+            if let Some(found) = self.go_back(key, &rows[..=at]).await? {
+                return Ok(Some(found));
+            }
+        }
+        // The newest epoch's wrap is there for every member, an older one's for whoever was added in it.
+        for at in [rows.len().checked_sub(1), (!rows.is_empty()).then_some(0)]
+            .into_iter()
+            .flatten()
+        {
+            let fetched = self.fetch_key(&rows[at]).await?;
+            if let Some(found) = self.go_back(fetched, &rows[..=at]).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(self.keys.get(epoch))
+    }
+
+    /// From the key of the last of `rows` to that of the first, through the secrets that each seals.
+    async fn go_back(
+        &self,
+        newest: Option<EpochKey>,
+        rows: &[EpochRow],
+    ) -> Result<Option<Arc<EpochKey>>, Error> {
+        let Some(newest) = newest else { return Ok(None) };
+        let mut key = self.keep(newest).await?;
+        for pair in rows.windows(2).rev() {
+            let [previous, next] = pair else { continue };
+            if next.sealed_previous.is_empty() {
+                return Ok(None);
+            }
+            let opened = open_previous(&key, &previous.at, &next.sealed_previous).map_err(|_| {
+                self.key_alarm("the rekey record seals another secret than the chain names", next)
+            })?;
+            key = self.keep(opened).await?;
+        }
+        Ok(Some(key))
+    }
+
+    async fn fetch_key(&self, row: &EpochRow) -> Result<Option<EpochKey>, Error> {
+        let fetched = match self.socket.fetch_wrap(&self.space_id, row.at.epoch).await {
+            Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(None),
+            result => result?,
+        };
+        match open_wrap(&fetched.sealed, &row.at, &self.client.identity) {
+            Ok(key) => Ok(Some(key)),
+            Err(WrapError::WrongSecret(_)) => {
+                Err(self.key_alarm("the wrap opens to another secret than the chain names", row))
+            }
+            Err(_) => Err(self.key_alarm("the wrap for this member does not open", row)),
+        }
+    }
+
+    async fn keep(&self, key: EpochKey) -> Result<Arc<EpochKey>, Error> {
+        let key = self.keys.put(key);
+        let kept = Arc::clone(&key);
+        self.write(move |log, _| log.put_secret(&kept)).await?;
+        Ok(key)
+    }
+
+    /// Keeps a secret that this device drew itself, once the chain names it.
+    pub(crate) async fn adopt_key(&self, key: EpochKey) -> Result<(), Error> {
+        self.keep(key).await.map(drop)
+    }
+
+    /// The newest epoch of the verified chain.
+    pub(crate) async fn current_epoch(&self) -> Result<Option<EpochRef>, Error> {
+        let space_id = self.space_id;
+        self.with_fold(|fold| {
+            fold.chain().epoch().map(|epoch| EpochRef {
+                space_id,
+                epoch: epoch.number,
+                key_id: epoch.key_id,
+            })
+        })
+        .await
+    }
+
+    /// The key under which new content is sealed.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] if this member has none.
+    pub(crate) async fn current_key(&self) -> Result<Arc<EpochKey>, Error> {
+        let epoch = self.current_epoch().await?.map_or(0, |at| at.epoch);
+        let key = self.epoch_key(epoch).await?;
+        key.ok_or(Error::NoKey {
+            space_id: self.space_id,
+            epoch,
+        })
+    }
+
+    fn key_alarm(&self, what: &str, row: &EpochRow) -> Error {
+        Alarm::at(
+            format!("{what} (epoch {})", row.at.epoch),
+            self.space_id,
+            row.seq,
+            None,
+        )
+        .into()
+    }
+}

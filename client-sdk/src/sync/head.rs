@@ -1,0 +1,46 @@
+//! The relay's head is never trusted below what this account knows.
+
+use sealpost_protocol::ids::Root;
+use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::Subscribed;
+
+use crate::error::{Alarm, Error};
+use crate::space::core::SpaceCore;
+
+/// What was known before the relay was asked: less than this, no honest relay has.
+pub(crate) struct Known {
+    /// Up to where this device has verified the log.
+    pub(crate) cursor: Cursor,
+    /// The highest place that the relay itself acked to this device.
+    acked: u64,
+}
+
+impl SpaceCore {
+    /// What is known now.
+    pub(crate) async fn known(&self) -> Result<Known, Error> {
+        let cursor = self.refresh().await?;
+        let acked = self.read(|log| log.highest_ack()).await?.unwrap_or_default();
+        Ok(Known { cursor, acked })
+    }
+
+    /// Holds the head that the relay states against what was known before.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] if the relay has less, or something else.
+    pub(crate) fn check_head(&self, known: &Known, head: &Subscribed) -> Result<(), Error> {
+        let seq = head.head_seq;
+        let root = Root::try_from(&head.head_root[..]).ok();
+        let what = if seq < known.cursor.seq {
+            "the relay's log ends before what this device has verified"
+        } else if seq < known.acked {
+            "the relay's log ends before an event that it acked"
+        } else if self.pinned.is_some_and(|pinned| seq < pinned.seq) {
+            "the relay's log ends before what another device of this account has verified"
+        } else if seq == known.cursor.seq && root != Some(known.cursor.root) {
+            "the relay's log has another root here than this device computed"
+        } else {
+            return Ok(());
+        };
+        Err(Alarm::at(what, self.space_id, seq, None).into())
+    }
+}
