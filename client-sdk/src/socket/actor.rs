@@ -7,10 +7,10 @@ use rand::Rng;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::backoff::Backoff;
 use super::connection::{Connection, Ended};
 use super::handshake::{Failure, again, authenticate};
 use super::{Announcement, Command, ConnectionState, Credentials, SubscriptionEvent};
+use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::transport::{Transport, TransportError};
 

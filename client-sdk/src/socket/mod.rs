@@ -4,12 +4,13 @@
 //! again: the sync engine subscribes anew after its own cursor, the outbox resends its signed bytes.
 
 mod actor;
-mod backoff;
+
 mod connection;
 mod handshake;
 mod requests;
 mod state;
 
+pub(crate) use requests::refusal;
 pub use state::ConnectionState;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::transport::Transport;
 
@@ -107,7 +109,7 @@ impl Socket {
         let actor = actor::Actor {
             transport,
             credentials,
-            backoff: backoff::Backoff::new(rng),
+            backoff: Backoff::new(rng),
             commands: queue,
             state: state_sender,
             announcements: announcements.clone(),

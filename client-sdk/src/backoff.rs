@@ -23,6 +23,11 @@ impl<R: Rng> Backoff<R> {
         Self { rng, failures: 0 }
     }
 
+    /// The source of chance.
+    pub(crate) fn rng(&mut self) -> &mut R {
+        &mut self.rng
+    }
+
     /// Forgets the failures.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;

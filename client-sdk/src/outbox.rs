@@ -1,0 +1,218 @@
+//! Sending: messages are packed, sealed and signed, put on disk, and resent as they are until the relay acks them.
+//!
+//! One task per open space sends, and one process at a time per space of a home ([`lock`]): a writer chain has one end.
+//! A short pipeline of flights is in the air; what gathers meanwhile goes into the next event. When a flight fails, the
+//! task waits for the others to land, finds out from the verified log what became of its events, and goes on from there.
+
+mod failure;
+mod flight;
+mod lock;
+mod resolve;
+mod seal;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use rand::{CryptoRng, Rng};
+use sealpost_protocol::ids::EventId;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use crate::backoff::Backoff;
+use crate::content::Message;
+use crate::error::Error;
+use crate::space::core::SpaceCore;
+use crate::space::stop::Stop;
+use crate::store::outbox::OutboxRow;
+use failure::Failure;
+use flight::Flight;
+use lock::SendLock;
+
+/// Flights in the air at once.
+const MAX_FLIGHTS: usize = 2;
+/// Messages gathered while the pipeline is full.
+const MAX_GATHERED: usize = 1024;
+
+/// Where a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The event that carries it.
+    pub event_id: EventId,
+    /// The event's place in the space's log.
+    pub seq: u64,
+    /// The message's place in the event, from 0.
+    pub index: u32,
+}
+
+/// Told once, when the message is acked or cannot be sent.
+pub(crate) type Done = Box<dyn FnOnce(Result<Sent, Stop>) + Send>;
+
+/// A message on its way to the task.
+pub(crate) struct Outgoing {
+    pub(crate) message: Message,
+    /// Goes into an event of its own.
+    pub(crate) alone: bool,
+    pub(crate) done: Done,
+    /// Its share of the bytes that may gather.
+    #[expect(dead_code, reason = "dropping it gives the share back")]
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// Sends what comes out of `queue`, and what an earlier process left behind, until the space is closed.
+pub(crate) async fn run(
+    core: Arc<SpaceCore>,
+    queue: mpsc::Receiver<Outgoing>,
+    rng: impl CryptoRng + Send + 'static,
+) {
+    let closing = core.closing.clone();
+    let outbox = Outbox {
+        core,
+        queue,
+        backoff: Backoff::new(rng),
+        gathered: VecDeque::new(),
+        waiting: HashMap::new(),
+        flights: FuturesOrdered::new(),
+        strikes: 0,
+    };
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = outbox.run() => {}
+    }
+}
+
+struct Outbox<R> {
+    core: Arc<SpaceCore>,
+    queue: mpsc::Receiver<Outgoing>,
+    backoff: Backoff<R>,
+    /// Not sealed yet.
+    gathered: VecDeque<Outgoing>,
+    /// Who waits for the messages of an outbox row, in their order.
+    waiting: HashMap<i64, Vec<Done>>,
+    flights: FuturesOrdered<Flight>,
+    /// Refusals in a row that the verified log does not explain.
+    strikes: u32,
+}
+
+impl<R: Rng> Outbox<R> {
+    async fn run(mut self) {
+        let mut left_behind = self.has_unacked().await;
+        loop {
+            if !left_behind && !self.gather_first().await {
+                return;
+            }
+            left_behind = false;
+            match SendLock::acquire(self.core.client.store.home(), &self.core.space_id).await {
+                Ok(lock) => self.work(lock).await,
+                Err(error) => self.fail_all(&Stop::from_error(error)),
+            }
+        }
+    }
+
+    /// Sends until nothing is left, or until it cannot go on.
+    async fn work(&mut self, lock: SendLock) {
+        while let Err(failure) = self.pump().await {
+            self.land_the_rest().await;
+            if let Err(stop) = self.recover(failure).await {
+                self.fail_all(&stop);
+                break;
+            }
+        }
+        drop(lock);
+    }
+
+    async fn pump(&mut self) -> Result<(), Failure> {
+        let mut unsent: VecDeque<OutboxRow> = self.resolve().await?.into();
+        loop {
+            self.fill_pipeline(&mut unsent).await?;
+            if self.flights.is_empty() && self.gathered.is_empty() && self.queue.is_empty() {
+                return Ok(());
+            }
+            let room = self.gathered.len() < MAX_GATHERED;
+            tokio::select! {
+                Some(landed) = self.flights.next() => self.land(landed).await?,
+                Some(outgoing) = self.queue.recv(), if room => self.gather(outgoing),
+                else => return Ok(()),
+            }
+        }
+    }
+
+    /// What was signed before goes first, as it was signed.
+    async fn fill_pipeline(&mut self, unsent: &mut VecDeque<OutboxRow>) -> Result<(), Failure> {
+        while self.flights.len() < MAX_FLIGHTS {
+            if let Some(stop) = &self.core.progress().borrow().stopped {
+                return Err(Failure::Stopped(stop.clone()));
+            }
+            let rows = if unsent.is_empty() {
+                self.seal_next().await?
+            } else {
+                flight::take_load(unsent)
+            };
+            if rows.is_empty() {
+                break;
+            }
+            self.launch(&rows);
+        }
+        Ok(())
+    }
+
+    async fn has_unacked(&mut self) -> bool {
+        let unacked = self.core.read(|log| log.unacked()).await;
+        unacked.is_ok_and(|rows| !rows.is_empty())
+    }
+
+    /// Waits for a message; `false` once nobody can send one.
+    async fn gather_first(&mut self) -> bool {
+        match self.queue.recv().await {
+            Some(outgoing) => {
+                self.gather(outgoing);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes a message and whatever has gathered behind it.
+    fn gather(&mut self, outgoing: Outgoing) {
+        self.gathered.push_back(outgoing);
+        while self.gathered.len() < MAX_GATHERED {
+            match self.queue.try_recv() {
+                Ok(outgoing) => self.gathered.push_back(outgoing),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// Tells everyone who waits. What was signed stays in the outbox and goes out once it can.
+    fn fail_all(&mut self, stop: &Stop) {
+        for (_, waiting) in self.waiting.drain() {
+            for done in waiting {
+                done(Err(stop.clone()));
+            }
+        }
+        for outgoing in self.gathered.drain(..) {
+            (outgoing.done)(Err(stop.clone()));
+        }
+    }
+
+    fn tell(&mut self, number: i64, event_id: EventId, seq: u64) {
+        let waiting = self.waiting.remove(&number).unwrap_or_default();
+        for (index, done) in (0..).zip(waiting) {
+            done(Ok(Sent { event_id, seq, index }));
+        }
+    }
+}
+
+/// A failure of the store or the engine, as the task takes it.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Network(_) => Self::Lost,
+            Error::Refused(refusal) => failure::of_refusal(*refusal),
+            other => Self::Stopped(Stop::from_error(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
