@@ -8,6 +8,7 @@ use sealpost_protocol::manifest::{Fingerprint, Manifest};
 use crate::config::{ClientConfig, RelayUrl};
 use crate::http::Api;
 use crate::identity::Identity;
+use crate::space::client::Spaces;
 use crate::store::Store;
 
 /// A device that is logged in. Clones are cheap and share everything.
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) identity: Identity,
     pub(crate) account_id: AccountId,
     pub(crate) handle: String,
+    pub(crate) spaces: Spaces,
 }
 
 /// Who is logged in.

@@ -4,6 +4,7 @@
 //! answer is checked before it is used, and a check that fails is an [`Error::Integrity`], never a warning.
 
 mod account;
+mod backoff;
 mod blocking;
 mod client;
 pub mod clock;
@@ -16,9 +17,12 @@ pub mod error;
 mod http;
 mod identity;
 mod keystore;
+mod outbox;
 pub mod secret;
-pub mod socket;
+mod socket;
+pub mod space;
 mod store;
+mod sync;
 #[cfg(test)]
 mod testing;
 pub mod transport;
@@ -27,7 +31,10 @@ pub use account::{Device, RelayInfo};
 pub use client::{Account, Client};
 pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};
+pub use content::Message;
 pub use error::Error;
 pub use keystore::{NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;
 pub use secret::Passphrase;
+pub use socket::ConnectionState;
+pub use space::{Delivered, Packing, Position, Sent, Space, SpaceOptions};

@@ -5,6 +5,7 @@ use crate::client::{Client, Shared};
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::http::Api;
+use crate::space::client::Spaces;
 use crate::store::Store;
 use crate::store::account::LocalAccount;
 
@@ -34,6 +35,7 @@ impl Client {
             account_id: account.account_id,
             handle: account.handle,
             identity: account.content.identity,
+            spaces: Spaces::default(),
         }))
     }
 }

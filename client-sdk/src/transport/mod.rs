@@ -3,7 +3,6 @@
 //! The engine above knows this trait only. [`WebSocketTransport`] is the real one; a test may put a hostile relay in its
 //! place, because nothing that comes out of a transport is trusted.
 
-mod address;
 mod websocket;
 
 pub use websocket::WebSocketTransport;

@@ -19,9 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use super::address::dial;
 use super::{Incoming, Link, Transport, TransportError};
 use crate::config::ClientConfig;
+use crate::http::dial;
 
 /// Time for dialling, TLS and the WebSocket handshake together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
@@ -42,7 +42,7 @@ impl WebSocketTransport {
     }
 
     async fn open(&self) -> Result<Link, TransportError> {
-        let stream = dial(&self.config)
+        let stream = dial::connect(&self.config)
             .await
             .map_err(|error| TransportError::Unreachable(error.to_string()))?;
         let (socket, _response) = client_async_tls_with_config(

@@ -1,0 +1,189 @@
+//! What an application does with a space.
+
+use std::sync::Arc;
+
+use sealpost_protocol::chain::{Capabilities, Member};
+use sealpost_protocol::ids::{Root, SpaceId};
+use sealpost_protocol::root::Cursor;
+use tokio::sync::oneshot;
+
+use super::control::Aim;
+use super::deliver::{MessageCursor, Messages, Position, messages};
+use super::handle::Handle;
+use super::members::{Added, Rekeyed};
+use super::sender::{Packing, Sender};
+use super::signal::{self, Signals};
+use crate::contacts::ConfirmedContact;
+use crate::content::Message;
+use crate::entropy;
+use crate::error::{Alarm, Error};
+use crate::outbox::{Done, Sent};
+
+/// An open space. Clones share it; it is followed in the background until the last clone and stream are dropped.
+#[derive(Clone)]
+pub struct Space {
+    handle: Arc<Handle>,
+}
+
+impl Space {
+    pub(super) fn new(handle: Arc<Handle>) -> Self {
+        Self { handle }
+    }
+
+    /// The space's id: the hash of its first record.
+    #[must_use]
+    pub fn id(&self) -> SpaceId {
+        self.handle.core().space_id
+    }
+
+    /// Sends one message; returns once the relay has acked it durably. It is on this device's disk before its first byte
+    /// leaves, and survives a crash of either side: it arrives once.
+    ///
+    /// Without a connection this waits for the next one. Dropped before it returns, the message may still be sent.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if no event can carry it; [`Error::Refused`] if the relay, or the space's own rules, do not let this
+    /// member write; or why the space has stopped.
+    pub async fn send(&self, message: Message) -> Result<Sent, Error> {
+        let (sender, answer) = oneshot::channel();
+        let done: Done = Box::new(move |result| {
+            // Whoever sent it may have gone away.
+            let _ = sender.send(result);
+        });
+        self.handle.hand_over(message, false, done).await?;
+        match answer.await {
+            Ok(Ok(sent)) => Ok(sent),
+            Ok(Err(stop)) => Err(stop.to_error()),
+            Err(_closed) => Err(Error::usage("the space was closed")),
+        }
+    }
+
+    /// For many messages: feed them without waiting for each ack, and flush at the end.
+    #[must_use]
+    pub fn sender(&self, packing: Packing) -> Sender {
+        Sender::new(Arc::clone(&self.handle), packing)
+    }
+
+    /// Every message behind `after`, in order, each exactly once: from this device's store, then live. Any number of
+    /// streams may run at once. An event that its author wrote unreadably is an [`Error::Unreadable`] in its place; any other
+    /// error ends the stream.
+    #[must_use]
+    pub fn subscribe(&self, after: Position) -> Messages {
+        messages(Arc::clone(&self.handle), after)
+    }
+
+    /// As [`Self::subscribe`], from a cursor that an application has kept.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] if the verified log has another root at its place: the cursor is of another history.
+    pub async fn subscribe_from(&self, cursor: &MessageCursor) -> Result<Messages, Error> {
+        let seq = cursor.position.seq;
+        self.handle.core().wait_for(seq).await?;
+        if self.root_at(seq).await? != Some(cursor.root) {
+            let what = "the cursor belongs to another history of the space";
+            return Err(Alarm::at(what, self.id(), seq, None).into());
+        }
+        Ok(self.subscribe(cursor.position))
+    }
+
+    /// Reads and verifies up to where the relay's log ends now; returns the place.
+    ///
+    /// # Errors
+    /// [`Error::Network`] without a connection, [`Error::Integrity`] if a check fails.
+    pub async fn sync(&self) -> Result<Cursor, Error> {
+        self.handle.core().catch_up().await?;
+        Ok(self.verified())
+    }
+
+    /// Up to where this device has verified the log.
+    #[must_use]
+    pub fn verified(&self) -> Cursor {
+        self.handle.core().progress().borrow().cursor
+    }
+
+    /// The verified root at a place; `None` beyond [`Self::verified`].
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn root_at(&self, seq: u64) -> Result<Option<Root>, Error> {
+        self.handle.core().read(move |log| log.root_at(seq)).await
+    }
+
+    /// The members that the verified control chain proves, by principal id. Reads the log first, if nothing was read yet.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn members(&self) -> Result<Vec<Member>, Error> {
+        self.read_once().await?;
+        let core = self.handle.core();
+        core.with_fold(|fold| fold.chain().members().cloned().collect())
+            .await
+    }
+
+    /// The current epoch; 0 before the first key.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn epoch(&self) -> Result<u64, Error> {
+        self.read_once().await?;
+        Ok(self.handle.core().current_epoch().await?.map_or(0, |at| at.epoch))
+    }
+
+    /// Adds a person whose fingerprint was confirmed. Does nothing if they are a member already.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if this member may not, [`Error::Network`] if the outcome is not known: calling it again is safe.
+    pub async fn add_member(
+        &self,
+        contact: &ConfirmedContact,
+        capabilities: Capabilities,
+    ) -> Result<(), Error> {
+        let aim = Added {
+            manifest: contact.manifest().clone(),
+            capabilities,
+        };
+        self.achieve(&aim).await
+    }
+
+    /// Gives the space a new key: everything from then on is sealed under it.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`].
+    pub async fn rekey(&self) -> Result<(), Error> {
+        self.sync().await?;
+        let from_epoch = self.epoch().await?;
+        self.achieve(&Rekeyed { from_epoch }).await
+    }
+
+    /// Sends bytes to the members who listen now. They are sealed and signed, and not stored anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] over [`signal::MAX_SIGNAL`] bytes, [`Error::Network`] without a connection.
+    pub async fn signal(&self, body: &[u8]) -> Result<(), Error> {
+        self.read_once().await?;
+        signal::send(&self.handle, body).await
+    }
+
+    /// Signals of the members from now on.
+    #[must_use]
+    pub fn signals(&self) -> Signals {
+        signal::signals(Arc::clone(&self.handle))
+    }
+
+    /// Makes `aim` true and pins where the log then stood, for the owner's other devices.
+    async fn achieve(&self, aim: &impl Aim) -> Result<(), Error> {
+        let core = self.handle.core();
+        core.achieve(aim, &mut entropy::system()).await?;
+        if let Err(error) = core.pin().await {
+            tracing::warn!(error = %error, "the verified place was not pinned in the keystore");
+        }
+        Ok(())
+    }
+
+    async fn read_once(&self) -> Result<(), Error> {
+        if self.verified().seq == 0 {
+            self.sync().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! The spaces of a client.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, stream};
+use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::socket::SocketProof;
+use sealpost_protocol::wire::{Authenticate, Notice, Policy};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, watch};
+
+use super::api::Space;
+use super::core::SpaceCore;
+use super::create::Creation;
+use super::handle::Handle;
+use crate::client::{Client, Shared};
+use crate::entropy;
+use crate::error::Error;
+use crate::http::tls;
+use crate::keystore::{KnownSpace, VerifiedPlace};
+use crate::socket::{Announcement, ConnectionState, Credentials, Socket};
+use crate::store::log::known_spaces;
+use crate::store::outbox::install_id;
+use crate::transport::{Transport, WebSocketTransport};
+
+/// What a client holds for its spaces: the socket, and which spaces are open.
+#[derive(Default)]
+pub(crate) struct Spaces {
+    socket: OnceLock<Socket>,
+    open: Mutex<HashMap<SpaceId, Weak<Handle>>>,
+}
+
+/// How a new space is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpaceOptions {
+    /// Whether newcomers may read what was written before they came.
+    pub share_history: bool,
+    /// Seconds after which the relay drops contents; 0 for never.
+    pub retention_seconds: u64,
+}
+
+impl Default for SpaceOptions {
+    fn default() -> Self {
+        Self {
+            share_history: true,
+            retention_seconds: 0,
+        }
+    }
+}
+
+/// A space in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpaceSummary {
+    /// The space.
+    pub id: SpaceId,
+    /// How the owner of this account calls it; empty without a name.
+    pub name: String,
+    /// The end of its log, as the relay says; `None` where the relay does not list it, or could not be asked.
+    pub relay_head: Option<u64>,
+}
+
+/// Announcements of the relay's operator.
+pub type Notices = Pin<Box<dyn Stream<Item = Notice> + Send>>;
+
+impl Client {
+    /// Makes a space and opens it. What is needed to finish is on this device's disk before the relay hears of it: after a
+    /// crash, opening the space finishes it.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if the relay cannot be reached: the space is then listed and finished when it is opened.
+    pub async fn create_space(&self, name: &str, options: SpaceOptions) -> Result<Space, Error> {
+        let shared = self.shared();
+        let policy = Policy {
+            share_history: options.share_history,
+            retention_seconds: options.retention_seconds,
+        };
+        let (space_id, creation) = Creation::draw(name, policy, &shared.identity, &mut entropy::system())?;
+        shared.keep_creation(space_id, creation).await?;
+        let space = self.space(space_id).await?;
+        space.sync().await?;
+        Ok(space)
+    }
+
+    /// Opens a space. Nothing but its id needs to be known: the log is verified from its first record on, and the keys come
+    /// by the own wrap and back through the history. What this device has verified before can be read without a connection.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; [`Error::Network`] if the space is still to be made and the relay cannot be reached.
+    pub async fn space(&self, id: SpaceId) -> Result<Space, Error> {
+        let shared = self.shared();
+        let socket = self.socket()?;
+        shared.finish_creation(&socket, id).await?;
+        let mut open = shared.spaces.open.lock().await;
+        if let Some(handle) = open.get(&id).and_then(Weak::upgrade) {
+            return Ok(Space::new(handle));
+        }
+        open.retain(|_, handle| handle.strong_count() > 0);
+        let handle = Handle::start(SpaceCore::open(Arc::clone(shared), socket, id).await?);
+        open.insert(id, Arc::downgrade(&handle));
+        Ok(Space::new(handle))
+    }
+
+    /// The spaces of this account: those in the keystore, on this device, and on the relay's list, which is a hint.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; a relay that cannot be reached is none.
+    pub async fn spaces(&self) -> Result<Vec<SpaceSummary>, Error> {
+        let shared = self.shared();
+        let local = shared.local_account().await?;
+        let mut found: BTreeMap<SpaceId, (String, Option<u64>)> = BTreeMap::new();
+        for id in shared.store.read(known_spaces).await? {
+            found.entry(id).or_default();
+        }
+        for (id, name) in shared.creations().await? {
+            found.entry(id).or_default().0 = name;
+        }
+        for (id, space) in local.content.spaces {
+            found.entry(id).or_default().0 = space.name;
+        }
+        match shared.api.spaces(&local.session.token).await {
+            Ok(list) => {
+                for view in list.spaces {
+                    found.entry(view.space_id).or_default().1 = Some(view.head_seq);
+                }
+            }
+            Err(error) => tracing::debug!(error = %error, "the relay's list of spaces is missing"),
+        }
+        let summary = |(id, (name, relay_head))| SpaceSummary { id, name, relay_head };
+        Ok(found.into_iter().map(summary).collect())
+    }
+
+    /// Names a space, on all devices of this account.
+    ///
+    /// # Errors
+    /// [`Error::Network`]; [`Error::Refused`] if other devices change the keystore at the same time.
+    pub async fn name_space(&self, id: SpaceId, name: &str) -> Result<(), Error> {
+        self.shared().name_space(id, name).await
+    }
+
+    /// How the connection to the relay is doing. Asking makes one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if TLS cannot be set up.
+    pub fn connection(&self) -> Result<watch::Receiver<ConnectionState>, Error> {
+        Ok(self.socket()?.state())
+    }
+
+    /// Announcements of the relay's operator, from now on. Whoever is behind misses the oldest.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if TLS cannot be set up.
+    pub fn notices(&self) -> Result<Notices, Error> {
+        let receiver = self.socket()?.announcements();
+        Ok(Box::pin(stream::unfold(receiver, |mut receiver| async {
+            loop {
+                match receiver.recv().await {
+                    Ok(Announcement::Notice(notice)) => return Some((Notice::clone(&notice), receiver)),
+                    Ok(Announcement::Signal(_)) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        })))
+    }
+
+    fn socket(&self) -> Result<Socket, Error> {
+        let shared = self.shared();
+        if let Some(socket) = shared.spaces.socket.get() {
+            return Ok(socket.clone());
+        }
+        let tls = Arc::new(tls::client_config(&shared.config.relay)?);
+        let transport = Arc::new(WebSocketTransport::new(shared.config.clone(), tls));
+        Ok(shared.socket_over(transport).clone())
+    }
+}
+
+impl Shared {
+    /// The client's one socket; started over `transport` if there is none.
+    pub(crate) fn socket_over(self: &Arc<Self>, transport: Arc<dyn Transport>) -> &Socket {
+        let credentials = Arc::new(SessionCredentials(Arc::downgrade(self)));
+        let start = || Socket::start(transport, credentials, entropy::system());
+        self.spaces.socket.get_or_init(start)
+    }
+
+    pub(super) async fn name_space(&self, id: SpaceId, name: &str) -> Result<(), Error> {
+        self.update_keystore(|content| {
+            let space: &mut KnownSpace = content.spaces.entry(id).or_default();
+            name.clone_into(&mut space.name);
+        })
+        .await
+    }
+}
+
+impl SpaceCore {
+    /// Pins the verified place in the keystore: no device of this account then takes less.
+    pub(super) async fn pin(&self) -> Result<(), Error> {
+        let place = self
+            .with_fold(|fold| VerifiedPlace {
+                control_index: fold.chain().index(),
+                control_head: fold.chain().head(),
+                cursor: fold.cursor(),
+            })
+            .await?;
+        let further = |known: &VerifiedPlace| known.cursor.seq < place.cursor.seq;
+        self.client
+            .update_keystore(|content| {
+                let space = content.spaces.entry(self.space_id).or_default();
+                if space.verified.as_ref().is_none_or(further) {
+                    space.verified = Some(place);
+                }
+            })
+            .await
+    }
+}
+
+/// The session of this home, read anew for every connection.
+struct SessionCredentials(Weak<Shared>);
+
+impl Credentials for SessionCredentials {
+    fn authenticate<'a>(&'a self, nonce: &'a [u8]) -> BoxFuture<'a, Result<Authenticate, Error>> {
+        Box::pin(async move {
+            let shared = self
+                .0
+                .upgrade()
+                .ok_or_else(|| Error::network("the client was closed"))?;
+            let local = shared.local_account().await?;
+            let writer_id = shared.store.write(install_id).await?;
+            let principal_id = shared.identity.id();
+            let proof = SocketProof {
+                origin: &shared.config.relay.origin(),
+                nonce,
+                principal_id: &principal_id,
+                session_id: &local.session.id,
+                writer_id: &writer_id,
+            };
+            Ok(Authenticate {
+                session_token: Bytes::copy_from_slice(local.session.token.expose_bytes()),
+                session_id: local.session.id.to_bytes(),
+                principal_id: principal_id.to_bytes(),
+                writer_id: writer_id.to_bytes(),
+                signature: Bytes::copy_from_slice(&proof.sign(shared.identity.signing_key())),
+            })
+        })
+    }
+}

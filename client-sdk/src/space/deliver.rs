@@ -1,0 +1,266 @@
+//! Messages in order, each once: from the local store as far as it reaches, then as they are verified.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use sealpost_protocol::event::ParsedEvent;
+use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId};
+use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::entry::Kind;
+use tokio::sync::watch;
+
+use super::core::{Progress, SpaceCore};
+use super::handle::Handle;
+use crate::blocking;
+use crate::content::{Content, open_content};
+use crate::epoch::EpochKey;
+use crate::error::{Error, StoreError};
+use crate::store::log::StoredEntry;
+
+/// Entries read from the store at once, at most.
+const BATCH_ENTRIES: usize = 256;
+/// Bytes read from the store at once, about.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A place between messages: behind the message `index` (from 0) of the event at `seq`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Place of the event in the space's log; 0 stands before the first.
+    pub seq: u64,
+    /// Place of the message in the event, from 0.
+    pub index: u32,
+}
+
+impl Position {
+    /// Before the first message.
+    pub const START: Self = Self { seq: 0, index: 0 };
+
+    /// Behind all messages of the event at `seq`.
+    #[must_use]
+    pub const fn after_event(seq: u64) -> Self {
+        Self { seq, index: u32::MAX }
+    }
+}
+
+/// A place between messages, with what the log hashed to there: the cursor an application keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageCursor {
+    /// The place.
+    pub position: Position,
+    /// The log's root at its seq.
+    pub root: Root,
+}
+
+/// One verified message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The space.
+    pub space_id: SpaceId,
+    /// Place of its event in the space's log.
+    pub seq: u64,
+    /// Its place in the event, from 0.
+    pub index: u32,
+    /// The event.
+    pub event_id: EventId,
+    /// Who wrote and signed it.
+    pub author: PrincipalId,
+    /// When the author says it was written, in Unix milliseconds. Nobody vouches for it.
+    pub author_time_ms: u64,
+    /// Media type of the body.
+    pub content_type: String,
+    /// The bytes, as they were given to `send`.
+    pub body: Bytes,
+    /// Where a reader stands who has read it.
+    pub cursor: MessageCursor,
+}
+
+/// Messages of a space, without end. After an error other than [`Error::Unreadable`] it ends.
+pub type Messages = Pin<Box<dyn Stream<Item = Result<Delivered, Error>> + Send>>;
+
+/// The stream of messages behind `after`; it keeps the space open.
+pub(super) fn messages(space: Arc<Handle>, after: Position) -> Messages {
+    let reader = Reader {
+        progress: space.core().progress(),
+        space,
+        after,
+        next_seq: after.seq.saturating_sub(1),
+        ready: VecDeque::new(),
+        failed: None,
+        ended: false,
+    };
+    Box::pin(stream::unfold(reader, |mut reader| async {
+        let item = reader.next().await?;
+        Some((item, reader))
+    }))
+}
+
+struct Reader {
+    space: Arc<Handle>,
+    progress: watch::Receiver<Progress>,
+    /// Nothing up to here is delivered.
+    after: Position,
+    /// Entries up to here were read.
+    next_seq: u64,
+    ready: VecDeque<Result<Delivered, Error>>,
+    failed: Option<Error>,
+    ended: bool,
+}
+
+/// An event with the key that opens it.
+struct Openable {
+    at: Cursor,
+    event: ParsedEvent,
+    key: Arc<EpochKey>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Result<Delivered, Error>> {
+        while !self.ended {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(item);
+            }
+            if let Some(error) = self.failed.take() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+            if let Err(error) = self.fill().await {
+                self.failed = Some(error);
+            }
+        }
+        None
+    }
+
+    async fn fill(&mut self) -> Result<(), Error> {
+        let from = self.next_seq;
+        let entries = self
+            .core()
+            .read(move |log| log.entries_after(from, BATCH_ENTRIES, BATCH_BYTES))
+            .await?;
+        if entries.is_empty() {
+            return self.wait_for_more().await;
+        }
+        let openable = self.prepare(entries).await?;
+        let (space_id, after) = (self.core().space_id, self.after);
+        let opened = blocking::run(move || open_all(space_id, after, &openable)).await;
+        self.ready.extend(opened);
+        Ok(())
+    }
+
+    async fn wait_for_more(&mut self) -> Result<(), Error> {
+        let from = self.next_seq;
+        let more = self
+            .progress
+            .wait_for(|progress| progress.cursor.seq > from || progress.stopped.is_some())
+            .await;
+        match more {
+            Ok(progress) if progress.cursor.seq > from => Ok(()),
+            Ok(progress) => Err(progress.stopped.as_ref().expect("waited for either").to_error()),
+            Err(_closed) => Err(Error::usage("the space was closed")),
+        }
+    }
+
+    /// Finds the key of each event. What comes before a failure is still delivered.
+    async fn prepare(&mut self, entries: Vec<StoredEntry>) -> Result<Vec<Openable>, Error> {
+        let mut openable = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match self.openable(&entry).await {
+                Ok(found) => openable.extend(found),
+                Err(error) if openable.is_empty() => return Err(error),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+            self.next_seq = entry.at.seq;
+        }
+        Ok(openable)
+    }
+
+    async fn openable(&self, entry: &StoredEntry) -> Result<Option<Openable>, Error> {
+        let Some(Kind::Event(event)) = &entry.entry.kind else {
+            return Ok(None);
+        };
+        let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "entry" })?;
+        let key = self.key(event.header.epoch).await?;
+        let at = entry.at;
+        Ok(key.map(|key| Openable { at, event, key }))
+    }
+
+    /// The key of an epoch; `None` for one before this member's time, where history is not shared.
+    async fn key(&self, epoch: u64) -> Result<Option<Arc<EpochKey>>, Error> {
+        let core = self.core();
+        loop {
+            match core.epoch_key(epoch).await {
+                Ok(Some(key)) => return Ok(Some(key)),
+                Ok(None) => break,
+                // The socket waits for the next connection by itself.
+                Err(Error::Network(_)) if !core.has_stopped() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (shared, current) = core
+            .with_fold(|fold| {
+                let epoch = fold.chain().epoch().map_or(0, |epoch| epoch.number);
+                (fold.chain().policy().share_history, epoch)
+            })
+            .await?;
+        if shared || epoch >= current {
+            let space_id = core.space_id;
+            return Err(Error::NoKey { space_id, epoch });
+        }
+        Ok(None)
+    }
+
+    fn core(&self) -> &SpaceCore {
+        self.space.core()
+    }
+}
+
+fn open_all(space_id: SpaceId, after: Position, events: &[Openable]) -> Vec<Result<Delivered, Error>> {
+    events
+        .iter()
+        .flat_map(|openable| open_one(space_id, openable))
+        .filter(|item| match item {
+            Ok(message) => message.cursor.position > after || after == Position::START,
+            Err(_) => true,
+        })
+        .collect()
+}
+
+fn open_one(space_id: SpaceId, openable: &Openable) -> Vec<Result<Delivered, Error>> {
+    match open_content(&openable.key, &openable.event) {
+        Ok(Some(content)) => delivered(space_id, openable, content).map(Ok).collect(),
+        // Retention dropped it.
+        Ok(None) => Vec::new(),
+        Err(_unreadable) => vec![Err(Error::Unreadable {
+            space_id,
+            seq: openable.at.seq,
+            event_id: openable.event.id(),
+        })],
+    }
+}
+
+fn delivered(space_id: SpaceId, openable: &Openable, content: Content) -> impl Iterator<Item = Delivered> {
+    let (seq, root) = (openable.at.seq, openable.at.root);
+    let (event_id, author) = (openable.event.id(), openable.event.header.principal_id);
+    let author_time_ms = content.author_time_ms;
+    (0..)
+        .zip(content.messages)
+        .map(move |(index, message)| Delivered {
+            space_id,
+            seq,
+            index,
+            event_id,
+            author,
+            author_time_ms,
+            content_type: message.content_type,
+            body: message.body,
+            cursor: MessageCursor {
+                position: Position { seq, index },
+                root,
+            },
+        })
+}

@@ -1,0 +1,70 @@
+//! Keeps an open space's tasks alive exactly as long as somebody uses the space.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::DropGuard;
+
+use super::core::SpaceCore;
+use super::signal::{self, SignalHub};
+use crate::content::{Message, check_message};
+use crate::entropy;
+use crate::error::Error;
+use crate::outbox::{self, Done, Outgoing};
+use crate::sync;
+
+/// Messages that wait for the outbox's task; who comes later waits for a place.
+const OUTGOING_QUEUE: usize = 512;
+/// Bytes of messages that may gather before they are on disk.
+const OUTGOING_BYTES: usize = 4 * 1024 * 1024;
+
+/// One open space with its tasks: the sync engine, the outbox, and the ear for signals.
+pub(crate) struct Handle {
+    core: Arc<SpaceCore>,
+    outgoing: mpsc::Sender<Outgoing>,
+    room: Arc<Semaphore>,
+    signals: Arc<SignalHub>,
+    _end_tasks: DropGuard,
+}
+
+impl Handle {
+    /// Starts the tasks of an open space.
+    pub(crate) fn start(core: Arc<SpaceCore>) -> Arc<Self> {
+        let (outgoing, queue) = mpsc::channel(OUTGOING_QUEUE);
+        let signals = Arc::<SignalHub>::default();
+        tokio::spawn(sync::follow(Arc::clone(&core), entropy::system()));
+        tokio::spawn(outbox::run(Arc::clone(&core), queue, entropy::system()));
+        tokio::spawn(signal::listen(Arc::clone(&core), Arc::clone(&signals)));
+        Arc::new(Self {
+            outgoing,
+            room: Arc::new(Semaphore::new(OUTGOING_BYTES)),
+            signals,
+            _end_tasks: core.closing.clone().drop_guard(),
+            core,
+        })
+    }
+
+    pub(crate) fn core(&self) -> &Arc<SpaceCore> {
+        &self.core
+    }
+
+    pub(super) fn signals(&self) -> &SignalHub {
+        &self.signals
+    }
+
+    /// Gives a message to the outbox's task.
+    pub(super) async fn hand_over(&self, message: Message, alone: bool, done: Done) -> Result<(), Error> {
+        check_message(&message).map_err(|error| Error::usage(error.to_string()))?;
+        let bytes = u32::try_from(message.packed_length()).expect("a checked message is short");
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
+        let room = room.expect("the semaphore is never closed");
+        let outgoing = Outgoing {
+            message,
+            alone,
+            done,
+            room,
+        };
+        let closed = |_| Error::usage("the space was closed");
+        self.outgoing.send(outgoing).await.map_err(closed)
+    }
+}
