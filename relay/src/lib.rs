@@ -1,8 +1,10 @@
 //! The Sealpost relay: orders, stores and fans out what it cannot read.
 
+pub mod app;
 pub mod atrest;
 pub mod client_address;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod directory;
 pub mod embedded;
@@ -16,6 +18,7 @@ pub mod ops;
 pub mod spaces;
 pub mod store;
 pub mod store_failure;
+pub mod telemetry;
 pub mod ws;
 
 #[cfg(test)]

@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The relay's binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sealpost_relay::commands::main()
+}

@@ -7,7 +7,7 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, TelemetryConfig};
 
 /// Variables that override keys begin with this; `__` separates section and key.
 const PREFIX: &str = "SEALPOST__";
@@ -35,10 +35,10 @@ impl Sources {
         }
     }
 
-    /// Adds values below all others.
+    /// Adds values below the file and the variables, above what was added before.
     #[must_use]
     pub fn over(mut self, base: Table) -> Self {
-        self.base = base;
+        merge(&mut self.base, base);
         self
     }
 
@@ -52,18 +52,37 @@ impl Sources {
         self
     }
 
+    /// The section `[telemetry]` alone, for who logs before the rest is known.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn telemetry(&self) -> Result<TelemetryConfig, ConfigError> {
+        let section = self.merge()?.remove("telemetry");
+        section.map_or_else(
+            || Ok(TelemetryConfig::default()),
+            |section| section.try_into().map_err(shape),
+        )
+    }
+
     pub(super) fn into_config(self) -> Result<Config, ConfigError> {
-        let mut table = self.base;
+        self.merge()?.try_into().map_err(shape)
+    }
+
+    fn merge(&self) -> Result<Table, ConfigError> {
+        let mut table = self.base.clone();
         if let Some(path) = &self.file {
             merge(&mut table, read(path)?);
         }
-        for (name, value) in self.variables {
-            merge(&mut table, variable(&name, value)?);
+        for (name, value) in &self.variables {
+            merge(&mut table, variable(name, value)?);
         }
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::Shape(error.to_string().trim().replace('\n', " ")))
+        Ok(table)
     }
+}
+
+/// On one line, like every other message.
+fn shape(error: toml::de::Error) -> ConfigError {
+    ConfigError::Shape(error.to_string().trim().replace('\n', " "))
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
@@ -95,7 +114,7 @@ fn merge(into: &mut Table, from: Table) {
 }
 
 /// `SEALPOST__DATABASE__MAX_CONNECTIONS=5` becomes `database = { max_connections = 5 }`.
-fn variable(name: &str, value: String) -> Result<Table, ConfigError> {
+fn variable(name: &str, value: &str) -> Result<Table, ConfigError> {
     let path = name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase();
     let mut keys = path.split("__").collect::<Vec<_>>();
     let last = keys
@@ -112,6 +131,6 @@ fn variable(name: &str, value: String) -> Result<Table, ConfigError> {
 }
 
 /// A value in TOML's own notation where it is one, so that numbers, booleans and lists can be given; else a text.
-fn parse(value: String) -> Value {
-    value.parse().unwrap_or(Value::String(value))
+fn parse(value: &str) -> Value {
+    value.parse().unwrap_or_else(|_| Value::String(value.to_owned()))
 }

@@ -1,0 +1,47 @@
+//! Why a relay does not start, or ended unasked.
+
+use std::{io, net::SocketAddr};
+
+use crate::{
+    atrest::{DataKeyError, KeyFileError, KeyWrapError},
+    directory::DirectoryError,
+    lifecycle::Crash,
+    store_failure::StoreFailure,
+};
+
+/// Why a relay does not start, or ended unasked. The text says what to do where we know.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file with the database's URL cannot be read.
+    #[error("cannot read database.url_file: {0}")]
+    DatabaseUrl(#[source] io::Error),
+    /// The database cannot be reached.
+    #[error("{0}: check database.url and that Postgres runs")]
+    Database(#[from] StoreFailure),
+    /// The schema is not the one this build needs, or cannot be made so.
+    #[error("the database schema: {0}")]
+    Schema(#[from] sealpost_migrations::Error),
+    /// The key file cannot be used.
+    #[error("the key file: {0}")]
+    KeyFile(#[from] KeyFileError),
+    /// The key service cannot be used as configured.
+    #[error("the key service: {0}")]
+    KeyService(#[from] KeyWrapError),
+    /// Data keys cannot be used.
+    #[error(transparent)]
+    DataKeys(#[from] DataKeyError),
+    /// The accounts cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// A part ended unasked.
+    #[error(transparent)]
+    Crashed(#[from] Crash),
+}

@@ -1,0 +1,87 @@
+//! The servers that a development relay brings along.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use toml::Table;
+
+use super::base::table;
+use crate::{
+    embedded::{OpenBao, OpenBaoOptions, Postgres, PostgresOptions, Tools},
+    entropy::SystemEntropy,
+};
+
+/// Postgres, and OpenBao where it is wanted.
+pub(super) struct Servers {
+    postgres: Postgres,
+    openbao: Option<OpenBao>,
+    key_file: PathBuf,
+}
+
+impl Servers {
+    /// Starts them in folders of their own under `data`. They end with the thread that calls this.
+    pub(super) async fn start(data: &Path, with_openbao: bool) -> anyhow::Result<Self> {
+        let tools = Tools::locate();
+        let postgres = Postgres::start(&tools, &data.join("postgres"), &PostgresOptions::default()).await?;
+        tracing::info!("Postgres runs {}", postgres.confinement());
+        let openbao = if with_openbao {
+            let options = OpenBaoOptions::default();
+            Some(OpenBao::start(&tools, &data.join("openbao"), &options, &SystemEntropy).await?)
+        } else {
+            None
+        };
+        Ok(Self {
+            postgres,
+            openbao,
+            key_file: data.join("kms.key"),
+        })
+    }
+
+    pub(super) fn database_url(&self) -> String {
+        self.postgres.url()
+    }
+
+    /// The section `[kms]`.
+    pub(super) fn kms(&self) -> Table {
+        let Some(openbao) = &self.openbao else {
+            let file = table([("path", path(&self.key_file))]);
+            return table([("kind", "file".into()), ("file", file.into())]);
+        };
+        let section = table([
+            ("address", openbao.address().into()),
+            ("role_id", openbao.role_id().into()),
+            ("secret_id_file", path(&openbao.secret_id_file())),
+        ]);
+        table([("kind", "openbao".into()), ("openbao", section.into())])
+    }
+
+    /// Waits until one of them has ended, which nobody asked for.
+    pub(super) async fn ended(&mut self) -> anyhow::Error {
+        let openbao = async {
+            match &mut self.openbao {
+                Some(openbao) => openbao.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let (name, ended) = tokio::select! {
+            ended = self.postgres.ended() => ("Postgres", ended),
+            ended = openbao => ("OpenBao", ended),
+        };
+        match ended {
+            Ok(status) => anyhow!("{name} ended unasked ({status}): see its server.log in the data folder"),
+            Err(error) => anyhow!("{name} cannot be waited for: {error}"),
+        }
+    }
+
+    /// Stops what still runs.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        if let Some(openbao) = self.openbao {
+            openbao.stop().await?;
+        }
+        Ok(self.postgres.stop().await?)
+    }
+}
+
+fn path(path: &Path) -> toml::Value {
+    path.to_string_lossy().into_owned().into()
+}

@@ -1,0 +1,84 @@
+//! `doctor`: checks a deployment and says what to fix.
+
+use std::{fmt::Display, process::ExitCode};
+
+use tokio::net::TcpListener;
+
+use super::operator;
+use crate::config::{Config, Sources};
+
+/// Looks at everything a start needs. Changes nothing.
+pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
+    let mut findings = Findings::default();
+    match Config::load(sources) {
+        Ok(config) => {
+            findings.good("configuration");
+            examine(&config, &mut findings).await;
+        }
+        Err(error) => findings.bad("configuration", error),
+    }
+    Ok(if findings.failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn examine(config: &Config, findings: &mut Findings) {
+    schema(config, findings).await;
+    match operator::parts(config).await {
+        Ok(parts) => {
+            findings.good("database");
+            findings.note("key service", parts.wrapper.canary().await);
+        }
+        Err(error) => findings.bad("database", error),
+    }
+    for (name, address) in [
+        ("public listener", config.server.public_listen),
+        ("ops listener", config.server.ops_listen),
+    ] {
+        findings.note(
+            name,
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| format!("{address}: {error}")),
+        );
+    }
+}
+
+async fn schema(config: &Config, findings: &mut Findings) {
+    let Ok(url) = config.database.url() else {
+        return findings.bad("schema", "cannot read database.url_file");
+    };
+    let verified = sealpost_migrations::verify(url.expose_secret()).await;
+    match verified {
+        Err(sealpost_migrations::Error::Pending { .. }) if config.database.migrate_on_boot => {
+            findings.good("schema (the next start brings it up to date)");
+        }
+        other => findings.note("schema", other),
+    }
+}
+
+/// Prints each finding as it comes.
+#[derive(Default)]
+struct Findings {
+    failed: bool,
+}
+
+impl Findings {
+    fn good(&mut self, what: &str) {
+        println!("ok    {what}");
+    }
+
+    fn bad(&mut self, what: &str, why: impl Display) {
+        self.failed = true;
+        println!("FAIL  {what}: {why}");
+    }
+
+    fn note<T, E: Display>(&mut self, what: &str, result: Result<T, E>) {
+        match result {
+            Ok(_) => self.good(what),
+            Err(error) => self.bad(what, error),
+        }
+    }
+}
