@@ -18,3 +18,6 @@ mod staging;
 
 pub use devices::Device;
 pub use relay::RelayInfo;
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl RecoveryCode {
     }
 
     /// Hands out the 20 bytes, to be fed to a key derivation at once.
-    pub(super) fn expose_entropy(&self) -> &[u8; ENTROPY] {
+    pub(crate) fn expose_entropy(&self) -> &[u8; ENTROPY] {
         &self.0
     }
 

@@ -1,0 +1,196 @@
+//! A relay of accounts in memory: the same paths, bodies and OPAQUE as the real one, and faults on demand.
+
+mod routes;
+mod wire;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sealpost_opaque::{LoginState, Record, ServerSetup};
+use sealpost_protocol::http::{KsfParameters, StagedView};
+use sealpost_protocol::ids::{AccountId, SessionId};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub(super) const KSF: KsfParameters = KsfParameters {
+    m_kib: 65_536,
+    t: 3,
+    p: 1,
+};
+
+/// What the relay does wrong.
+#[derive(Clone, Default)]
+pub(super) struct Faults {
+    /// Names this origin as its own.
+    pub(super) origin: Option<String>,
+    /// Announces this OPAQUE key.
+    pub(super) announced_key: Option<[u8; 32]>,
+    /// Asks for this stretching.
+    pub(super) ksf: Option<KsfParameters>,
+    /// Hands out this keystore; `Some(None)` denies that there is one.
+    pub(super) keystore: Option<Option<Vec<u8>>>,
+    /// Stages this keystore instead of what it is sent.
+    pub(super) staged: Option<Vec<u8>>,
+    /// Names this account after a login.
+    pub(super) handle: Option<String>,
+    /// Answers a look-up with this manifest.
+    pub(super) manifest: Option<Vec<u8>>,
+    /// Closes the connection of the request with this number, counted from the moment that it is set.
+    pub(super) cut: Option<Cut>,
+    /// Closes every connection.
+    pub(super) gone: bool,
+}
+
+/// Where a connection is cut.
+#[derive(Clone, Copy)]
+pub(super) struct Cut {
+    /// Requests to serve before.
+    pub(super) after: usize,
+    /// Whether the request is still acted upon, so that only its answer is lost.
+    pub(super) served: bool,
+}
+
+pub(super) struct Account {
+    id: AccountId,
+    handle: String,
+    record: Vec<u8>,
+    recovery_login_key: Vec<u8>,
+    manifest: Vec<u8>,
+    /// All versions, the newest last.
+    pub(super) keystores: Vec<Vec<u8>>,
+    stage: Option<Stage>,
+}
+
+struct Stage {
+    view: StagedView,
+    upload: Option<Vec<u8>>,
+    verified: bool,
+}
+
+/// What the relay knows.
+pub(super) struct State {
+    pub(super) faults: Faults,
+    pub(super) accounts: Vec<Account>,
+    /// Paths that were asked for, in order.
+    pub(super) asked: Vec<String>,
+    /// Every byte that any client sent.
+    pub(super) received: Vec<u8>,
+    pub(super) setup: ServerSetup,
+    address: SocketAddr,
+    sessions: HashMap<Vec<u8>, (SessionId, AccountId)>,
+    registering: HashMap<Vec<u8>, (AccountId, String)>,
+    logging_in: HashMap<Vec<u8>, (Option<AccountId>, LoginState)>,
+    recovering: HashMap<Vec<u8>, (Vec<u8>, [u8; 32])>,
+    drawn: u64,
+}
+
+pub(super) struct TestRelay {
+    state: Arc<Mutex<State>>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+    homes: TempDir,
+}
+
+impl TestRelay {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(State::new(address)));
+        let task = tokio::spawn(wire::serve(listener, Arc::clone(&state)));
+        let homes = tempfile::tempdir().unwrap();
+        Self {
+            state,
+            address,
+            task,
+            homes,
+        }
+    }
+
+    /// A folder for one more device; it lives as long as the relay's handle.
+    pub(super) fn new_home(&self) -> PathBuf {
+        let number = std::fs::read_dir(self.homes.path()).unwrap().count();
+        let folder = self.homes.path().join(number.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        folder.join("home")
+    }
+
+    /// Is not there any more.
+    pub(super) fn stop(&self) {
+        self.misbehave(Faults {
+            gone: true,
+            ..Faults::default()
+        });
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Sets what goes wrong from here on.
+    pub(super) fn misbehave(&self, faults: Faults) {
+        let mut state = self.state();
+        state.faults = faults;
+        state.asked.clear();
+    }
+
+    pub(super) fn keystore(&self) -> Vec<u8> {
+        self.state().accounts[0].keystores.last().unwrap().clone()
+    }
+
+    pub(super) fn sessions(&self) -> usize {
+        self.state().sessions.len()
+    }
+}
+
+impl Drop for TestRelay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl State {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            faults: Faults::default(),
+            accounts: Vec::new(),
+            asked: Vec::new(),
+            received: Vec::new(),
+            setup: ServerSetup::generate(),
+            address,
+            sessions: HashMap::new(),
+            registering: HashMap::new(),
+            logging_in: HashMap::new(),
+            recovering: HashMap::new(),
+            drawn: 0,
+        }
+    }
+
+    /// Bytes that were not handed out before.
+    fn draw<const N: usize>(&mut self) -> [u8; N] {
+        self.drawn += 1;
+        let mut bytes = [0; N];
+        bytes[..8].copy_from_slice(&self.drawn.to_be_bytes());
+        bytes
+    }
+
+    fn account(&mut self, id: AccountId) -> &mut Account {
+        let mut accounts = self.accounts.iter_mut();
+        accounts.find(|account| account.id == id).unwrap()
+    }
+
+    fn by_handle(&self, handle: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.handle == handle)
+    }
+
+    fn record(&self, id: AccountId) -> Option<Record> {
+        let account = self.accounts.iter().find(|account| account.id == id)?;
+        Some(Record::parse(&account.record).unwrap())
+    }
+}
