@@ -1,0 +1,52 @@
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::limits;
+use serde_json::{Value, json};
+
+use super::File;
+
+pub fn codes() -> File {
+    let vector = |code: &ErrorCode| {
+        json!({
+            "code": code.as_str(),
+            "http_status": code.http_status(),
+            "transient": code.is_transient(),
+            "advice": code.advice(),
+        })
+    };
+    ("Every error code.", ErrorCode::ALL.iter().map(vector).collect())
+}
+
+pub fn limits() -> File {
+    let sizes: [(&str, usize); 19] = [
+        ("MAX_FRAME", limits::MAX_FRAME),
+        ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
+        ("MAX_EVENT_CIPHERTEXT", limits::MAX_EVENT_CIPHERTEXT),
+        ("MAX_HEADER", limits::MAX_HEADER),
+        ("MAX_CONTROL_RECORD", limits::MAX_CONTROL_RECORD),
+        ("MAX_SIGNAL_CIPHERTEXT", limits::MAX_SIGNAL_CIPHERTEXT),
+        ("MAX_MESSAGES_PER_EVENT", limits::MAX_MESSAGES_PER_EVENT),
+        ("MAX_ENTRIES_PER_PUBLISH", limits::MAX_ENTRIES_PER_PUBLISH),
+        ("MAX_MEMBERS", limits::MAX_MEMBERS),
+        ("MAX_WRITERS_PER_PRINCIPAL", limits::MAX_WRITERS_PER_PRINCIPAL),
+        (
+            "REMEMBERED_EVENTS_PER_WRITER",
+            limits::REMEMBERED_EVENTS_PER_WRITER,
+        ),
+        (
+            "MAX_SUBSCRIPTIONS_PER_SOCKET",
+            limits::MAX_SUBSCRIPTIONS_PER_SOCKET,
+        ),
+        ("MAX_WRAPS_PER_FRAME", limits::MAX_WRAPS_PER_FRAME),
+        ("MAX_KEYSTORE", limits::MAX_KEYSTORE),
+        ("KEPT_KEYSTORE_VERSIONS", limits::KEPT_KEYSTORE_VERSIONS),
+        ("HPKE_KEY", limits::HPKE_KEY),
+        ("WRAP", limits::WRAP),
+        ("SEALED_PREVIOUS", limits::SEALED_PREVIOUS),
+        ("SIGNATURE", limits::SIGNATURE),
+    ];
+    let vector = |(name, value): (&str, usize)| -> Value { json!({ "limit": name, "value": value }) };
+    (
+        "Sizes in bytes, and counts, that both sides enforce.",
+        sizes.into_iter().map(vector).collect(),
+    )
+}

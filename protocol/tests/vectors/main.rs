@@ -1,0 +1,17 @@
+//! Holds this crate to the files in `vectors/`: what they call valid is accepted by every way in and means what they say;
+//! each other vector has one fault and is refused by every way in.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a file calls well-formed and is not fails the test"
+)]
+
+mod entries;
+mod epochs;
+mod files;
+mod hashes;
+mod log;
+mod messages;
+mod mutations;
+mod tables;
+mod ways_in;

@@ -1,0 +1,74 @@
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::limits;
+use serde::Deserialize;
+
+use super::files::read;
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeVector {
+    code: String,
+    http_status: u16,
+    transient: bool,
+    advice: String,
+}
+
+#[test]
+fn error_codes() {
+    let known = ErrorCode::ALL.iter().map(|code| CodeVector {
+        code: code.as_str().to_owned(),
+        http_status: code.http_status(),
+        transient: code.is_transient(),
+        advice: code.advice().to_owned(),
+    });
+    assert_eq!(read::<CodeVector>("codes"), known.collect::<Vec<_>>());
+}
+
+/// A client is written from the table in SPEC.md, so the table has every code and says what this crate says.
+#[test]
+fn the_specification_has_every_error_code() {
+    let specification = include_str!("../../SPEC.md");
+    for code in ErrorCode::ALL {
+        let row = format!("| `{code}` | {} | {} |", code.http_status(), code.advice());
+        assert!(specification.contains(&row), "{row}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitVector {
+    limit: String,
+    value: usize,
+}
+
+#[test]
+fn limits_are_those_of_the_file_and_of_the_specification() {
+    let specification = include_str!("../../SPEC.md");
+    for LimitVector { limit, value } in read("limits") {
+        let known = match limit.as_str() {
+            "MAX_FRAME" => limits::MAX_FRAME,
+            "MAX_AUTHENTICATE_FRAME" => limits::MAX_AUTHENTICATE_FRAME,
+            "MAX_EVENT_CIPHERTEXT" => limits::MAX_EVENT_CIPHERTEXT,
+            "MAX_HEADER" => limits::MAX_HEADER,
+            "MAX_CONTROL_RECORD" => limits::MAX_CONTROL_RECORD,
+            "MAX_SIGNAL_CIPHERTEXT" => limits::MAX_SIGNAL_CIPHERTEXT,
+            "MAX_MESSAGES_PER_EVENT" => limits::MAX_MESSAGES_PER_EVENT,
+            "MAX_ENTRIES_PER_PUBLISH" => limits::MAX_ENTRIES_PER_PUBLISH,
+            "MAX_MEMBERS" => limits::MAX_MEMBERS,
+            "MAX_WRITERS_PER_PRINCIPAL" => limits::MAX_WRITERS_PER_PRINCIPAL,
+            "REMEMBERED_EVENTS_PER_WRITER" => limits::REMEMBERED_EVENTS_PER_WRITER,
+            "MAX_SUBSCRIPTIONS_PER_SOCKET" => limits::MAX_SUBSCRIPTIONS_PER_SOCKET,
+            "MAX_WRAPS_PER_FRAME" => limits::MAX_WRAPS_PER_FRAME,
+            "MAX_KEYSTORE" => limits::MAX_KEYSTORE,
+            "KEPT_KEYSTORE_VERSIONS" => limits::KEPT_KEYSTORE_VERSIONS,
+            "HPKE_KEY" => limits::HPKE_KEY,
+            "WRAP" => limits::WRAP,
+            "SEALED_PREVIOUS" => limits::SEALED_PREVIOUS,
+            "SIGNATURE" => limits::SIGNATURE,
+            other => panic!("{other}"),
+        };
+        assert_eq!(known, value, "{limit}");
+        let row = format!("| `{limit}` | {value} |");
+        assert!(specification.contains(&row), "{row}");
+    }
+}
