@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The harness: real parts for the tests that cross crates.
+//!
+//! - [`database`]: a Postgres for the whole test process with a migrated database for each test, or one of a test's own.
+//! - [`openbao`]: the same with OpenBao, with a Transit mount for each test.
+//! - [`relay`]: the relay in this process, or as a child process that can be killed.
+//! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
+//! - [`canary`]: looks for secrets where none may be.
+//!
+//! Everything is ended by a test's end; tests wait for events, never for time.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its scene should stop there"
+)]
+
+pub mod canary;
+pub mod database;
+pub mod logs;
+pub mod openbao;
+pub mod proxy;
+pub mod relay;
+
+mod folders;
+mod process;
+mod process_wide;

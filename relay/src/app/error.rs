@@ -20,6 +20,9 @@ pub enum AppError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A listener does not know its address.
+    #[error("a listener was lost: {0}")]
+    Socket(#[source] io::Error),
     /// The file with the database's URL cannot be read.
     #[error("cannot read database.url_file: {0}")]
     DatabaseUrl(#[source] io::Error),

@@ -1,6 +1,6 @@
 //! The two listeners: bound before anything else, so that a clash of ports shows at once.
 
-use std::{io, net::SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
@@ -31,16 +31,16 @@ impl Listeners {
     ///
     /// # Errors
     /// When the system has lost the socket.
-    pub fn public_address(&self) -> io::Result<SocketAddr> {
-        self.public.local_addr()
+    pub fn public_address(&self) -> Result<SocketAddr, AppError> {
+        self.public.local_addr().map_err(AppError::Socket)
     }
 
     /// Where operators connect.
     ///
     /// # Errors
     /// When the system has lost the socket.
-    pub fn ops_address(&self) -> io::Result<SocketAddr> {
-        self.ops.local_addr()
+    pub fn ops_address(&self) -> Result<SocketAddr, AppError> {
+        self.ops.local_addr().map_err(AppError::Socket)
     }
 }
 

@@ -52,6 +52,7 @@ impl App {
     pub async fn start(config: Config, listeners: Listeners) -> Result<Self, AppError> {
         let (health, mut metrics) = (Arc::new(Health::default()), Metrics::default());
         let (mut public, mut background) = (Tasks::default(), Tasks::default());
+        let addresses = (listeners.public_address()?, listeners.ops_address()?);
         let stop_public = CancellationToken::new();
 
         parts::prepare_schema(&config).await?;
@@ -89,7 +90,12 @@ impl App {
         );
 
         health.serve(checks::of(&parts));
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), "serving");
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            address.public = %addresses.0,
+            address.ops = %addresses.1,
+            "serving"
+        );
         Ok(Self {
             server: config.server,
             parts,

@@ -109,6 +109,11 @@ impl Postgres {
         socket::url(&self.socket_folder, SUPERUSER, database)
     }
 
+    /// Where the socket is, for a proxy in front of it.
+    pub fn socket(&self) -> PathBuf {
+        socket::path(&self.socket_folder)
+    }
+
     /// How Postgres was made to run.
     pub fn confinement(&self) -> Confinement {
         self.confinement

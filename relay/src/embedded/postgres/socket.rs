@@ -57,6 +57,11 @@ pub(super) fn must_be_ours(folder: &Path) -> Result<(), EmbeddedError> {
     })
 }
 
+/// The socket itself.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join(SOCKET_NAME)
+}
+
 /// A URL that sqlx, tokio-postgres and `psql` all read the same way.
 pub(super) fn url(folder: &Path, user: &str, database: &str) -> String {
     format!("postgres:///{database}?host={}&user={user}", folder.display())

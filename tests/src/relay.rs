@@ -1,0 +1,45 @@
+//! The relay: in this process, or as a child that can be killed.
+
+mod child;
+mod inside;
+mod options;
+
+use std::net::SocketAddr;
+
+use reqwest::StatusCode;
+
+pub use self::{child::ChildRelay, inside::Relay, options::RelayOptions};
+
+/// A client for plain HTTP on this machine.
+pub(crate) fn http() -> reqwest::Client {
+    // Already installed is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// Where a relay listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// For clients.
+    pub public: SocketAddr,
+    /// For operators.
+    pub ops: SocketAddr,
+}
+
+impl Addresses {
+    /// The relay's base URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.public)
+    }
+
+    /// What the ops listener answers at `path`.
+    pub async fn ask_ops(&self, path: &str) -> (StatusCode, String) {
+        let answer = http()
+            .get(format!("http://{}{path}", self.ops))
+            .send()
+            .await
+            .unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+}

@@ -1,0 +1,65 @@
+//! A relay in this process.
+
+use sealpost_relay::{
+    app::{App, AppError, Listeners, Parts},
+    config::{Config, Sources},
+    lifecycle::Shutdown,
+};
+use tokio::task::JoinHandle;
+
+use super::{Addresses, RelayOptions};
+
+/// A relay in this process, on ports of its own. Dropping it cuts it.
+pub struct Relay {
+    addresses: Addresses,
+    parts: Parts,
+    shutdown: Shutdown,
+    running: JoinHandle<Result<(), AppError>>,
+    _options: RelayOptions,
+}
+
+impl Relay {
+    /// Starts it; when this returns, it serves.
+    pub async fn start(options: RelayOptions) -> Self {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listeners = Listeners::bind(any, any).await.unwrap();
+        let addresses = Addresses {
+            public: listeners.public_address().unwrap(),
+            ops: listeners.ops_address().unwrap(),
+        };
+        let sources = Sources::default()
+            .over(options.table(addresses))
+            .with_variables(options.variables());
+        let app = App::start(Config::load(sources).unwrap(), listeners)
+            .await
+            .unwrap();
+        let (parts, shutdown) = (app.parts().clone(), Shutdown::default());
+        let request = shutdown.clone();
+        let running = tokio::spawn(async move { app.until(&request).await });
+        Self {
+            addresses,
+            parts,
+            shutdown,
+            running,
+            _options: options,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Asks it to end and waits until it has drained.
+    pub async fn stop(self) {
+        self.shutdown.request();
+        self.running.await.unwrap().unwrap();
+    }
+}
