@@ -15,7 +15,8 @@ mod tokens;
 use futures_util::future::BoxFuture;
 
 pub use accounts::{
-    AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewRecoveryKey, RegistrationRefusal,
+    AccountRow, AccountState, AccountStore, AccountSummary, Credentials, NewAccount, NewRecoveryKey,
+    RegistrationRefusal,
 };
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};
