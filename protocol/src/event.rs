@@ -168,6 +168,13 @@ impl ParsedEvent {
         Ok(VerifiedEvent(self))
     }
 
+    /// Takes the signature for checked, for who checked it before it stored the event and knows by the authenticity of
+    /// its own storage that these are the same bytes.
+    #[must_use]
+    pub fn verified_before(self) -> VerifiedEvent {
+        VerifiedEvent(self)
+    }
+
     /// The event's id.
     #[must_use]
     pub fn id(&self) -> EventId {
