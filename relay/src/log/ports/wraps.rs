@@ -1,0 +1,88 @@
+//! Wraps beside the log.
+
+use sealpost_protocol::hash::Digest32;
+use sealpost_protocol::ids::{KeyId, PrincipalId};
+use time::OffsetDateTime;
+
+use super::{SpaceNumber, Stored, StoredOr};
+use crate::atrest::DataKeyId;
+
+/// A wrap to be staged.
+#[derive(Clone, Debug)]
+pub struct NewWrap {
+    /// Who can open it.
+    pub recipient: PrincipalId,
+    /// Its hash, as control records name it.
+    pub wrap_hash: Digest32,
+    /// The wrap, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// Which wraps belong together: one secret, staged by one principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StagedWrap {
+    /// The epoch of the secret.
+    pub epoch: u64,
+    /// The public commitment to the secret.
+    pub key_id: KeyId,
+    /// Who staged it.
+    pub staged_by: PrincipalId,
+}
+
+/// Wraps that a control record names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedWraps {
+    /// Which.
+    pub staged: StagedWrap,
+    /// The one recipient, or all.
+    pub recipient: Option<PrincipalId>,
+    /// The place of the control record.
+    pub by_seq: u64,
+}
+
+/// A stored wrap.
+#[derive(Clone, Debug)]
+pub struct WrapRow {
+    /// What it is part of.
+    pub staged: StagedWrap,
+    /// Its hash, as the column says it.
+    pub wrap_hash: Digest32,
+    /// The wrap, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// Why wraps were not staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageRefusal {
+    /// The principal would have too many staged in the space.
+    TooMany,
+}
+
+/// Wraps.
+pub trait WrapStore: Send + Sync {
+    /// Stages wraps, in the place of those the same principal staged for the same key and recipients; returns how many
+    /// it has staged for this key. Wraps that a control record names are left as they are.
+    fn stage<'a>(
+        &'a self,
+        space: SpaceNumber,
+        staged: StagedWrap,
+        data_key_id: DataKeyId,
+        wraps: &'a [NewWrap],
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> StoredOr<'a, u32, StageRefusal>;
+
+    /// The (recipient, wrap hash) list of what one principal staged for one key, sorted by recipient.
+    fn staged(&self, space: SpaceNumber, staged: StagedWrap) -> Stored<'_, Vec<(PrincipalId, Digest32)>>;
+
+    /// The wrap of an epoch that a control record named for this recipient; the newest where there are several.
+    fn named_wrap(
+        &self,
+        space: SpaceNumber,
+        epoch: u64,
+        recipient: PrincipalId,
+    ) -> Stored<'_, Option<WrapRow>>;
+
+    /// Deletes up to `limit` wraps that were staged before `time` and never named; returns how many.
+    fn sweep_staged(&self, time: OffsetDateTime, limit: u32) -> Stored<'_, u64>;
+}
