@@ -104,10 +104,8 @@ impl ServerSetup {
         Ok((LoginState(started.state), response))
     }
 
-    /// A record that parses and belongs to nobody, for whoever has to do with an absent record what it does with
-    /// a present one.
-    #[must_use]
-    pub fn stand_in(&self) -> Record {
+    /// A record that parses and belongs to nobody.
+    fn stand_in(&self) -> Record {
         let mut bytes = Zeroizing::new(vec![0; sizes::RECORD]);
         bytes[..sizes::SERVER_PUBLIC_KEY].copy_from_slice(&self.public_key());
         Record(bytes)

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod atrest;
+pub mod bus;
 pub mod client_address;
 pub mod clock;
 pub mod commands;

@@ -6,8 +6,8 @@ use sealpost_opaque::Record;
 use sealpost_protocol::{ids::AccountId, keys::PublicKey};
 
 use super::{
-    DirectoryError, Handle,
-    ports::{AccountRow, Credentials, NewRecoveryKey},
+    DirectoryError,
+    ports::{AccountRow, NewRecoveryKey},
     seals::{OpenSeals, columns, fields},
 };
 
@@ -36,28 +36,15 @@ pub(super) fn seal_record(
     )
 }
 
-/// Opens the record of an account, or of what stands for one.
-pub(super) fn open_record(seals: &OpenSeals, credentials: &Credentials) -> Result<Record, DirectoryError> {
-    let Credentials {
-        account_id,
-        credential_version,
-        record_sealed,
-    } = credentials;
-    let row_key = account_id.as_bytes();
-    stored_record(&seals.open_version(columns::RECORD, row_key, *credential_version, record_sealed)?)
-}
-
-/// Credentials that belong to nobody, sealed as an account's are.
-pub(super) fn absent_credentials(seals: &OpenSeals, handle: &Handle, stand_in: &Record) -> Credentials {
-    // A keyed hash of the handle, so that the answer to the same question stays the same.
-    let blinded = seals.blind(fields::ABSENT_ACCOUNT, handle.as_str().as_bytes());
-    let (identifier, _) = blinded.as_bytes().split_first_chunk().expect("32 bytes hold 16");
-    let account_id = AccountId::new(*identifier);
-    Credentials {
-        account_id,
-        credential_version: FIRST,
-        record_sealed: seal_record(seals, account_id, FIRST, stand_in),
-    }
+pub(super) fn open_record(seals: &OpenSeals, account: &AccountRow) -> Result<Record, DirectoryError> {
+    let row_key = account.account_id.as_bytes();
+    let opened = seals.open_version(
+        columns::RECORD,
+        row_key,
+        account.credential_version,
+        &account.record_sealed,
+    )?;
+    stored_record(&opened)
 }
 
 /// A record that was checked when it was stored.
@@ -82,11 +69,11 @@ pub(super) fn open_recovery_key(
     seals: &OpenSeals,
     account: &AccountRow,
 ) -> Result<PublicKey, DirectoryError> {
-    let row_key = account.credentials.account_id.as_bytes();
+    let row_key = account.account_id.as_bytes();
     let opened = seals.open_version(
         columns::RECOVERY_KEY,
         row_key,
-        account.credentials.credential_version,
+        account.credential_version,
         &account.recovery_key_sealed,
     )?;
     stored_recovery_key(&opened)

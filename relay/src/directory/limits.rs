@@ -18,8 +18,6 @@ pub enum LimitScope {
     Credential,
     /// From one account.
     Account,
-    /// At this relay process, from everybody together.
-    Relay,
 }
 
 impl fmt::Display for LimitScope {
@@ -28,7 +26,6 @@ impl fmt::Display for LimitScope {
             Self::Address => "address",
             Self::Credential => "credential",
             Self::Account => "account",
-            Self::Relay => "relay",
         })
     }
 }
@@ -42,9 +39,6 @@ pub struct DirectoryLimits {
     pub logins_per_address: Rate,
     /// Logins begun for one handle or recovery key, whether it exists or not.
     pub logins_per_credential: Rate,
-    /// Registrations and logins begun by everybody together. Each costs a third of a millisecond of computing
-    /// and a row for some minutes, whoever asks.
-    pub attempts_per_relay: Rate,
     /// Changes and look-ups of one account.
     pub changes_per_account: Rate,
 }
@@ -56,7 +50,6 @@ impl Default for DirectoryLimits {
             registrations_per_address: Rate::per(10 * MINUTE, 20),
             logins_per_address: Rate::per(MINUTE, 60),
             logins_per_credential: Rate::per(5 * MINUTE, 20),
-            attempts_per_relay: Rate::per(Duration::from_secs(1), 500),
             changes_per_account: Rate::per(MINUTE, 120),
         }
     }
@@ -67,7 +60,6 @@ pub(super) struct Limits {
     registrations_per_address: Limiter,
     logins_per_address: Limiter,
     logins_per_credential: Limiter,
-    attempts_per_relay: Limiter,
     changes_per_account: Limiter,
 }
 
@@ -77,7 +69,6 @@ impl Limits {
             registrations_per_address: Limiter::new(limits.registrations_per_address),
             logins_per_address: Limiter::new(limits.logins_per_address),
             logins_per_credential: Limiter::new(limits.logins_per_credential),
-            attempts_per_relay: Limiter::new(limits.attempts_per_relay),
             changes_per_account: Limiter::new(limits.changes_per_account),
         }
     }
@@ -96,18 +87,12 @@ impl Limits {
             &self.logins_per_credential,
             LimitScope::Credential,
             handle.as_str().as_bytes(),
-        )?;
-        self.attempt()
+        )
     }
 
     pub(super) fn recovery_login(&self, address: IpAddr, key: &[u8; 32]) -> Result<(), DirectoryError> {
         take(&self.logins_per_address, LimitScope::Address, &network(address))?;
-        take(&self.logins_per_credential, LimitScope::Credential, key)?;
-        self.attempt()
-    }
-
-    fn attempt(&self) -> Result<(), DirectoryError> {
-        take(&self.attempts_per_relay, LimitScope::Relay, b"")
+        take(&self.logins_per_credential, LimitScope::Credential, key)
     }
 
     pub(super) fn change(&self, account_id: AccountId) -> Result<(), DirectoryError> {

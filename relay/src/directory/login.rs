@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sealpost_opaque::LoginState;
+use sealpost_opaque::{LoginState, Record};
 use sealpost_protocol::{
     http::{LoggedIn, LoginFinish, LoginStart, LoginStarted},
     ids::AccountId,
@@ -12,12 +12,19 @@ use zeroize::Zeroizing;
 use super::{
     Directory, DirectoryError, DirectorySettings, Handle,
     attempts::{read_subject, write_subject},
-    credentials::{absent_credentials, open_record},
+    credentials::open_record,
     opaque_setup::KSF,
-    ports::{AccountState, AttemptPurpose, AuditAction},
+    ports::{AccountRow, AccountState, AttemptPurpose, AuditAction},
     seals::{OpenSeals, columns, fields},
     sessions::{DraftSession, logged_in},
 };
+
+/// Whose login it is, as far as the answer may show: nobody's looks like somebody's.
+struct Subject {
+    account_id: Option<AccountId>,
+    record: Option<Record>,
+    credential_identifier: [u8; 16],
+}
 
 impl Directory {
     /// First message: answers OPAQUE's.
@@ -32,22 +39,17 @@ impl Directory {
         let handle = Handle::parse(&request.handle).map_err(|_| DirectoryError::HandleInvalid)?;
         self.limits.login(address, &handle)?;
         let seals = self.seals.open().await?;
-        let opaque = self.opaque().await?;
-        let absent = absent_credentials(&seals, &handle, &opaque.stand_in());
-        let handle_index = seals.blind(fields::HANDLE, handle.as_str().as_bytes());
-        let (is_known, credentials) = self.store.credentials_by_handle(handle_index, &absent).await?;
-        let record = open_record(&seals, &credentials)?;
-        let account_id = credentials.account_id;
-        let (state, response) = opaque
+        let subject = self.login_subject(&seals, &handle).await?;
+        let (state, response) = self
+            .opaque()
+            .await?
             .start_login(
-                is_known.then_some(&record),
+                subject.record.as_ref(),
                 &request.credential_request.0,
-                account_id.as_bytes(),
+                &subject.credential_identifier,
             )
             .map_err(|error| DirectoryError::from_opaque("credential_request", &error))?;
-        let login_id = self
-            .remember_login(&seals, is_known.then_some(account_id), &state)
-            .await?;
+        let login_id = self.remember_login(&seals, subject.account_id, &state).await?;
         Ok(LoginStarted {
             login_id: login_id.into(),
             credential_response: response.into(),
@@ -102,6 +104,20 @@ impl Directory {
         Ok(logged_in(token, &row, handle, device_name))
     }
 
+    async fn login_subject(&self, seals: &OpenSeals, handle: &Handle) -> Result<Subject, DirectoryError> {
+        let handle = handle.as_str().as_bytes();
+        // Computed for known handles too: the time must not tell.
+        let absent = seals.blind(fields::ABSENT_ACCOUNT, handle);
+        let account = self
+            .store
+            .account_by_handle(seals.blind(fields::HANDLE, handle))
+            .await?;
+        match account {
+            Some(account) => known_subject(seals, &account),
+            None => Ok(absent_subject(seals, absent.as_bytes())),
+        }
+    }
+
     async fn remember_login(
         &self,
         seals: &OpenSeals,
@@ -116,5 +132,25 @@ impl Directory {
             .remember(seals, AttemptPurpose::Login, within, &state)
             .await?;
         Ok(attempt_id.as_bytes().to_vec())
+    }
+}
+
+fn known_subject(seals: &OpenSeals, account: &AccountRow) -> Result<Subject, DirectoryError> {
+    Ok(Subject {
+        account_id: Some(account.account_id),
+        record: Some(open_record(seals, account)?),
+        credential_identifier: *account.account_id.as_bytes(),
+    })
+}
+
+/// The identifier is a keyed hash of the handle, so that the answer to the same question stays the same.
+fn absent_subject(seals: &OpenSeals, absent: &[u8; 32]) -> Subject {
+    // As much work as opening a record.
+    drop(seals.seal(columns::RECORD, absent, &[0; sealpost_opaque::sizes::RECORD]));
+    let (identifier, _) = absent.split_first_chunk().expect("32 bytes hold 16");
+    Subject {
+        account_id: None,
+        record: None,
+        credential_identifier: *identifier,
     }
 }

@@ -132,7 +132,7 @@ impl Directory {
         let index = seals.blind(fields::HANDLE, handle.as_str().as_bytes());
         let account = self.store.account_by_handle(index).await?;
         account
-            .map(|account| account.account_id())
+            .map(|account| account.account_id)
             .ok_or(DirectoryError::NotFound)
     }
 

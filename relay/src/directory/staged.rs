@@ -152,7 +152,7 @@ impl Directory {
             .account(caller.account_id())
             .await?
             .ok_or(DirectoryError::NotFound)?;
-        let staged = OpenedStage::open(&seals, account.account_id(), &row)?;
+        let staged = OpenedStage::open(&seals, account.account_id, &row)?;
         let commit = self.draft_commit(&seals, &account, &row, staged)?;
         self.store.commit_staged(&commit, KEPT).await.map_err(refused)?;
         Ok(KeystoreVersion {
@@ -216,14 +216,12 @@ impl Directory {
         row: &StageRow,
         staged: OpenedStage,
     ) -> Result<CommitStaged, DirectoryError> {
-        let account_id = account.account_id();
-        let record = staged
-            .record
-            .map_or_else(|| open_record(seals, &account.credentials), Ok)?;
+        let account_id = account.account_id;
+        let record = staged.record.map_or_else(|| open_record(seals, account), Ok)?;
         let key = staged
             .recovery_key
             .map_or_else(|| open_recovery_key(seals, account), Ok)?;
-        let credential_version = account.credentials.credential_version + 1;
+        let credential_version = account.credential_version + 1;
         let keystore_version = next_version(row.base_version)?;
         Ok(CommitStaged {
             stage_id: row.stage_id,
@@ -233,7 +231,7 @@ impl Directory {
                 sealed: seal_keystore(seals, account_id, keystore_version, &staged.keystore),
                 created_at: self.clock.now(),
             },
-            base_credential_version: account.credentials.credential_version,
+            base_credential_version: account.credential_version,
             record_sealed: seal_record(seals, account_id, credential_version, &record),
             recovery_key: seal_recovery_key(seals, account_id, credential_version, &key),
             audit: self.audit_entry(seals, Some(account_id), AuditAction::CredentialsChanged, None),

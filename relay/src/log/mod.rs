@@ -1,15 +1,52 @@
 //! The log: orders, stores and fans out entries that the relay cannot read.
 //!
-//! [`LogService`] is all that the sockets see: publish, subscribe, wraps and signals.
+//! [`LogService`] is all that the sockets see: publish, subscribe, wraps and signals. Behind it:
+//!
+//! ```text
+//! publish ─ verify_pool ─ worker (one for each busy space) ─ lanes ─ store     commit, then:
+//!                           plan: fold, seal                                    ack, ring, view, bus
+//! reader  ─ ring, or pages from the store; woken by the view
+//! ```
 
+mod checked;
 mod error;
+mod lanes;
+mod ledger;
+mod limits;
+mod observe;
+mod opening;
 mod page;
+mod plan;
+pub mod ports;
+mod quotas;
+mod rates;
 mod reader;
+mod receipts;
+mod repair;
+mod ring;
+mod row_cipher;
 mod service;
+mod shared;
+mod signalling;
 mod signals;
+mod snapshot;
+mod space;
+mod space_map;
+mod submission;
+mod tail_budget;
+mod verify_pool;
+mod view;
+mod worker;
+mod wrap_check;
+mod wraps;
 
 pub use error::LogError;
+pub use limits::LogLimits;
+pub use observe::{IgnoreLog, ObserveLog};
 pub use page::{EncodedEntry, Page};
 pub use reader::{Head, Reader, Subscription};
-pub use service::{Ack, LogService, PublishOutcome};
+pub use service::{Ack, LogParts, LogService, PublishOutcome};
 pub use signals::Signals;
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,39 @@
 //! What the sockets call.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sealpost_protocol::ids::{KeyId, PrincipalId, Receipt, SpaceId};
-use sealpost_protocol::root::Cursor;
-use sealpost_protocol::wire;
+use prost::Message;
+use sealpost_protocol::ids::{PrincipalId, Receipt, SpaceId};
+use sealpost_protocol::root::{Cursor, empty_root};
+use sealpost_protocol::{limits, wire};
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
-use super::{LogError, Subscription};
+use super::checked::Check;
+use super::lanes::Lanes;
+use super::ports::LogStore;
+use super::quotas::Quotas;
+use super::rates::Rates;
+use super::receipts::Receipts;
+use super::row_cipher::RowCipher;
+use super::shared::{RETRY_SOON, Shared};
+use super::space::{Space, Sync, Work};
+use super::space_map::SpaceMap;
+use super::submission::{Author, QueueBudget, Submission};
+use super::tail_budget::TailBudget;
+use super::verify_pool::VerifyPool;
+use super::view::View;
+use super::{Head, LogError, LogLimits, ObserveLog, Reader, Signals, Subscription, worker};
+use crate::atrest::{DataKeys, RowSealer};
+use crate::bus::Bus;
+use crate::clock::Clock;
 use crate::spaces::AuthenticatedPrincipal;
+
+/// When to come back to a relay that is about to end, or rather to the next one.
+const RETRY_ELSEWHERE: Duration = Duration::from_secs(2);
 
 /// That an entry is stored, durably, at this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,29 +55,116 @@ pub struct PublishOutcome {
     pub refusal: Option<LogError>,
 }
 
+/// What the log works with.
+pub struct LogParts {
+    /// Where logs are stored.
+    pub store: Arc<dyn LogStore>,
+    /// The keys that seal them.
+    pub data_keys: DataKeys,
+    /// Seals them.
+    pub sealer: RowSealer,
+    /// Tells other relays.
+    pub bus: Arc<dyn Bus>,
+    /// Dates rows.
+    pub clock: Arc<dyn Clock>,
+    /// Hears what happens, for metrics.
+    pub observer: Arc<dyn ObserveLog>,
+}
+
 /// All logs of this relay. Cheap to clone; clones share everything.
 #[derive(Clone)]
-pub struct LogService {}
-
-const NOT_BUILT: LogError = LogError::Draining {
-    retry_after: Duration::from_secs(1),
-};
+pub struct LogService {
+    pub(super) shared: Arc<Shared>,
+}
 
 impl LogService {
+    /// A log service with nothing in memory. Needs a tokio runtime; [`Self::run`] must run beside it.
+    #[must_use]
+    pub fn new(parts: LogParts, limits: LogLimits) -> Self {
+        let work = TaskTracker::new();
+        let lanes = Lanes::start(limits.lanes, &parts.store, &parts.observer);
+        let shared = Shared {
+            lanes,
+            cipher: RowCipher::new(parts.sealer),
+            receipts: Receipts::default(),
+            spaces: SpaceMap::new(limits.cached_spaces),
+            verify: VerifyPool::new(limits.verify_threads),
+            rates: Rates::new(&limits),
+            quotas: Quotas::default(),
+            queue: QueueBudget::new(limits.queued_bytes),
+            tail: TailBudget::new(limits.tail_bytes),
+            store: parts.store,
+            data_keys: parts.data_keys,
+            bus: parts.bus,
+            clock: parts.clock,
+            observer: parts.observer,
+            work,
+            is_draining: AtomicBool::new(false),
+            limits,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
     /// Appends `entries`, in order, and acks what is durable.
     ///
     /// Work begins with the call, not with the first poll: publishes to one space that are called one after the other
     /// are appended in that order, however their futures are awaited. Dropping the future gives up the answer only.
     pub fn publish(
         &self,
-        _author: &AuthenticatedPrincipal,
-        _space: SpaceId,
-        _entries: Vec<wire::Entry>,
-    ) -> impl Future<Output = PublishOutcome> + Send + 'static {
-        std::future::ready(PublishOutcome {
-            acks: Vec::new(),
-            refusal: Some(NOT_BUILT),
-        })
+        author: &AuthenticatedPrincipal,
+        space: SpaceId,
+        entries: Vec<wire::Entry>,
+    ) -> impl Future<Output = PublishOutcome> + Send + 'static + use<> {
+        let submitted = self.submit(author, space, entries);
+        async move {
+            let refused = |refusal| PublishOutcome {
+                acks: Vec::new(),
+                refusal: Some(refusal),
+            };
+            match submitted {
+                Ok(outcome) => outcome.await.unwrap_or_else(|_| refused(LogError::Internal)),
+                Err(refusal) => refused(refusal),
+            }
+        }
+    }
+
+    fn submit(
+        &self,
+        author: &AuthenticatedPrincipal,
+        space_id: SpaceId,
+        entries: Vec<wire::Entry>,
+    ) -> Result<oneshot::Receiver<PublishOutcome>, LogError> {
+        if self.shared.is_draining.load(Ordering::Relaxed) {
+            let retry_after = RETRY_ELSEWHERE;
+            return Err(LogError::Draining { retry_after });
+        }
+        if entries.len() > limits::MAX_ENTRIES_PER_PUBLISH {
+            let limit = limits::MAX_ENTRIES_PER_PUBLISH as u64;
+            return Err(LogError::TooLarge { limit });
+        }
+        let account = author.account_id();
+        self.shared.rates.publish(account, space_id, entries.len())?;
+        let bytes = entries.iter().map(Message::encoded_len).sum();
+        let charge = self.shared.queue.charge(bytes).ok_or(LogError::Overloaded {
+            retry_after: RETRY_SOON,
+        })?;
+        self.shared.observer.queued_bytes(self.shared.queue.used());
+        let check = Check {
+            space_id,
+            principal_id: author.principal_id(),
+            signing_key: *author.signing_key(),
+        };
+        let checked = self.shared.verify.run(move || check.all(&entries));
+        let author = Author {
+            principal: author.principal_id(),
+            account,
+        };
+        let (submission, outcome) = Submission::new(author, checked, charge);
+        let space = self.shared.spaces.get(space_id);
+        worker::queue(&self.shared, &space, Work::Append(submission))?;
+        Ok(outcome)
     }
 
     /// Begins to read after the cursor `after`.
@@ -61,60 +173,83 @@ impl LogService {
     /// [`LogError::NotAMember`]; [`LogError::LogMismatch`] if `after` is not on the log.
     pub async fn subscribe(
         &self,
-        _principal: &AuthenticatedPrincipal,
-        _space: SpaceId,
-        _after: Cursor,
+        principal: &AuthenticatedPrincipal,
+        space: SpaceId,
+        after: Cursor,
     ) -> Result<Subscription, LogError> {
-        Err(NOT_BUILT)
-    }
-
-    /// Puts wraps beside the log for the record that will name them; returns how many are staged now by this
-    /// principal for this key.
-    ///
-    /// # Errors
-    /// [`LogError::NotAMember`], [`LogError::NotPermitted`]; a stale epoch; malformed or too many wraps.
-    pub async fn stage_wraps(
-        &self,
-        _author: &AuthenticatedPrincipal,
-        _space: SpaceId,
-        _request: wire::StageWraps,
-    ) -> Result<u32, LogError> {
-        Err(NOT_BUILT)
-    }
-
-    /// The caller's own wrap of an epoch: the key id and the sealed secret.
-    ///
-    /// # Errors
-    /// [`LogError::NotAMember`], [`LogError::NoWrap`].
-    pub async fn fetch_wrap(
-        &self,
-        _principal: &AuthenticatedPrincipal,
-        _space: SpaceId,
-        _epoch: u64,
-    ) -> Result<(KeyId, bytes::Bytes), LogError> {
-        Err(NOT_BUILT)
-    }
-
-    /// Hands a signal to those who subscribe to its space on this relay now.
-    ///
-    /// # Errors
-    /// [`LogError::NotAMember`], a stale epoch, a bad signature, [`LogError::RateLimited`].
-    pub async fn signal(
-        &self,
-        _author: &AuthenticatedPrincipal,
-        _signal: wire::SignedSignal,
-    ) -> Result<(), LogError> {
-        Err(NOT_BUILT)
+        let subscriber = (principal.principal_id(), principal.writer_id());
+        let view = self
+            .with_view(space, |view| match view {
+                view if !view.membership.contains(&subscriber.0) => Err(LogError::NotAMember),
+                view if after.seq > view.head.seq => Err(LogError::LogMismatch),
+                view => Ok(view.clone()),
+            })
+            .await?;
+        if self.root_at(space, &view, after.seq).await? != Some(after) {
+            return Err(LogError::LogMismatch);
+        }
+        let head = Head {
+            cursor: view.head,
+            receipt: self.shared.receipt_key().await?.issue(&space, &view.head),
+            recovering: false,
+        };
+        let held = self.shared.spaces.get(space);
+        let reader = Reader::new(Arc::clone(&self.shared), Arc::clone(&held), subscriber.0, after);
+        let signals = Signals::new(held, subscriber, self.shared.limits.queued_signals);
+        Ok(Subscription {
+            head,
+            reader,
+            signals,
+        })
     }
 
     /// The spaces of a principal, as a hint: the chain of each is the truth.
     ///
     /// # Errors
     /// [`LogError::Overloaded`] if the database does not answer.
-    pub async fn spaces_of(&self, _principal: &PrincipalId) -> Result<Vec<SpaceId>, LogError> {
-        Err(NOT_BUILT)
+    pub async fn spaces_of(&self, principal: &PrincipalId) -> Result<Vec<SpaceId>, LogError> {
+        Ok(self.shared.store.spaces_of(principal).await?)
     }
 
     /// Takes no new publishes and waits until those in flight are answered. Readers go on.
-    pub async fn drain(&self) {}
+    pub async fn drain(&self) {
+        self.shared.is_draining.store(true, Ordering::Relaxed);
+        self.shared.work.close();
+        self.shared.work.wait().await;
+    }
+
+    async fn root_at(&self, space: SpaceId, view: &View, seq: u64) -> Result<Option<Cursor>, LogError> {
+        if seq == 0 {
+            let root = empty_root(&space);
+            return Ok(Some(Cursor { seq, root }));
+        }
+        if seq == view.head.seq {
+            return Ok(Some(view.head));
+        }
+        Ok(self.shared.store.roots(view.number, &[seq]).await?.pop())
+    }
+
+    /// Looks at the space; if `look` refuses, looks again after the database was read, because this relay may be behind
+    /// another one.
+    pub(super) async fn with_view<T>(
+        &self,
+        space_id: SpaceId,
+        look: impl Fn(&View) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        let space = self.shared.spaces.get(space_id);
+        if let Some(view) = space.view()
+            && let Ok(seen) = look(&view)
+        {
+            return Ok(seen);
+        }
+        sync(&self.shared, &space, false).await?;
+        look(&space.view().ok_or(LogError::NotAMember)?)
+    }
+}
+
+/// Waits until the space in memory is at least as new as the database is now.
+pub(super) async fn sync(shared: &Arc<Shared>, space: &Arc<Space>, reopen: bool) -> Result<(), LogError> {
+    let (reply, done) = oneshot::channel();
+    worker::queue(shared, space, Work::Sync(Sync { reopen, reply }))?;
+    done.await.unwrap_or(Err(LogError::Internal))
 }

@@ -1,16 +1,63 @@
 //! Ephemeral frames: to those who listen now, stored nowhere.
 
+use std::fmt;
+use std::sync::Arc;
+
+use sealpost_protocol::ids::{PrincipalId, WriterId};
 use sealpost_protocol::wire;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::space::Space;
+
+/// A signal on its way to the subscribers of its space.
+#[derive(Debug)]
+pub(super) struct LiveSignal {
+    pub(super) signal: wire::SignedSignal,
+    /// Whose socket sent it.
+    pub(super) sender: (PrincipalId, WriterId),
+}
 
 /// The signals of one space, for one subscriber. A bounded number wait; of more, the oldest are dropped.
-#[derive(Debug)]
-pub struct Signals {}
+pub struct Signals {
+    space: Arc<Space>,
+    receiver: broadcast::Receiver<Arc<LiveSignal>>,
+    subscriber: (PrincipalId, WriterId),
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals")
+            .field("space", &self.space.id)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Signals {
+    pub(super) fn new(space: Arc<Space>, subscriber: (PrincipalId, WriterId), queued: usize) -> Self {
+        Self {
+            receiver: space.signals(queued).subscribe(),
+            space,
+            subscriber,
+        }
+    }
+
     /// The next signal that somebody else's socket sent; `None` when the subscriber is no longer a member.
     ///
     /// May be cancelled.
     pub async fn next(&mut self) -> Option<wire::SignedSignal> {
-        None
+        loop {
+            let signal = match self.receiver.recv().await {
+                Ok(signal) => signal,
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return None,
+            };
+            let view = self.space.view()?;
+            if !view.membership.contains(&self.subscriber.0) {
+                return None;
+            }
+            if signal.sender != self.subscriber {
+                return Some(signal.signal.clone());
+            }
+        }
     }
 }

@@ -3,20 +3,18 @@ use time::OffsetDateTime;
 
 use super::{
     Store, Transaction, audit,
-    columns::{from_bigint, to_bigint},
+    columns::from_bigint,
     error::{expect_rows, violated_constraint},
     infallible, keystores, principals, sessions, tokens,
 };
 use crate::{
     atrest::BlindIndexValue,
     directory::ports::{
-        AccountRow, AccountState, AccountStore, AccountSummary, Credentials, NewAccount, NewAuditEntry,
+        AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewAuditEntry,
         NewKeystoreVersion, RegistrationRefusal, Stored, StoredOr,
     },
     store_failure::{StoreError, StoreFailure},
 };
-
-const CREDENTIAL_VERSION: &str = "accounts.credential_version";
 
 type Registration<T> = Result<T, StoreError<RegistrationRefusal>>;
 
@@ -40,38 +38,13 @@ impl AccountStore for Store {
         })
     }
 
-    fn credentials_by_handle<'a>(
-        &'a self,
-        handle_index: BlindIndexValue,
-        absent: &'a Credentials,
-    ) -> Stored<'a, (bool, Credentials)> {
-        Box::pin(async move {
-            let record = sqlx::query_as!(
-                CredentialsRecord,
-                r#"SELECT account_id IS NOT NULL AS "is_known!", coalesce(account_id, $2) AS "account_id!: [u8; 16]",
-                       coalesce(credential_version, $3) AS "credential_version!",
-                       coalesce(record_sealed, $4) AS "record_sealed!"
-                   FROM (VALUES (true)) AS always LEFT JOIN accounts ON handle_index = $1"#,
-                &handle_index.as_bytes()[..],
-                &absent.account_id.as_bytes()[..],
-                to_bigint(CREDENTIAL_VERSION, absent.credential_version)?,
-                absent.record_sealed,
-            )
-            .fetch_one(self.pool())
-            .await?;
-            Ok((record.is_known, record.try_into()?))
-        })
-    }
-
     fn account_id_by_recovery_key(&self, key_index: BlindIndexValue) -> Stored<'_, Option<AccountId>> {
         Box::pin(async move {
-            // One row in either case, so that the time does not tell.
             let id = sqlx::query_scalar!(
-                r#"SELECT account_id AS "account_id?: [u8; 16]"
-                   FROM (VALUES (true)) AS always LEFT JOIN accounts ON recovery_key_index = $1"#,
+                r#"SELECT account_id AS "account_id: [u8; 16]" FROM accounts WHERE recovery_key_index = $1"#,
                 &key_index.as_bytes()[..],
             )
-            .fetch_one(self.pool())
+            .fetch_optional(self.pool())
             .await?;
             Ok(id.map(AccountId::new))
         })
@@ -232,37 +205,15 @@ impl TryFrom<AccountRecord> for AccountRow {
     type Error = StoreFailure;
 
     fn try_from(record: AccountRecord) -> Result<Self, StoreFailure> {
-        let credentials = Credentials {
-            account_id: AccountId::new(record.account_id),
-            credential_version: from_bigint(CREDENTIAL_VERSION, record.credential_version)?,
-            record_sealed: record.record_sealed,
-        };
         Ok(Self {
+            account_id: AccountId::new(record.account_id),
             handle_sealed: record.handle_sealed,
-            credentials,
+            credential_version: from_bigint("accounts.credential_version", record.credential_version)?,
+            record_sealed: record.record_sealed,
             recovery_key_sealed: record.recovery_key_sealed,
             principal_id: PrincipalId::new(record.principal_id),
             keystore_version: from_bigint("accounts.keystore_version", record.keystore_version)?,
             state: state(&record.state)?,
-        })
-    }
-}
-
-struct CredentialsRecord {
-    is_known: bool,
-    account_id: [u8; 16],
-    credential_version: i64,
-    record_sealed: Vec<u8>,
-}
-
-impl TryFrom<CredentialsRecord> for Credentials {
-    type Error = StoreFailure;
-
-    fn try_from(record: CredentialsRecord) -> Result<Self, StoreFailure> {
-        Ok(Self {
-            account_id: AccountId::new(record.account_id),
-            credential_version: from_bigint(CREDENTIAL_VERSION, record.credential_version)?,
-            record_sealed: record.record_sealed,
         })
     }
 }

@@ -10,17 +10,24 @@ mod audit;
 mod columns;
 mod data_keys;
 mod error;
+mod event_batch;
+mod events;
 mod keystores;
+mod locked_space;
 mod principals;
 mod relay_state;
 mod sessions;
+mod snapshots;
+mod spaces;
 mod staged;
 mod tokens;
 mod transaction;
+mod wraps;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use transaction::{IgnoreTransactions, ObserveTransactions, Outcome, Transaction, Work};
 
@@ -44,6 +51,7 @@ pub struct StoreOptions {
 pub struct Store {
     pool: PgPool,
     observer: Arc<dyn ObserveTransactions>,
+    space_locks: Arc<Semaphore>,
 }
 
 impl Store {
@@ -61,7 +69,13 @@ impl Store {
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect_options(options)?)
             .await?;
-        Ok(Self { pool, observer })
+        // Who holds the lock of a space needs a second connection to read what it missed.
+        let space_locks = usize::try_from(options.max_connections / 4).unwrap_or(1).max(1);
+        Ok(Self {
+            pool,
+            observer,
+            space_locks: Arc::new(Semaphore::new(space_locks)),
+        })
     }
 
     /// Asks the database for a sign of life.
@@ -78,6 +92,15 @@ impl Store {
     /// The pool, for a single statement that needs no transaction, and for metrics.
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// The right to hold, or wait for, the lock of one space.
+    async fn lock_permit(&self) -> OwnedSemaphorePermit {
+        let permits = Arc::clone(&self.space_locks);
+        permits
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed")
     }
 
     /// Lets the statements in flight end and closes every connection.

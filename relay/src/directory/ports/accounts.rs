@@ -77,10 +77,14 @@ pub enum RegistrationRefusal {
 
 /// An account as stored.
 pub struct AccountRow {
+    /// Its id.
+    pub account_id: AccountId,
     /// The handle, sealed.
     pub handle_sealed: Vec<u8>,
-    /// What a passphrase is checked against; its version is the recovery login key's too.
-    pub credentials: Credentials,
+    /// Counts the changes of record and recovery key.
+    pub credential_version: u64,
+    /// The OPAQUE record, sealed.
+    pub record_sealed: Vec<u8>,
     /// The recovery login key, sealed.
     pub recovery_key_sealed: Vec<u8>,
     /// The person's principal.
@@ -89,16 +93,6 @@ pub struct AccountRow {
     pub keystore_version: u64,
     /// Whether it may log in.
     pub state: AccountState,
-}
-
-/// What a passphrase is checked against: of an account, or made up for a handle that has none.
-pub struct Credentials {
-    /// The account, or what stands for it.
-    pub account_id: AccountId,
-    /// Counts the changes of the record.
-    pub credential_version: u64,
-    /// The OPAQUE record, sealed to account and version.
-    pub record_sealed: Vec<u8>,
 }
 
 /// An account as an operator lists it.
@@ -113,13 +107,6 @@ pub struct AccountSummary {
     pub created_at: OffsetDateTime,
 }
 
-impl AccountRow {
-    /// The account's id.
-    pub fn account_id(&self) -> AccountId {
-        self.credentials.account_id
-    }
-}
-
 /// Accounts.
 pub trait AccountStore: Send + Sync {
     /// Uses up one use of the token and makes the account with all that belongs to it.
@@ -127,14 +114,6 @@ pub trait AccountStore: Send + Sync {
 
     /// The account with that handle.
     fn account_by_handle(&self, handle_index: BlindIndexValue) -> Stored<'_, Option<AccountRow>>;
-
-    /// What a passphrase for that handle is checked against, and whether it is an account's. `absent` is the
-    /// answer where there is none: it goes to the database and comes back, so that the time does not tell.
-    fn credentials_by_handle<'a>(
-        &'a self,
-        handle_index: BlindIndexValue,
-        absent: &'a Credentials,
-    ) -> Stored<'a, (bool, Credentials)>;
 
     /// The account with that recovery login key.
     fn account_id_by_recovery_key(&self, key_index: BlindIndexValue) -> Stored<'_, Option<AccountId>>;

@@ -15,8 +15,7 @@ mod tokens;
 use futures_util::future::BoxFuture;
 
 pub use accounts::{
-    AccountRow, AccountState, AccountStore, AccountSummary, Credentials, NewAccount, NewRecoveryKey,
-    RegistrationRefusal,
+    AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewRecoveryKey, RegistrationRefusal,
 };
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};

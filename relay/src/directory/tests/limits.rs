@@ -74,16 +74,3 @@ async fn changes_of_one_account_are_limited() {
     assert!(look_up().await.is_ok() && look_up().await.is_ok());
     assert_eq!(scope(look_up().await), Some(LimitScope::Account));
 }
-
-#[tokio::test]
-async fn attempts_of_everybody_together_are_limited() {
-    let test = limited(|limits| &mut limits.attempts_per_relay).await;
-    let begin = async |host: u8, handle| {
-        let address = IpAddr::from([198, 51, 100, host]);
-        test.directory
-            .start_login(address, &Person::new(handle, host).login_start().1)
-            .await
-    };
-    assert!(begin(1, "one").await.is_ok() && begin(2, "two").await.is_ok());
-    assert_eq!(scope(begin(3, "three").await), Some(LimitScope::Relay));
-}

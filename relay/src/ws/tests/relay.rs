@@ -19,7 +19,7 @@ use super::super::*;
 use super::client::Person;
 use crate::client_address::ClientAddress;
 use crate::entropy::SystemEntropy;
-use crate::log::LogService;
+use crate::testing::TestLog;
 
 /// The origin that clients sign.
 pub const ORIGIN: &str = "https://relay.example.org";
@@ -97,7 +97,7 @@ impl Relay {
             allowed_origins: vec!["https://app.example.org".to_owned()],
             write_timeout: WRITE_TIMEOUT,
             incarnation: Incarnation::new([7; 16]),
-            log: LogService {},
+            log: TestLog::new().await.relay().await,
             directory: sessions.clone(),
             entropy: Arc::new(SystemEntropy),
             metrics: metrics.clone(),

@@ -1,0 +1,102 @@
+//! What all parts of the log work with.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use super::lanes::Lanes;
+use super::ports::LogStore;
+use super::quotas::Quotas;
+use super::rates::Rates;
+use super::receipts::{ReceiptKey, Receipts};
+use super::row_cipher::RowCipher;
+use super::space_map::SpaceMap;
+use super::submission::QueueBudget;
+use super::tail_budget::TailBudget;
+use super::verify_pool::VerifyPool;
+use super::{LogError, LogLimits, ObserveLog};
+use crate::atrest::{DataKeyError, DataKeys, KeyScope, OpenDataKey};
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::log::ports::SpaceNumber;
+use crate::store_failure::StoreFailure;
+
+/// When to come back after a full queue or a database that does not answer.
+pub(super) const RETRY_SOON: Duration = Duration::from_secs(1);
+/// When to come back after an outage of the key service.
+const RETRY_KEYS: Duration = Duration::from_secs(5);
+
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn LogStore>,
+    pub(super) data_keys: DataKeys,
+    pub(super) cipher: RowCipher,
+    pub(super) receipts: Receipts,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) observer: Arc<dyn ObserveLog>,
+    pub(super) limits: LogLimits,
+    pub(super) spaces: SpaceMap,
+    pub(super) lanes: Lanes,
+    pub(super) verify: VerifyPool,
+    pub(super) rates: Rates,
+    pub(super) quotas: Quotas,
+    pub(super) queue: QueueBudget,
+    pub(super) tail: TailBudget,
+    /// The workers of spaces and what they start.
+    pub(super) work: TaskTracker,
+    pub(super) is_draining: AtomicBool,
+}
+
+impl Shared {
+    /// The key that seals the rows of a space.
+    pub(super) async fn space_key(&self, space: SpaceNumber) -> Result<Arc<OpenDataKey>, LogError> {
+        let key = self.data_keys.open(KeyScope::Space(space.0)).await;
+        key.map_err(|error| key_failure(&error))
+    }
+
+    /// The key that makes receipts.
+    pub(super) async fn receipt_key(&self) -> Result<&ReceiptKey, LogError> {
+        let key = self.receipts.key(&self.data_keys).await;
+        key.map_err(|error| key_failure(&error))
+    }
+}
+
+/// Logs a failure of the key service or of the key's row, and says what the caller may know of it.
+pub(super) fn key_failure(error: &DataKeyError) -> LogError {
+    let cause = error as &dyn std::error::Error;
+    tracing::warn!(error = cause, "a data key cannot be had");
+    if error.is_outage() {
+        let retry_after = RETRY_KEYS;
+        return LogError::KmsUnavailable { retry_after };
+    }
+    match error {
+        DataKeyError::Store(_) | DataKeyError::Aborted => LogError::Overloaded {
+            retry_after: RETRY_SOON,
+        },
+        _ => LogError::Internal,
+    }
+}
+
+/// Logs a failure of the store, and says what the caller may know of it.
+pub(super) fn store_failure(failure: &StoreFailure) -> LogError {
+    let cause = failure as &dyn std::error::Error;
+    tracing::warn!(error = cause, "the store of the log failed");
+    match failure {
+        StoreFailure::Unavailable(_) | StoreFailure::CommitUnknown(_) | StoreFailure::Conflict(_) => {
+            LogError::Overloaded {
+                retry_after: RETRY_SOON,
+            }
+        }
+        StoreFailure::RowCount { .. } | StoreFailure::Malformed(_) | StoreFailure::Internal(_) => {
+            LogError::Internal
+        }
+    }
+}
+
+impl From<StoreFailure> for LogError {
+    fn from(failure: StoreFailure) -> Self {
+        store_failure(&failure)
+    }
+}

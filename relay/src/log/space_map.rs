@@ -1,0 +1,112 @@
+//! The spaces in memory, bounded in number, least recently used first out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sealpost_protocol::ids::SpaceId;
+
+use super::space::Space;
+
+/// How many spaces in use are passed over in search of one that may leave.
+const LOOKED_AT: usize = 32;
+
+/// Finds spaces by id. One that somebody reads or works on never leaves.
+pub(super) struct SpaceMap {
+    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    spaces: HashMap<SpaceId, Held>,
+    by_use: BTreeMap<u64, SpaceId>,
+    uses: u64,
+}
+
+struct Held {
+    space: Arc<Space>,
+    last_use: u64,
+}
+
+impl SpaceMap {
+    /// An empty map that aims at no more than `limit` spaces.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The space with this id, put in if it is not there. Whether it exists is not known here.
+    pub(super) fn get(&self, id: SpaceId) -> Arc<Space> {
+        let mut state = self.lock();
+        if !state.spaces.contains_key(&id) {
+            state.make_room(self.limit);
+        }
+        state.touch(id)
+    }
+
+    /// The space with this id, if it is in memory.
+    pub(super) fn find(&self, id: &SpaceId) -> Option<Arc<Space>> {
+        let state = self.lock();
+        state.spaces.get(id).map(|held| Arc::clone(&held.space))
+    }
+
+    /// Drops the space unless somebody else than the caller holds it.
+    pub(super) fn forget(&self, space: &Arc<Space>) {
+        let mut state = self.lock();
+        // The map's own, and the caller's.
+        if Arc::strong_count(space) <= 2 {
+            state.remove(&space.id);
+        }
+    }
+
+    /// All spaces that are open.
+    pub(super) fn open(&self) -> Vec<Arc<Space>> {
+        let state = self.lock();
+        let spaces = state.spaces.values().map(|held| &held.space);
+        spaces.filter(|space| space.view().is_some()).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+}
+
+impl State {
+    fn touch(&mut self, id: SpaceId) -> Arc<Space> {
+        self.uses += 1;
+        let uses = self.uses;
+        let held = self.spaces.entry(id).or_insert_with(|| Held {
+            space: Arc::new(Space::new(id)),
+            last_use: 0,
+        });
+        self.by_use.remove(&held.last_use);
+        held.last_use = uses;
+        self.by_use.insert(uses, id);
+        Arc::clone(&held.space)
+    }
+
+    fn make_room(&mut self, limit: usize) {
+        if self.spaces.len() < limit {
+            return;
+        }
+        let oldest = self.by_use.values().take(LOOKED_AT);
+        let idle = oldest.copied().find(|id| {
+            self.spaces
+                .get(id)
+                .is_some_and(|held| Arc::strong_count(&held.space) == 1)
+        });
+        if let Some(id) = idle {
+            self.remove(&id);
+        }
+    }
+
+    fn remove(&mut self, id: &SpaceId) {
+        if let Some(held) = self.spaces.remove(id) {
+            self.by_use.remove(&held.last_use);
+        }
+    }
+}

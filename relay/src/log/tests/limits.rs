@@ -1,0 +1,98 @@
+//! Any input gets a bounded amount of work and a clear answer.
+
+use std::num::NonZeroU32;
+
+use super::actors::Actor;
+use super::chat::{Chat, acked};
+use crate::log::{LogError, LogLimits};
+use crate::testing::TestLog;
+
+#[tokio::test]
+async fn a_space_that_is_full_takes_control_records_only() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let limits = LogLimits {
+        bytes_per_space: 4_000,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    let outcome = chat
+        .clone()
+        .publish(&relay, &alice, chat.clone().run(&alice, 20))
+        .await;
+    assert!(!outcome.acks.is_empty());
+    let refusal = outcome.refusal.unwrap();
+    assert_eq!(
+        (refusal.code().as_str(), refusal.to_nack().limit),
+        ("quota_exceeded", 4_000)
+    );
+    for entry in chat.run(&alice, outcome.acks.len()) {
+        acked(chat.publish(&relay, &alice, vec![entry]).await);
+    }
+    chat.rekey(&relay, &alice).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_pays_for_all_its_spaces() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let limits = LogLimits {
+        bytes_per_account: 8_000,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let mut acks = 0;
+    for device in 1..=8 {
+        let author = alice.at_device(device);
+        let mut chat = Chat::create(&relay, &author).await;
+        let entries = chat.clone().run(&author, 4);
+        acks += chat.publish(&relay, &author, entries).await.acks.len();
+        chat.rekey(&relay, &author).await.unwrap();
+    }
+    assert!((1..16).contains(&acks), "{acks}");
+}
+
+#[tokio::test]
+async fn publishing_has_a_rate_and_says_when_to_come_back() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let limits = LogLimits {
+        entries_per_second_per_account: NonZeroU32::MIN,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    acked(chat.publish(&relay, &alice, chat.clone().run(&alice, 254)).await);
+    let next = chat.run(&alice, 255).split_off(254);
+    let outcome = chat.publish(&relay, &alice, next).await;
+    assert!(matches!(outcome.refusal, Some(LogError::RateLimited { retry_after }) if !retry_after.is_zero()));
+}
+
+#[tokio::test]
+async fn a_publish_with_too_many_entries_is_refused() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    let outcome = chat.publish(&relay, &alice, chat.clone().run(&alice, 257)).await;
+    assert_eq!(outcome.refusal, Some(LogError::TooLarge { limit: 256 }));
+    chat.say(&relay, &alice, "one is fine").await;
+}
+
+#[tokio::test]
+async fn a_full_queue_says_overloaded() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let limits = LogLimits {
+        queued_bytes: 20_000,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    let calls: Vec<_> = chat
+        .run(&alice, 200)
+        .into_iter()
+        .map(|entry| relay.publish(&alice.principal(), chat.id(), vec![entry]))
+        .collect();
+    let outcomes = futures_util::future::join_all(calls).await;
+    let is_overloaded =
+        |outcome: &crate::log::PublishOutcome| matches!(outcome.refusal, Some(LogError::Overloaded { .. }));
+    assert!(outcomes[0].refusal.is_none());
+    assert!(outcomes.iter().any(is_overloaded));
+}

@@ -1,0 +1,239 @@
+//! The worker of a space: appends what is queued, reads what others appended, one round after the other.
+
+mod append;
+mod create;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::LogError;
+use super::ledger::Ledger;
+use super::opening::{self, catch_up, is_snapshot_due, take_snapshot};
+use super::ports::NewSnapshot;
+use super::ring::PlacedEntry;
+use super::shared::{RETRY_SOON, Shared};
+use super::space::{Bench, Queued, Space, Sync, Work};
+use super::submission::Pending;
+use crate::bus::Hint;
+
+/// For how long after a lost append the lock of the space is taken first.
+const CONTENDED_FOR: Duration = Duration::from_secs(2);
+/// Entries that are judged in one round.
+const ROUND_ENTRIES: usize = 512;
+/// Bytes that are judged in one round.
+const ROUND_BYTES: usize = 1 << 20;
+
+/// Queues work for a space and sees to it that a worker does it.
+pub(super) fn queue(shared: &Arc<Shared>, space: &Arc<Space>, work: Work) -> Result<(), LogError> {
+    let limit = shared.limits.queued_bytes_per_space;
+    match space.queue(work, limit) {
+        Some(Queued::WorkerRuns) => {}
+        Some(Queued::StartWorker) => start(shared, space),
+        None => {
+            let retry_after = RETRY_SOON;
+            return Err(LogError::Overloaded { retry_after });
+        }
+    }
+    Ok(())
+}
+
+fn start(shared: &Arc<Shared>, space: &Arc<Space>) {
+    let worker = Worker {
+        bench: space.take_bench(),
+        shared: Arc::clone(shared),
+        space: Arc::clone(space),
+        is_resting: false,
+    };
+    shared.work.spawn(worker.run());
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    space: Arc<Space>,
+    bench: Bench,
+    is_resting: bool,
+}
+
+impl Drop for Worker {
+    /// A worker that was cut short leaves the queue to another one, which opens the space anew.
+    fn drop(&mut self) {
+        if !self.is_resting && self.space.replace_worker() {
+            start(&self.shared, &self.space);
+        }
+    }
+}
+
+impl Worker {
+    async fn run(mut self) {
+        loop {
+            while let Some(work) = self.space.next_work(|_| true) {
+                self.round(work).await;
+            }
+            let bench = std::mem::take(&mut self.bench);
+            match self.space.rest(bench) {
+                Some(bench) => self.bench = bench,
+                None => break,
+            }
+        }
+        self.is_resting = true;
+        if self.space.view().is_none() {
+            self.shared.spaces.forget(&self.space);
+        }
+    }
+
+    async fn round(&mut self, first: Work) {
+        match first {
+            Work::Sync(sync) => {
+                let outcome = self.sync(&sync).await;
+                // Whoever asked may be gone.
+                let _ = sync.reply.send(outcome);
+            }
+            Work::Append(submission) => {
+                let mut batch = vec![submission.into_pending().await];
+                self.gather(&mut batch).await;
+                self.append(batch).await;
+            }
+        }
+    }
+
+    /// Adds the submissions that are next in the queue and checked by now, up to the size of a round.
+    async fn gather(&mut self, batch: &mut Vec<Pending>) {
+        let mut bytes = 0;
+        let mut entries = batch[0].checked.entries.len();
+        while entries < ROUND_ENTRIES && bytes < ROUND_BYTES {
+            let is_ready = |work: &mut Work| match work {
+                Work::Append(submission) => submission.poll_checked(),
+                Work::Sync(_) => false,
+            };
+            let Some(Work::Append(submission)) = self.space.next_work(is_ready) else {
+                return;
+            };
+            bytes += submission.bytes();
+            let pending = submission.into_pending().await;
+            entries += pending.checked.entries.len();
+            batch.push(pending);
+        }
+    }
+
+    async fn sync(&mut self, sync: &Sync) -> Result<(), LogError> {
+        if sync.reopen {
+            self.bench.ledger = None;
+        }
+        if self.open().await? == Opened::Before {
+            self.catch_up().await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the space if it is not open, or if it was found damaged, because it may have been repaired.
+    async fn open(&mut self) -> Result<Opened, LogError> {
+        if self
+            .bench
+            .ledger
+            .as_ref()
+            .is_some_and(|ledger| !ledger.is_damaged())
+        {
+            return Ok(Opened::Before);
+        }
+        self.bench.ledger = None;
+        let ledger = opening::open(&self.shared, self.space.id).await?;
+        let ledger = ledger.ok_or(LogError::NotAMember)?;
+        // The log may have been taken back: what is in memory may be of another one.
+        self.space.shorten_tail(None);
+        self.space.show(ledger.view());
+        self.bench.ledger = Some(ledger);
+        Ok(Opened::Now)
+    }
+
+    /// Folds what others appended, and shows it to readers; returns whether there was anything.
+    async fn catch_up(&mut self) -> Result<bool, LogError> {
+        let mut was_behind = false;
+        loop {
+            let ledger = self.bench.ledger.as_mut().ok_or(LogError::Internal)?;
+            let key = self.shared.space_key(ledger.number).await?;
+            let entries = catch_up(&self.shared, ledger, &key).await?;
+            let view = ledger.view();
+            let is_done = entries.is_empty();
+            self.extend_tail(entries);
+            self.space.show(view);
+            if is_done {
+                return Ok(was_behind);
+            }
+            was_behind = true;
+        }
+    }
+
+    /// Puts committed entries into memory where somebody reads them.
+    fn extend_tail(&self, entries: Vec<PlacedEntry>) {
+        let Some(last) = entries.last().filter(|_| self.space.has_readers()) else {
+            return;
+        };
+        let (last_seq, bytes) = (last.at.seq, entries.iter().map(PlacedEntry::bytes).sum());
+        self.space.extend_tail(entries);
+        self.shared.tail.charge(&self.space, last_seq, bytes);
+    }
+
+    /// Tells readers here and relays elsewhere of entries that were committed.
+    fn publish(&mut self, entries: Vec<PlacedEntry>) {
+        let Some(ledger) = &self.bench.ledger else {
+            return;
+        };
+        let view = ledger.view();
+        let hint = Hint {
+            space_id: self.space.id,
+            head: view.head.seq,
+        };
+        self.extend_tail(entries);
+        self.space.show(view);
+        self.shared.bus.announce(hint);
+    }
+
+    /// Stores a snapshot beside the work, if one is due. One that fails is made up for by the next.
+    async fn keep_snapshot(&mut self) {
+        let every = self.shared.limits.snapshot_every;
+        let due = |ledger: &&mut Box<Ledger>| is_snapshot_due(every, ledger);
+        let Some(ledger) = self.bench.ledger.as_mut().filter(due) else {
+            return;
+        };
+        let Ok(key) = self.shared.space_key(ledger.number).await else {
+            return;
+        };
+        let (space, at, snapshot) = take_snapshot(ledger);
+        let appended_bytes = ledger.appended_bytes;
+        let shared = Arc::clone(&self.shared);
+        self.shared.work.spawn(async move {
+            let encoded = prost::Message::encode_to_vec(&snapshot);
+            let row = NewSnapshot {
+                space,
+                at,
+                data_key_id: key.id(),
+                sealed: shared.cipher.seal_snapshot(&key, &at, &encoded),
+                appended_bytes,
+                taken_at: shared.clock.now(),
+            };
+            if let Err(failure) = shared.store.put_snapshot(&row).await {
+                let cause = &failure as &dyn std::error::Error;
+                tracing::warn!(error = cause, space.number = space.0, "a snapshot was not stored");
+            }
+        });
+    }
+
+    fn is_contended(&self) -> bool {
+        let until = self.bench.contended_until;
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn note_contention(&mut self) {
+        self.bench.contended_until = Some(Instant::now() + CONTENDED_FOR);
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    /// The space was read just now.
+    Now,
+    /// It was open, and may be behind the database.
+    Before,
+}

@@ -1,0 +1,233 @@
+//! Appends a batch of submissions: judge, commit, answer; again when another relay was first.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sealpost_protocol::control::Link;
+use sealpost_protocol::ids::Root;
+
+use super::{Opened, Worker};
+use crate::log::checked::Checked;
+use crate::log::ledger::Ledger;
+use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
+use crate::log::ports::{Appended, LockedSpace};
+use crate::log::shared::{RETRY_SOON, store_failure};
+use crate::log::submission::Pending;
+use crate::log::{Ack, LogError};
+use crate::store_failure::StoreFailure;
+
+/// How often a batch is judged anew before its submissions are told to come back.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// Why a batch must be judged anew, or refused.
+pub(super) enum Setback {
+    /// The log had grown, or another relay holds the lock of the space.
+    Lost,
+    /// Whether the batch was committed is unknown.
+    Unknown,
+    /// Nothing can be appended now.
+    Refused(LogError),
+}
+
+impl<E: Into<LogError>> From<E> for Setback {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Setback {
+    /// The setback of a commit that failed.
+    pub(super) fn of_commit(failure: &StoreFailure) -> Self {
+        match failure {
+            StoreFailure::CommitUnknown(_) => {
+                tracing::warn!("whether an append was committed is unknown; looking");
+                Self::Unknown
+            }
+            failure => Self::Refused(store_failure(failure)),
+        }
+    }
+}
+
+/// Whether a refusal is final: the fold was compared with the database after the submission came in. A relay that is
+/// behind must not refuse what the log allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fold {
+    MayBeBehind,
+    IsFresh,
+}
+
+impl Worker {
+    /// Answers every submission of the batch.
+    pub(super) async fn append(&mut self, mut batch: Vec<Pending>) {
+        let mut fold = Fold::MayBeBehind;
+        for _ in 0..MAX_ATTEMPTS {
+            match self.attempt(&mut batch, fold).await {
+                Ok(_) if batch.is_empty() => return self.keep_snapshot().await,
+                Ok(now) => fold = now,
+                Err(Setback::Refused(error)) => return self.refuse(batch, &error),
+                Err(setback) => self.drop_fold(&setback),
+            }
+        }
+        let retry_after = RETRY_SOON;
+        self.refuse(batch, &LogError::Overloaded { retry_after });
+    }
+
+    /// Judges and commits once; leaves in the batch what must be judged again.
+    async fn attempt(&mut self, batch: &mut Vec<Pending>, mut fold: Fold) -> Result<Fold, Setback> {
+        if self.open_or_create(batch).await? == Opened::Now {
+            fold = Fold::IsFresh;
+        }
+        let mut lock = None;
+        if self.is_contended() || batch.iter().any(has_control) {
+            lock = Some(self.lock().await?);
+            self.catch_up().await?;
+            fold = Fold::IsFresh;
+        }
+        let plan = self.plan(batch).await?;
+        let verdicts = match plan.entries.is_empty() {
+            true => plan.verdicts,
+            false => {
+                // What is appended by comparison was judged by the whole log.
+                fold = Fold::IsFresh;
+                self.commit(plan, lock).await?
+            }
+        };
+        self.settle(batch, verdicts, fold).await?;
+        if !batch.is_empty() {
+            self.catch_up().await?;
+        }
+        Ok(Fold::IsFresh)
+    }
+
+    async fn lock(&self) -> Result<Box<dyn LockedSpace>, Setback> {
+        let number = self.ledger()?.number;
+        Ok(self.shared.store.lock(number).await?)
+    }
+
+    async fn plan(&mut self, batch: &[Pending]) -> Result<Plan, Setback> {
+        let Some(ledger) = self.bench.ledger.as_mut() else {
+            return Err(LogError::Internal.into());
+        };
+        if let Some(end) = ledger.end() {
+            return Err(end.into());
+        }
+        let key = self.shared.space_key(ledger.number).await?;
+        let usage = self
+            .shared
+            .quotas
+            .usage(&*self.shared.store, ledger.created_by)
+            .await?;
+        let room = Room::of(&self.shared.limits, ledger.stored_bytes(), usage.bytes);
+        let older = older_seen(ledger, batch);
+        let older = self.shared.store.roots(ledger.number, &older).await?;
+        let older: HashMap<u64, Root> = older.into_iter().map(|at| (at.seq, at.root)).collect();
+        let planner = Planner::new(&self.shared, ledger, &key, room, older);
+        let planned = planner.plan(batch).await;
+        if planned.is_err() {
+            // Some of it may have been folded already.
+            self.bench.ledger = None;
+        }
+        Ok(planned?)
+    }
+
+    /// Commits a plan and tells of it; returns what the fold said to each submission.
+    async fn commit(
+        &mut self,
+        plan: Plan,
+        lock: Option<Box<dyn LockedSpace>>,
+    ) -> Result<Vec<PlannedVerdict>, Setback> {
+        let bytes: usize = plan.append.events.iter().map(|event| event.sealed.len()).sum();
+        let outcome = match lock {
+            Some(lock) => {
+                let outcome = lock.append(&plan.append, &plan.effects).await;
+                outcome.map_err(|failure| Setback::of_commit(&failure))?
+            }
+            None => {
+                let outcome = self.shared.lanes.append(&self.space.id, plan.append).await;
+                outcome.map_err(|_| Setback::Unknown)?
+            }
+        };
+        if outcome == Appended::Lost {
+            return Err(Setback::Lost);
+        }
+        let payer = self.ledger()?.created_by;
+        self.shared.quotas.add(payer, 0, bytes as u64);
+        self.publish(plan.entries);
+        Ok(plan.verdicts)
+    }
+
+    /// Notes the acks and answers the submissions that are done or finally refused.
+    async fn settle(
+        &self,
+        batch: &mut Vec<Pending>,
+        verdicts: Vec<PlannedVerdict>,
+        fold: Fold,
+    ) -> Result<(), Setback> {
+        let mut left = Vec::new();
+        for (mut pending, verdict) in batch.drain(..).zip(verdicts) {
+            for planned in verdict.acks {
+                pending.outcome.acks.push(self.ack(planned).await?);
+            }
+            match verdict.refusal {
+                Some(_) if fold == Fold::MayBeBehind => left.push(pending),
+                refusal => pending.answer(refusal, &*self.shared.observer),
+            }
+        }
+        *batch = left;
+        Ok(())
+    }
+
+    pub(super) async fn ack(&self, planned: PlannedAck) -> Result<Ack, LogError> {
+        let (number, store) = (self.ledger()?.number, &self.shared.store);
+        let (cursor, duplicate) = match planned {
+            PlannedAck::Placed(cursor) => (Some(cursor), false),
+            PlannedAck::Repeated(seq) => (store.roots(number, &[seq]).await?.pop(), true),
+            PlannedAck::RepeatedControl(index) => (store.control_place(number, index).await?, true),
+        };
+        let cursor = cursor.ok_or(LogError::Internal)?;
+        let receipt = self.shared.receipt_key().await?.issue(&self.space.id, &cursor);
+        Ok(Ack {
+            cursor,
+            receipt,
+            duplicate,
+        })
+    }
+
+    fn ledger(&self) -> Result<&Ledger, LogError> {
+        self.bench.ledger.as_deref().ok_or(LogError::Internal)
+    }
+
+    /// The fold is ahead of the log, or may be.
+    fn drop_fold(&mut self, setback: &Setback) {
+        self.bench.ledger = None;
+        self.shared.observer.append_lost();
+        if matches!(setback, Setback::Lost) {
+            self.note_contention();
+        }
+    }
+
+    fn refuse(&self, batch: Vec<Pending>, error: &LogError) {
+        for pending in batch {
+            pending.answer(Some(error.clone()), &*self.shared.observer);
+        }
+    }
+}
+
+fn has_control(pending: &Pending) -> bool {
+    let is_control = |(entry, _): &(Checked, _)| matches!(entry, Checked::Control(_));
+    pending.open_entries().iter().any(is_control)
+}
+
+/// Places that authors say they saw and whose roots are not in memory.
+fn older_seen(ledger: &Ledger, batch: &[Pending]) -> Vec<u64> {
+    let head = ledger.fold.cursor().seq;
+    let entries = batch.iter().flat_map(Pending::open_entries);
+    let seen = entries.filter_map(|(entry, _)| match entry {
+        Checked::Event(event) => Some(event.header.seen.seq),
+        Checked::Control(record) => match record.link {
+            Link::Genesis => None,
+            Link::Next { seen, .. } => Some(seen.seq),
+        },
+    });
+    let older = seen.filter(|seq| *seq > 0 && *seq < head && ledger.roots.at(*seq).is_none());
+    older.collect::<BTreeSet<u64>>().into_iter().collect()
+}

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tempfile::TempDir;
+
+use super::{TestClock, TestDatabase};
+use crate::atrest::{DataKeyLimits, DataKeyParts, DataKeys, KeyFile, KeyWrapper, RowSealer};
+use crate::bus::{Bus, LocalHub};
+use crate::entropy::SystemEntropy;
+use crate::log::{IgnoreLog, LogLimits, LogParts, LogService};
+use crate::store::Store;
+
+/// A database for logs, and relays on it that hear each other.
+pub struct TestLog {
+    pub database: TestDatabase,
+    pub clock: Arc<TestClock>,
+    hub: LocalHub,
+    relays: AtomicU64,
+    key_folder: TempDir,
+}
+
+impl TestLog {
+    /// No space yet, and no relay.
+    pub async fn new() -> Self {
+        Self {
+            database: TestDatabase::migrated().await,
+            clock: Arc::new(TestClock::new()),
+            hub: LocalHub::default(),
+            relays: AtomicU64::new(0),
+            key_folder: TempDir::new().unwrap(),
+        }
+    }
+
+    /// One more relay process.
+    pub async fn relay(&self) -> LogService {
+        self.relay_with(LogLimits::default()).await
+    }
+
+    /// One more, with other limits.
+    pub async fn relay_with(&self, limits: LogLimits) -> LogService {
+        let bus = self.hub.end(self.relays.fetch_add(1, Ordering::Relaxed));
+        self.relay_on(self.database.store().await, Arc::new(bus), limits)
+    }
+
+    /// One more, on this store and bus.
+    pub fn relay_on(&self, store: Store, bus: Arc<dyn Bus>, limits: LogLimits) -> LogService {
+        let parts = LogParts {
+            data_keys: self.data_keys(&store),
+            store: Arc::new(store),
+            sealer: RowSealer::new(Arc::new(SystemEntropy)),
+            bus,
+            clock: self.clock.clone(),
+            observer: Arc::new(IgnoreLog),
+        };
+        let service = LogService::new(parts, limits);
+        let running = service.clone();
+        tokio::spawn(async move { running.run().await });
+        service
+    }
+
+    /// The data keys, as every relay has them.
+    pub fn data_keys(&self, store: &Store) -> DataKeys {
+        let entropy = Arc::new(SystemEntropy);
+        let path = self.key_folder.path().join("key");
+        let wrapper: Arc<dyn KeyWrapper> = Arc::new(KeyFile::open_or_create(&path, entropy.clone()).unwrap());
+        let parts = DataKeyParts {
+            wrapper,
+            store: Arc::new(store.clone()),
+            entropy,
+        };
+        DataKeys::new(parts, DataKeyLimits::default())
+    }
+}
