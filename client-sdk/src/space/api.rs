@@ -30,6 +30,11 @@ impl Space {
         Self { handle }
     }
 
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &super::core::SpaceCore {
+        self.handle.core()
+    }
+
     /// The space's id: the hash of its first record.
     #[must_use]
     pub fn id(&self) -> SpaceId {

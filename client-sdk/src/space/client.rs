@@ -91,17 +91,8 @@ impl Client {
     /// # Errors
     /// [`Error::Store`]; [`Error::Network`] if the space is still to be made and the relay cannot be reached.
     pub async fn space(&self, id: SpaceId) -> Result<Space, Error> {
-        let shared = self.shared();
-        let socket = self.socket()?;
-        shared.finish_creation(&socket, id).await?;
-        let mut open = shared.spaces.open.lock().await;
-        if let Some(handle) = open.get(&id).and_then(Weak::upgrade) {
-            return Ok(Space::new(handle));
-        }
-        open.retain(|_, handle| handle.strong_count() > 0);
-        let handle = Handle::start(SpaceCore::open(Arc::clone(shared), socket, id).await?);
-        open.insert(id, Arc::downgrade(&handle));
-        Ok(Space::new(handle))
+        self.socket()?;
+        self.shared().open_space(id).await
     }
 
     /// The spaces of this account: those in the keystore, on this device, and on the relay's list, which is a hint.
@@ -173,16 +164,39 @@ impl Client {
         }
         let tls = Arc::new(tls::client_config(&shared.config.relay)?);
         let transport = Arc::new(WebSocketTransport::new(shared.config.clone(), tls));
-        Ok(shared.socket_over(transport).clone())
+        let credentials = Arc::new(SessionCredentials(Arc::downgrade(shared)));
+        Ok(shared.start_socket(transport, credentials).clone())
     }
 }
 
 impl Shared {
-    /// The client's one socket; started over `transport` if there is none.
-    pub(crate) fn socket_over(self: &Arc<Self>, transport: Arc<dyn Transport>) -> &Socket {
-        let credentials = Arc::new(SessionCredentials(Arc::downgrade(self)));
+    /// The client's one socket; started over `transport` if there is none yet.
+    pub(crate) fn start_socket(
+        &self,
+        transport: Arc<dyn Transport>,
+        credentials: Arc<dyn Credentials>,
+    ) -> &Socket {
         let start = || Socket::start(transport, credentials, entropy::system());
         self.spaces.socket.get_or_init(start)
+    }
+
+    /// Opens a space over the socket that was started.
+    pub(crate) async fn open_space(self: &Arc<Self>, id: SpaceId) -> Result<Space, Error> {
+        let socket = self
+            .spaces
+            .socket
+            .get()
+            .expect("the socket is started before a space is opened");
+        self.finish_creation(socket, id).await?;
+        let mut open = self.spaces.open.lock().await;
+        if let Some(handle) = open.get(&id).and_then(Weak::upgrade) {
+            return Ok(Space::new(handle));
+        }
+        open.retain(|_, handle| handle.strong_count() > 0);
+        let core = SpaceCore::open(Arc::clone(self), socket.clone(), id).await?;
+        let handle = Handle::start(core);
+        open.insert(id, Arc::downgrade(&handle));
+        Ok(Space::new(handle))
     }
 
     pub(super) async fn name_space(&self, id: SpaceId, name: &str) -> Result<(), Error> {

@@ -171,7 +171,7 @@ fn rekey_for<'m>(
 }
 
 /// The record that names a new key and what was staged for it.
-pub(super) fn rekey_body(key: &EpochKey, wraps: &[Wrap], sealed_previous: Bytes) -> wire::Rekey {
+pub(crate) fn rekey_body(key: &EpochKey, wraps: &[Wrap], sealed_previous: Bytes) -> wire::Rekey {
     let key_id: KeyId = key.at().key_id;
     wire::Rekey {
         epoch: key.at().epoch,
@@ -182,7 +182,7 @@ pub(super) fn rekey_body(key: &EpochKey, wraps: &[Wrap], sealed_previous: Bytes)
     }
 }
 
-pub(super) fn wrap_for(key: &EpochKey, member: &Manifest, rng: &mut impl CryptoRng) -> Result<Wrap, Error> {
+pub(crate) fn wrap_for(key: &EpochKey, member: &Manifest, rng: &mut impl CryptoRng) -> Result<Wrap, Error> {
     let sealed = seal_wrap(key, member, rng)
         .map_err(|error: WrapError| Error::usage(format!("{}: {error}", member.id())))?;
     Ok(Wrap {

@@ -8,7 +8,7 @@ mod create;
 mod deliver;
 mod handle;
 mod keys;
-mod members;
+pub(crate) mod members;
 mod sender;
 mod signal;
 pub(crate) mod stop;
@@ -20,3 +20,6 @@ pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
 
 pub use crate::outbox::Sent;
+
+#[cfg(test)]
+mod tests;

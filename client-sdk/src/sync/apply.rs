@@ -14,47 +14,67 @@ use crate::store::outbox::BrokenAck;
 /// What became of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Applied {
-    /// Verified and kept.
-    Kept,
-    /// Another process had moved the store meanwhile; the page was not looked at.
+    /// The log is verified and kept up to here, at least.
+    Kept(Cursor),
+    /// Another process has moved the store into the middle of the page, or the space has stopped; nothing was kept.
     Moved,
 }
 
 impl SpaceCore {
-    /// Verifies a page and keeps it. Nothing of a page with one fault is kept; the page is, as evidence.
-    ///
-    /// # Errors
-    /// [`Error::Integrity`] names the fault and its place.
-    pub(crate) async fn apply(&self, page: Page) -> Result<Applied, Error> {
+    /// Verifies a page of a subscription that was served up to `served`, and keeps it. Nothing of a page with one fault is
+    /// kept; the page is, as evidence.
+    pub(crate) async fn apply(&self, page: Page, served: u64) -> Result<Applied, Error> {
         let (evidence, pinned) = (page.clone(), self.pinned);
-        match self
-            .write(move |log, view| apply_page(log, view, &page, pinned))
-            .await
-        {
-            Ok(Some(cursor)) => {
-                self.advance(cursor);
-                Ok(Applied::Kept)
-            }
-            Ok(None) => Ok(Applied::Moved),
+        let applied = self
+            .write(move |log, view| apply_page(log, view, &page, served, pinned))
+            .await;
+        match applied {
+            Ok(Applied::Kept(cursor)) => self.advance(cursor),
+            Ok(Applied::Moved) => {}
             Err(Error::Integrity(alarm)) => {
                 self.raise(Alarm::clone(&alarm), evidence.encode_to_vec()).await;
-                Ok(Applied::Moved)
+                return Ok(Applied::Moved);
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        applied
     }
 }
 
-/// The cursor after the page; `None` if the store was moved.
 fn apply_page(
     log: &SpaceLog<'_>,
     view: &mut View,
     page: &Page,
+    served: u64,
     pinned: Option<Cursor>,
-) -> Result<Option<Cursor>, Error> {
-    if view.refresh(log)? {
-        return Ok(None);
+) -> Result<Applied, Error> {
+    view.refresh(log)?;
+    let cursor = log.cursor()?;
+    if page.first_seq == served + 1 && cursor.seq > served {
+        return skip_known(log, page, &cursor);
     }
+    verify_and_keep(log, view, page)?;
+    check_pin(log, page.first_seq, pinned)?;
+    log.settle_acks()?
+        .map_err(|broken| Error::from(broken_ack_alarm(&broken, log.space_id())))?;
+    Ok(Applied::Kept(log.cursor()?))
+}
+
+/// Another process has verified these places already: the page must lead to the same root, and is then done with.
+fn skip_known(log: &SpaceLog<'_>, page: &Page, cursor: &Cursor) -> Result<Applied, Error> {
+    let last = page.first_seq + page.entries.len() as u64 - 1;
+    if last > cursor.seq {
+        return Ok(Applied::Moved);
+    }
+    let known = log.root_at(last)?;
+    if known.is_some() && known == Root::try_from(&page.last_root[..]).ok() {
+        return Ok(Applied::Kept(*cursor));
+    }
+    let what = "the relay serves another log than another process of this home has verified";
+    Err(Alarm::at(what, log.space_id(), last, None).into())
+}
+
+fn verify_and_keep(log: &SpaceLog<'_>, view: &mut View, page: &Page) -> Result<(), Error> {
     let space_id = log.space_id();
     let stored = |seq| -> Option<Root> { log.root_at(seq).ok().flatten() };
     let verified = verify_page(&space_id, &mut view.fold, page, &stored)
@@ -63,14 +83,10 @@ fn apply_page(
     for (seq, rekey) in &verified.rekeys {
         log.put_epoch(rekey, *seq)?;
     }
-    let cursor = log.cursor()?;
     if let Ok(receipt) = Receipt::try_from(&page.receipt[..]) {
-        log.put_receipt(cursor.seq, &receipt)?;
+        log.put_receipt(log.cursor()?.seq, &receipt)?;
     }
-    check_pin(log, page.first_seq, pinned)?;
-    log.settle_acks()?
-        .map_err(|broken| Error::from(broken_ack_alarm(&broken, space_id)))?;
-    Ok(Some(cursor))
+    Ok(())
 }
 
 /// The log must pass through the place that another device of this account had verified.

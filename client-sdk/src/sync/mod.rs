@@ -53,13 +53,18 @@ async fn follow_on(core: &SpaceCore, rng: impl Rng) {
 async fn follow_once(core: &SpaceCore, backoff: &mut Backoff<impl Rng>) -> Result<(), Error> {
     let known = core.known().await?;
     let mut subscription = core.subscribe(&known.cursor).await;
+    let mut served = known.cursor.seq;
     loop {
         match subscription.next().await {
             SubscriptionEvent::Started(subscribed) => core.check_head(&known, &subscribed)?,
-            SubscriptionEvent::Page(page) => match core.apply(page).await? {
-                Applied::Kept => backoff.reset(),
-                Applied::Moved => return Ok(()),
-            },
+            SubscriptionEvent::Page(page) => {
+                let last = served + page.entries.len() as u64;
+                match core.apply(page, served).await? {
+                    Applied::Kept(_) => backoff.reset(),
+                    Applied::Moved => return Ok(()),
+                }
+                served = last;
+            }
             SubscriptionEvent::Ended(error) => return Err(error),
         }
     }

@@ -157,9 +157,21 @@ impl RelaySide {
     }
 
     pub(crate) async fn receive(&mut self) -> (u64, ClientBody) {
-        let frame = self.from_client.recv().await.expect("the client is connected");
-        let frame = ClientFrame::decode(frame).unwrap();
-        (frame.request_id, frame.body.unwrap())
+        self.try_receive().await.expect("the client is connected")
+    }
+
+    /// The next frame; `None` once the client has hung up.
+    pub(crate) async fn try_receive(&mut self) -> Option<(u64, ClientBody)> {
+        let frame = ClientFrame::decode(self.from_client.recv().await?).unwrap();
+        Some((frame.request_id, frame.body.unwrap()))
+    }
+
+    /// The next frame, which publishes.
+    pub(crate) async fn receive_publish(&mut self) -> (u64, wire::Publish) {
+        match self.receive().await {
+            (id, ClientBody::Publish(publish)) => (id, publish),
+            (_, other) => panic!("expected a Publish frame, got {other:?}"),
+        }
     }
 
     /// Whether the client has hung up.

@@ -1,0 +1,185 @@
+use bytes::Bytes;
+use sealpost_protocol::chain::Capabilities;
+
+use super::*;
+use crate::content::Message;
+use crate::testing::log::OTHER_WRITER;
+
+#[tokio::test(start_paused = true)]
+async fn messages_come_in_order_each_once_and_then_live() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    for number in 0..300 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let (space, mut script) = stage.open().await;
+    let mut messages = space.subscribe(Position::START);
+    let serving = tokio::spawn(async move {
+        while script.log.head().seq < 305 {
+            script.step().await;
+            script.log.write(&alice, "live");
+            script.push().await;
+        }
+        script.serve().await
+    });
+    let expected: Vec<_> = (0..300).map(|number| format!("message {number}")).collect();
+    assert_eq!(texts(&mut messages, 300).await, expected);
+    assert_eq!(texts(&mut messages, 1).await, ["live"]);
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_messages_are_read_without_a_connection_from_any_position() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    for number in 0..10 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    texts(&mut space.subscribe(Position::START), 10).await;
+    let mut fifth = space.subscribe(Position::START).skip(4);
+    let kept = fifth.next().await.unwrap().unwrap();
+    drop(fifth);
+    drop(space);
+    stage.restart().await;
+    let space = stage.device.space(stage.log.space_id()).await;
+    let mut rest = space.subscribe(kept.cursor.position);
+    assert_eq!(texts(&mut rest, 5).await[0], "message 5");
+    assert!(space.subscribe_from(&kept.cursor).await.is_ok());
+    let other = MessageCursor {
+        root: sealpost_protocol::ids::Root::new([0; 32]),
+        ..kept.cursor
+    };
+    assert!(matches!(
+        space.subscribe_from(&other).await,
+        Err(Error::Integrity(_))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn newcomer_reads_back_through_all_epochs() {
+    let mut stage = Stage::new().await;
+    let bob = person(BOB);
+    stage.log = TestLog::new(&bob, true);
+    for epoch in 1..5 {
+        stage.log.write(&bob, &format!("epoch {epoch}"));
+        stage.log.rekey(&bob);
+    }
+    stage.log.add(&bob, &person(ALICE), Capabilities::WRITE);
+    stage.log.write(&bob, "welcome");
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let read = texts(&mut space.subscribe(Position::START), 5).await;
+    assert_eq!(read, ["epoch 1", "epoch 2", "epoch 3", "epoch 4", "welcome"]);
+    assert_eq!(space.members().await.unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn newcomer_without_history_reads_from_their_own_epoch_on() {
+    let mut stage = Stage::new().await;
+    let bob = person(BOB);
+    stage.log = TestLog::new(&bob, false);
+    stage.log.write(&bob, "before");
+    stage.log.add(&bob, &person(ALICE), Capabilities::WRITE);
+    stage.log.wraps.remove(&(1, person(ALICE).id()));
+    stage.log.rekey(&bob);
+    stage.log.write(&bob, "after");
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    assert_eq!(texts(&mut space.subscribe(Position::START), 1).await, ["after"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_without_a_wrap_is_told_so() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    stage.log.write(&alice, "sealed");
+    stage.log.wraps.clear();
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let first = space.subscribe(Position::START).next().await.unwrap();
+    assert!(matches!(first, Err(Error::NoKey { epoch: 1, .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unreadable_event_of_a_member_does_not_end_the_stream() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    let header = stage.log.header(&alice, OTHER_WRITER);
+    let nonsense = Bytes::from_static(&[0xee; 300]);
+    let event = sealpost_protocol::event::sign_event(&header, nonsense, alice.signing_key());
+    stage.log.append(crate::testing::log::event_entry(event)).unwrap();
+    stage.log.write(&alice, "readable");
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let mut messages = space.subscribe(Position::START);
+    let first = messages.next().await.unwrap();
+    assert!(matches!(first, Err(Error::Unreadable { seq: 3, .. })));
+    assert_eq!(texts(&mut messages, 1).await, ["readable"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn added_member_can_read_and_a_second_add_does_nothing() {
+    let mut stage = Stage::new().await;
+    let (space, script) = stage.open().await;
+    let serving = tokio::spawn(script.serve());
+    let aim = members::Added {
+        manifest: person(BOB).manifest().clone(),
+        capabilities: Capabilities::WRITE,
+    };
+    for _ in 0..2 {
+        space
+            .core()
+            .achieve(&aim, &mut crate::entropy::system())
+            .await
+            .unwrap();
+    }
+    assert_eq!(space.members().await.unwrap().len(), 2);
+    assert_eq!(space.verified().seq, 3);
+    space.send(Message::text("hello Bob")).await.unwrap();
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn change_that_loses_a_race_is_made_again_behind_the_winner() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let changing = tokio::spawn({
+        let space = space.clone();
+        async move {
+            let aim = members::Rekeyed { from_epoch: 1 };
+            space.core().achieve(&aim, &mut crate::entropy::system()).await
+        }
+    });
+    let (id, publish) = script.until_publish().await;
+    script.log.add(&person(ALICE), &person(BOB), Capabilities::WRITE);
+    script.publish(id, publish).await;
+    let serving = tokio::spawn(script.serve());
+    changing.await.unwrap().unwrap();
+    assert_eq!(space.epoch().await.unwrap(), 2);
+    assert_eq!(space.members().await.unwrap().len(), 2);
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn change_whose_answer_was_lost_is_found_and_not_made_twice() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let changing = tokio::spawn({
+        let space = space.clone();
+        async move {
+            let aim = members::Rekeyed { from_epoch: 1 };
+            space.core().achieve(&aim, &mut crate::entropy::system()).await
+        }
+    });
+    let (_, publish) = script.until_publish().await;
+    script.append(publish);
+    script.relay.close(1012).await;
+    let script = stage.connected(script.log.clone()).await;
+    let serving = tokio::spawn(script.serve());
+    changing.await.unwrap().unwrap();
+    assert_eq!(space.epoch().await.unwrap(), 2);
+    assert_eq!(space.verified().seq, 3);
+    serving.abort();
+}

@@ -1,0 +1,336 @@
+use bytes::Bytes;
+use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::event::EventHeader;
+use sealpost_protocol::ids::{Root, SpaceId};
+use sealpost_protocol::wire::control_record::Body;
+use sealpost_protocol::wire::{self, Page};
+
+use super::*;
+use crate::testing::log::{OTHER_WRITER, control_entry, event_entry};
+
+/// Serves `page` where the honest log has four messages, and returns the alarm. Nothing may be shown or kept.
+async fn served(page: impl FnOnce(&mut TestLog, Page) -> Page) -> Alarm {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    for number in 0..4 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let honest = stage.log.page_after(0);
+    let page = page(&mut stage.log, honest);
+    let (space, mut script) = stage.open().await;
+    let mut messages = space.subscribe(Position::START);
+    let (id, _) = script.relay.receive().await;
+    let head = wire::relay_frame::Body::Subscribed(script.log.subscribed());
+    script.relay.send(id, head).await;
+    script
+        .relay
+        .send(id, wire::relay_frame::Body::Page(page.clone()))
+        .await;
+    let alarm = alarm(&mut messages).await;
+    assert!(messages.next().await.is_none(), "the stream ends");
+    assert_eq!(space.verified().seq, 0, "nothing is kept");
+    assert_eq!(evidence(&space).await, vec![prost::Message::encode_to_vec(&page)]);
+    assert!(matches!(
+        space.send(crate::Message::text("x")).await,
+        Err(Error::Integrity(_))
+    ));
+    assert_eq!(alarm.space_id, Some(space.id()));
+    alarm
+}
+
+async fn evidence(space: &Space) -> Vec<Vec<u8>> {
+    let read = space.core().read(|log| {
+        let mut statement = log.store().sql().prepare("SELECT bytes FROM evidence").unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        Ok(rows.collect::<Result<_, _>>().unwrap())
+    });
+    read.await.unwrap()
+}
+
+fn event_of(entry: &mut wire::Entry) -> &mut wire::SignedEvent {
+    match entry.kind.as_mut().unwrap() {
+        wire::entry::Kind::Event(event) => event,
+        wire::entry::Kind::Control(_) => panic!("a control record"),
+    }
+}
+
+fn flip(bytes: &Bytes, at: usize) -> Bytes {
+    let mut changed = bytes.to_vec();
+    changed[at] ^= 1;
+    changed.into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn reordered_events_raise_the_alarm() {
+    let alarm = served(|_, mut page| {
+        page.entries.swap(3, 4);
+        page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_event_raises_the_alarm() {
+    let alarm = served(|_, mut page| {
+        page.entries.remove(3);
+        page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_that_does_not_begin_at_the_cursor_raises_the_alarm() {
+    let alarm = served(|log, _| log.page_after(1)).await;
+    assert_eq!(alarm.seq, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn replayed_event_raises_the_alarm() {
+    let alarm = served(|_, mut page| {
+        page.entries.push(page.entries[2].clone());
+        page
+    })
+    .await;
+    assert!(alarm.what.contains("a second time"), "{alarm}");
+    assert_eq!(alarm.seq, Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_header_ciphertext_or_signature_raises_the_alarm() {
+    for part in 0..3 {
+        let alarm = served(|_, mut page| {
+            let event = event_of(&mut page.entries[3]);
+            match part {
+                0 => event.header = flip(&event.header, 60),
+                1 => event.ciphertext = flip(&event.ciphertext, 60),
+                _ => event.signature = flip(&event.signature, 60),
+            }
+            page
+        })
+        .await;
+        assert_eq!(alarm.seq, Some(4), "part {part}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_forged_in_a_members_name_raises_the_alarm_and_is_named() {
+    let alarm = served(|log, mut page| {
+        let header = log.header(&person(ALICE), OTHER_WRITER);
+        let event = log.event(&person(BOB), &header, "forged");
+        page.entries.push(event_entry(event));
+        page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(7));
+    assert!(alarm.event_id.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_of_a_ghost_member_raises_the_alarm() {
+    let alarm = served(|log, mut page| {
+        let header = log.header(&person(BOB), OTHER_WRITER);
+        let event = log.event(&person(BOB), &header, "boo");
+        page.entries.push(event_entry(event));
+        page
+    })
+    .await;
+    assert!(alarm.what.contains("not a member"), "{alarm}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_added_by_nobody_raises_the_alarm() {
+    let alarm = served(|log, mut page| {
+        let bob = person(BOB);
+        let body = Body::AddMember(wire::AddMember {
+            manifest: bob.manifest().bytes().clone(),
+            capabilities: Capabilities::WRITE.bits(),
+            wrap_hash: Bytes::from_static(&[1; 32]),
+        });
+        page.entries.push(control_entry(log.record(&bob, body)));
+        page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_relocated_from_another_space_epoch_or_place_raises_the_alarm() {
+    type Relocate = fn(EventHeader) -> EventHeader;
+    let relocations: [(&str, Relocate); 4] = [
+        ("space", |header| EventHeader {
+            space_id: SpaceId::new([9; 32]),
+            ..header
+        }),
+        ("epoch", |header| EventHeader { epoch: 2, ..header }),
+        ("index", |header| EventHeader {
+            writer_index: 9,
+            ..header
+        }),
+        ("seen", |header| EventHeader {
+            seen: sealpost_protocol::root::Cursor {
+                root: Root::new([1; 32]),
+                ..header.seen
+            },
+            ..header
+        }),
+    ];
+    for (what, relocate) in relocations {
+        let alarm = served(|log, mut page| {
+            let header = relocate(log.header(&person(ALICE), OTHER_WRITER));
+            page.entries
+                .push(event_entry(log.event(&person(ALICE), &header, "relocated")));
+            page
+        })
+        .await;
+        assert_eq!(alarm.seq, Some(7), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_spaces_log_raises_the_alarm() {
+    let alarm = served(|_, _| TestLog::new(&person(BOB), true).page_after(0)).await;
+    assert_eq!(alarm.seq, Some(1));
+    assert!(alarm.what.contains("another space's beginning"), "{alarm}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_without_its_genesis_raises_the_alarm() {
+    let alarm = served(|_, mut page| {
+        page.entries.remove(0);
+        page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stated_root_that_is_not_the_entries_raises_the_alarm() {
+    let alarm = served(|_, page| Page {
+        last_root: Bytes::from_static(&[7; 32]),
+        ..page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_page_and_empty_entry_raise_the_alarm() {
+    served(|_, page| Page {
+        entries: Vec::new(),
+        ..page
+    })
+    .await;
+    served(|_, mut page| {
+        page.entries[4].kind = None;
+        page
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrap_that_the_relay_made_or_swapped_releases_no_key() {
+    let (alice, bob) = (person(ALICE), person(BOB));
+    let mut stage = Stage::new().await;
+    stage.log.write(&alice, "sealed");
+    let mut other = TestLog::new(&alice, true);
+    other.add(&alice, &bob, Capabilities::WRITE);
+    let own = stage.log.wraps[&(1, alice.id())].clone();
+    let bobs = other.wraps[&(1, bob.id())].clone();
+    for swapped in [flip(&own, 5), bobs, Bytes::new()] {
+        stage.log.wraps.insert((1, alice.id()), swapped);
+        let (space, script) = stage.open().await;
+        let serving = tokio::spawn(script.serve());
+        let alarm = alarm(&mut space.subscribe(Position::START)).await;
+        assert_eq!(alarm.seq, Some(2));
+        serving.abort();
+        drop(space);
+        stage.restart().await;
+    }
+}
+
+/// A device that has verified six places meets a relay again; returns what it then says.
+async fn returned(meet: impl AsyncFnOnce(&mut Script)) -> Alarm {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    for number in 0..4 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let (space, script) = stage.open().await;
+    let serving = tokio::spawn(script.serve());
+    texts(&mut space.subscribe(Position::START), 4).await;
+    serving.abort();
+    drop(space);
+    stage.restart().await;
+    let (space, mut script) = stage.open().await;
+    meet(&mut script).await;
+    let mut behind = space.subscribe(Position::after_event(6));
+    let alarm = alarm(&mut behind).await;
+    assert_eq!(
+        texts(&mut space.subscribe(Position::START), 4).await.len(),
+        4,
+        "what was verified stays readable"
+    );
+    alarm
+}
+
+#[tokio::test(start_paused = true)]
+async fn rolled_back_log_raises_the_alarm() {
+    let alarm = returned(async |script| {
+        let (id, _) = script.relay.receive().await;
+        let head = TestLog::new(&person(ALICE), true).subscribed();
+        script
+            .relay
+            .send(id, wire::relay_frame::Body::Subscribed(head))
+            .await;
+    })
+    .await;
+    assert!(alarm.what.contains("ends before"), "{alarm}");
+    let alarm = returned(async |script| {
+        let (id, _) = script.relay.receive().await;
+        script.relay.nack(id, "log_mismatch").await;
+    })
+    .await;
+    assert!(alarm.what.contains("does not hold"), "{alarm}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn forked_log_raises_the_alarm() {
+    let alarm = returned(async |script| {
+        let (id, _) = script.relay.receive().await;
+        let head = wire::Subscribed {
+            head_root: Bytes::from_static(&[3; 32]),
+            ..script.log.subscribed()
+        };
+        script
+            .relay
+            .send(id, wire::relay_frame::Body::Subscribed(head))
+            .await;
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn damaged_entry_is_reported_with_its_place() {
+    let alarm = returned(async |script| {
+        let (id, _) = script.relay.receive().await;
+        script
+            .relay
+            .send(id, wire::relay_frame::Body::Subscribed(script.log.subscribed()))
+            .await;
+        let reason = wire::Nack {
+            code: "entry_damaged".to_owned(),
+            seq: 7,
+            ..wire::Nack::default()
+        };
+        let ended = wire::SubscriptionEnded { reason: Some(reason) };
+        script
+            .relay
+            .send(id, wire::relay_frame::Body::SubscriptionEnded(ended))
+            .await;
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(7));
+}

@@ -1,0 +1,205 @@
+//! The test's side of a connection, with a log behind it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sealpost_protocol::event::ParsedEvent;
+use sealpost_protocol::ids::{PrincipalId, SpaceId, WriterId};
+use sealpost_protocol::wire::client_frame::Body as ClientBody;
+use sealpost_protocol::wire::entry::Kind;
+use sealpost_protocol::wire::relay_frame::Body as RelayBody;
+use sealpost_protocol::wire::{self, Entry, Nack};
+
+use tokio::sync::Mutex;
+
+use super::log::{RECEIPT, TestLog};
+use super::person;
+use super::stage::ALICE;
+use super::wire::RelaySide;
+
+/// Answers from a log, one frame at a time, until the test wants it otherwise.
+pub(crate) struct Script {
+    pub(crate) relay: RelaySide,
+    pub(crate) log: TestLog,
+    client: PrincipalId,
+    /// Subscriptions and how far each was served.
+    subscriptions: BTreeMap<u64, u64>,
+    /// Everything that was offered: no two events for one (writer, index, epoch).
+    offered: BTreeMap<(WriterId, u64, u64), Entry>,
+}
+
+impl Script {
+    pub(crate) fn new(relay: RelaySide, log: TestLog, client: PrincipalId) -> Self {
+        Self {
+            relay,
+            log,
+            client,
+            subscriptions: BTreeMap::new(),
+            offered: BTreeMap::new(),
+        }
+    }
+
+    /// The log behind the next connection of the client: what was offered before still counts.
+    pub(crate) fn reconnected(self, relay: RelaySide) -> Self {
+        Self {
+            relay,
+            subscriptions: BTreeMap::new(),
+            ..self
+        }
+    }
+
+    /// From here on the client is another install, restored from a backup.
+    pub(crate) fn forget_offers(&mut self) {
+        self.offered.clear();
+    }
+
+    /// Answers one frame as the log has it; returns the frame.
+    pub(crate) async fn step(&mut self) -> ClientBody {
+        let (id, body) = self.relay.receive().await;
+        self.answer(id, body.clone()).await;
+        body
+    }
+
+    /// Answers frames until one is a Publish, which is left to the test.
+    pub(crate) async fn until_publish(&mut self) -> (u64, wire::Publish) {
+        loop {
+            let (id, body) = self.relay.receive().await;
+            match body {
+                ClientBody::Publish(publish) => return (id, publish),
+                other => self.answer(id, other).await,
+            }
+        }
+    }
+
+    /// Answers every frame as the log has it, until the client hangs up.
+    pub(crate) async fn serve(mut self) -> Self {
+        while let Some((id, body)) = self.relay.try_receive().await {
+            self.answer(id, body).await;
+        }
+        self
+    }
+
+    pub(crate) async fn answer(&mut self, id: u64, body: ClientBody) {
+        match body {
+            ClientBody::Subscribe(from) => self.subscribe(id, &from).await,
+            ClientBody::Publish(publish) => self.publish(id, publish).await,
+            ClientBody::FetchWrap(fetch) => self.fetch(id, &fetch).await,
+            ClientBody::StageWraps(wraps) => {
+                let count = u32::try_from(wraps.wraps.len()).unwrap();
+                self.relay
+                    .send(id, RelayBody::WrapsStaged(wire::WrapsStaged { count }))
+                    .await;
+            }
+            ClientBody::Unsubscribe(ended) => {
+                self.subscriptions.remove(&ended.subscription);
+                self.relay.send(id, RelayBody::Done(wire::Done {})).await;
+            }
+            ClientBody::SendSignal(_) => {
+                self.relay.send(id, RelayBody::Done(wire::Done {})).await;
+            }
+            ClientBody::Authenticate(_) => panic!("the client is authenticated already"),
+        }
+    }
+
+    async fn subscribe(&mut self, id: u64, from: &wire::Subscribe) {
+        assert_eq!(SpaceId::try_from(&from.space_id[..]), Ok(self.log.space_id()));
+        self.relay
+            .send(id, RelayBody::Subscribed(self.log.subscribed()))
+            .await;
+        self.subscriptions.insert(id, from.after_seq);
+        self.push().await;
+    }
+
+    /// Serves what each subscription has not had.
+    pub(crate) async fn push(&mut self) {
+        let head = self.log.head().seq;
+        for (id, served) in &mut self.subscriptions {
+            if *served < head {
+                let page = self.log.page_after(*served);
+                self.relay.send(*id, RelayBody::Page(page)).await;
+                *served = head;
+            }
+        }
+    }
+
+    /// Appends what may be appended, and answers with acks and perhaps a nack.
+    pub(crate) async fn publish(&mut self, id: u64, publish: wire::Publish) {
+        let published = self.append(publish);
+        self.push().await;
+        self.relay.send(id, RelayBody::Published(published)).await;
+    }
+
+    /// Appends what may be appended.
+    pub(crate) fn append(&mut self, publish: wire::Publish) -> wire::Published {
+        let mut published = wire::Published::default();
+        for entry in publish.entries {
+            self.expect_signed_once(&entry);
+            match self.log.append(entry) {
+                Ok(cursor) => published.acks.push(wire::Ack {
+                    seq: cursor.seq,
+                    root: cursor.root.to_bytes(),
+                    receipt: Bytes::from_static(&RECEIPT),
+                    duplicate: false,
+                }),
+                Err(refusal) => {
+                    let code = refusal.code().to_string();
+                    published.nack = Some(Nack {
+                        code,
+                        ..Nack::default()
+                    });
+                    break;
+                }
+            }
+        }
+        published
+    }
+
+    /// Fails the test if the client signed another event for the same place of its chain.
+    fn expect_signed_once(&mut self, entry: &Entry) {
+        let Some(Kind::Event(event)) = &entry.kind else {
+            return;
+        };
+        let header = ParsedEvent::parse(event).unwrap().header;
+        let place = (header.writer_id, header.writer_index, header.epoch);
+        let first = self.offered.entry(place).or_insert_with(|| entry.clone());
+        assert_eq!(first, entry, "two events were signed for {place:?}");
+    }
+
+    async fn fetch(&self, id: u64, fetch: &wire::FetchWrap) {
+        match self.log.wraps.get(&(fetch.epoch, self.client)) {
+            Some(sealed) => {
+                let sealed = sealed.clone();
+                let wrap = wire::FetchedWrap {
+                    key_id: Bytes::new(),
+                    sealed,
+                };
+                self.relay.send(id, RelayBody::FetchedWrap(wrap)).await;
+            }
+            None => self.relay.nack(id, "not_found").await,
+        }
+    }
+}
+
+/// Serves one connection from a log that other connections write to as well.
+pub(crate) async fn serve_shared(relay: RelaySide, log: Arc<Mutex<TestLog>>) {
+    let client = person(ALICE).id();
+    let mut script = Script::new(relay, log.lock().await.clone(), client);
+    loop {
+        let frame = tokio::select! {
+            frame = script.relay.try_receive() => frame,
+            // Others may have written meanwhile.
+            () = tokio::time::sleep(Duration::from_millis(10)) => {
+                script.log = log.lock().await.clone();
+                script.push().await;
+                continue;
+            }
+        };
+        let Some((id, body)) = frame else { return };
+        let mut shared = log.lock().await;
+        script.log = shared.clone();
+        script.answer(id, body).await;
+        *shared = script.log.clone();
+    }
+}
