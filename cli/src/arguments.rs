@@ -54,6 +54,15 @@ pub(crate) struct GlobalArguments {
     /// Read the passphrase from this file descriptor
     #[arg(long, global = true, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
+    /// How long to wait for a relay that cannot be reached
+    #[arg(
+        long,
+        global = true,
+        env = "SEALPOST_PATIENCE",
+        value_name = "SECONDS",
+        default_value_t = 30
+    )]
+    pub(crate) patience: u64,
     /// How this device is listed at the relay; its host name by default
     #[arg(long, global = true, env = "SEALPOST_DEVICE_NAME", value_name = "NAME")]
     pub(crate) device_name: Option<String>,

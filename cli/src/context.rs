@@ -1,5 +1,7 @@
 //! What a verb works with.
 
+use std::io::Write;
+
 use sealpost_sdk::{Client, ClientConfig, Error, Passphrase};
 
 use crate::arguments::GlobalArguments;
@@ -30,6 +32,11 @@ impl Context {
     /// Prints a report.
     pub(crate) fn report(&self, report: &impl Report) -> Result<(), Failure> {
         self.output.report(report)
+    }
+
+    /// Writes a report to `out`, which the caller flushes.
+    pub(crate) fn write(&self, out: &mut impl Write, report: &impl Report) -> Result<(), Failure> {
+        self.output.write(out, report)
     }
 
     /// The configuration for the relay that was named, or else for the one that the home belongs to.

@@ -1,10 +1,15 @@
 //! The `sealpost` command, for people and scripts.
 
 mod arguments;
+mod chosen_space;
 mod context;
 mod failure;
 mod headers;
 mod output;
+mod patience;
+mod people;
+mod position;
+mod progress;
 mod secret_input;
 mod verbs;
 

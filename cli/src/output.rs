@@ -25,14 +25,20 @@ impl Output {
     /// Prints one report, at once.
     pub(crate) fn report(self, report: &impl Report) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
+        self.write(&mut out, report)?;
+        Ok(out.flush()?)
+    }
+
+    /// Writes one report.
+    pub(crate) fn write(self, out: &mut impl Write, report: &impl Report) -> Result<(), Failure> {
         match self {
-            Self::Human => report.write_text(&mut out)?,
+            Self::Human => report.write_text(out)?,
             Self::Json => {
                 let line = serde_json::to_string(report).map_err(io::Error::from)?;
                 writeln!(out, "{line}")?;
             }
         }
-        Ok(out.flush()?)
+        Ok(())
     }
 }
 

@@ -6,10 +6,6 @@ use rand::rand_core::UnwrapErr;
 /// The system's generator.
 ///
 /// It panics when the system has no randomness to give: every way to go on would give secrets away.
-#[expect(
-    clippy::disallowed_types,
-    reason = "this is the module that wraps the system's generator"
-)]
 pub(crate) fn system() -> impl CryptoRng {
     UnwrapErr(rand::rngs::SysRng)
 }

@@ -73,11 +73,6 @@ impl SecretKey {
     pub(crate) fn expose_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
-
-    /// A second owner of the same secret; named, because every copy is one more to lose.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0)
-    }
 }
 
 impl From<[u8; SecretKey::LENGTH]> for SecretKey {

@@ -10,6 +10,9 @@ mod logout;
 mod passphrase;
 mod recovery_code;
 mod register;
+mod send;
+mod space;
+mod tail;
 mod whoami;
 
 use clap::Subcommand;
@@ -32,6 +35,10 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     RecoveryCode(recovery_code::RecoveryCode),
     #[command(subcommand)]
+    Space(space::Space),
+    Send(send::Send),
+    Tail(tail::Tail),
+    #[command(subcommand)]
     Devices(devices::Devices),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -48,6 +55,9 @@ impl Verb {
             Self::Contact(verb) => verb.run(context).await,
             Self::Passphrase(verb) => verb.run(context).await,
             Self::RecoveryCode(verb) => verb.run(context).await,
+            Self::Space(verb) => verb.run(context).await,
+            Self::Send(verb) => verb.run(context).await,
+            Self::Tail(verb) => verb.run(context).await,
             Self::Devices(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,
             Self::Completions(verb) => verb.run(),

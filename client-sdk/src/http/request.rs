@@ -106,7 +106,8 @@ impl Api {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let response = request.send().await.map_err(network_error)?;
+        // Boxed: it is large, and every call of the SDK carries it.
+        let response = Box::pin(request.send()).await.map_err(network_error)?;
         let status = response.status();
         let answer = read(response).await?;
         if status.is_success() {

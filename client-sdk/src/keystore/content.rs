@@ -82,11 +82,11 @@ impl Content {
 
     /// Reads what [`Self::encode`] wrote; `None` for anything else, a second encoding of the same included.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut wire = KeystoreContent::decode(&bytes[..]).ok()?;
+        let mut wire = KeystoreContent::decode(bytes).ok()?;
         let again = Zeroizing::new(wire.encode_to_vec());
         let content = Self::from_wire(&wire);
         wire.wipe();
-        content.filter(|_| again[..] == bytes[..])
+        content.filter(|_| again[..] == *bytes)
     }
 
     fn from_wire(wire: &KeystoreContent) -> Option<Self> {

@@ -74,7 +74,14 @@ impl Space {
     /// error ends the stream.
     #[must_use]
     pub fn subscribe(&self, after: Position) -> Messages {
-        messages(Arc::clone(&self.handle), after)
+        messages(Arc::clone(&self.handle), after, None)
+    }
+
+    /// As [`Self::subscribe`], but the stream ends behind the event at `until`. With the place that [`Self::sync`] returns,
+    /// that is everything there is now.
+    #[must_use]
+    pub fn read(&self, after: Position, until: u64) -> Messages {
+        messages(Arc::clone(&self.handle), after, Some(until))
     }
 
     /// As [`Self::subscribe`], from a cursor that an application has kept.

@@ -80,12 +80,13 @@ pub struct Delivered {
 /// Messages of a space, without end. After an error other than [`Error::Unreadable`] it ends.
 pub type Messages = Pin<Box<dyn Stream<Item = Result<Delivered, Error>> + Send>>;
 
-/// The stream of messages behind `after`; it keeps the space open.
-pub(super) fn messages(space: Arc<Handle>, after: Position) -> Messages {
+/// The stream of messages behind `after`, up to the event at `until` where that is given; it keeps the space open.
+pub(super) fn messages(space: Arc<Handle>, after: Position, until: Option<u64>) -> Messages {
     let reader = Reader {
         progress: space.core().progress(),
         space,
         after,
+        until: until.unwrap_or(u64::MAX),
         next_seq: after.seq.saturating_sub(1),
         ready: VecDeque::new(),
         failed: None,
@@ -102,6 +103,8 @@ struct Reader {
     progress: watch::Receiver<Progress>,
     /// Nothing up to here is delivered.
     after: Position,
+    /// Nothing behind this place is delivered.
+    until: u64,
     /// Entries up to here were read.
     next_seq: u64,
     ready: VecDeque<Result<Delivered, Error>>,
@@ -134,11 +137,16 @@ impl Reader {
     }
 
     async fn fill(&mut self) -> Result<(), Error> {
-        let from = self.next_seq;
-        let entries = self
+        let (from, until) = (self.next_seq, self.until);
+        if from >= until {
+            self.ended = true;
+            return Ok(());
+        }
+        let mut entries = self
             .core()
             .read(move |log| log.entries_after(from, BATCH_ENTRIES, BATCH_BYTES))
             .await?;
+        entries.retain(|entry| entry.at.seq <= until);
         if entries.is_empty() {
             return self.wait_for_more().await;
         }

@@ -1,0 +1,87 @@
+//! How long to wait for a relay that is gone.
+//!
+//! The SDK waits for ever and resumes where it was when the relay is back. A command may have to end.
+
+use std::time::Duration;
+
+use sealpost_sdk::{Client, ConnectionState, Error};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// When a missing connection ends the work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// Whenever there is none for too long.
+    Always,
+    /// Before the first one only.
+    First,
+}
+
+/// Waits for `work`, but not longer than the user's patience without a connection.
+pub(crate) fn wait<T, E: Into<Failure>>(
+    client: &Client,
+    context: &Context,
+    work: impl Future<Output = Result<T, E>>,
+) -> impl Future<Output = Result<T, Failure>> {
+    race(client, context, Limit::Always, work)
+}
+
+/// Waits for work that outlasts any outage once there was a connection.
+pub(crate) fn wait_for_first<T, E: Into<Failure>>(
+    client: &Client,
+    context: &Context,
+    work: impl Future<Output = Result<T, E>>,
+) -> impl Future<Output = Result<T, Failure>> {
+    race(client, context, Limit::First, work)
+}
+
+fn race<T, E: Into<Failure>>(
+    client: &Client,
+    context: &Context,
+    limit: Limit,
+    work: impl Future<Output = Result<T, E>>,
+) -> impl Future<Output = Result<T, Failure>> {
+    let patience = Duration::from_secs(context.global().patience);
+    // Boxed here: an async function would carry the work once more for every layer.
+    let work = Box::pin(work);
+    async move {
+        let connection = client.connection()?;
+        tokio::select! {
+            // What is done counts, even when patience ends at the same moment.
+            biased;
+            result = work => result.map_err(Into::into),
+            error = lost(connection, limit, patience) => Err(error.into()),
+        }
+    }
+}
+
+/// Returns when there was no connection for too long.
+async fn lost(mut connection: watch::Receiver<ConnectionState>, limit: Limit, patience: Duration) -> Error {
+    loop {
+        let up = timeout(patience, connection.wait_for(|state| !is_connecting(state)));
+        if up.await.is_err() {
+            return Error::Network(last_error(&connection));
+        }
+        let down = connection.wait_for(is_connecting).await.is_ok();
+        if limit == Limit::First || !down {
+            // The work itself says how it ends.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn is_connecting(state: &ConnectionState) -> bool {
+    matches!(state, ConnectionState::Connecting { .. })
+}
+
+fn last_error(connection: &watch::Receiver<ConnectionState>) -> String {
+    match &*connection.borrow() {
+        ConnectionState::Connecting {
+            last_error: Some(error),
+        } => error.clone(),
+        _ => "the relay does not answer".to_owned(),
+    }
+}

@@ -1,0 +1,50 @@
+//! Progress on stderr, where that is a terminal.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// A bar towards a known end.
+pub(crate) fn bar(what: &'static str, length: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec}");
+    start(
+        ProgressBar::new(length),
+        what,
+        style.expect("the template is well-formed"),
+    )
+}
+
+/// A count without a known end.
+pub(crate) fn count(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {pos} {per_sec}");
+    start(
+        ProgressBar::no_length(),
+        what,
+        style.expect("the template is well-formed"),
+    )
+}
+
+fn start(bar: ProgressBar, what: &'static str, style: ProgressStyle) -> ProgressBar {
+    bar.set_style(style);
+    bar.set_message(what);
+    bar.enable_steady_tick(REDRAW);
+    bar
+}
+
+/// Moves `bar` to what `position` says, again and again, until `work` is done.
+pub(crate) async fn follow<T>(
+    bar: &ProgressBar,
+    position: impl Fn() -> u64,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut redraw = tokio::time::interval(REDRAW);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = redraw.tick() => bar.set_position(position()),
+        }
+    }
+}

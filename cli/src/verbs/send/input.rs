@@ -1,0 +1,143 @@
+//! Where messages come from.
+
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
+
+use sealpost_sdk::Message;
+use sealpost_sdk::content::{MAX_BODY, PLAIN_TEXT};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use crate::failure::Failure;
+
+/// Lines read ahead.
+const QUEUE: usize = 1024;
+const BYTES: &str = "application/octet-stream";
+
+/// Messages to send, in order.
+pub(super) struct Input {
+    first: Option<Message>,
+    lines: Option<Receiver<Result<Message, Failure>>>,
+}
+
+impl Input {
+    /// The message, the file, or the lines of standard input.
+    pub(super) fn new(
+        message: Option<String>,
+        file: Option<PathBuf>,
+        content_type: Option<String>,
+    ) -> Result<Self, Failure> {
+        let first = match (message, file) {
+            (Some(text), _) => Some(to_message(text.into_bytes(), content_type.as_deref())),
+            (None, Some(file)) => Some(to_message(read_file(&file)?, content_type.as_deref())),
+            (None, None) => None,
+        };
+        let lines = first.is_none().then(|| read_lines(content_type));
+        Ok(Self { first, lines })
+    }
+
+    pub(super) async fn next(&mut self) -> Option<Result<Message, Failure>> {
+        if let Some(message) = self.first.take() {
+            return Some(Ok(message));
+        }
+        self.lines.as_mut()?.recv().await
+    }
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|source| Failure::file(file.display().to_string(), source))
+}
+
+/// Reads standard input on a thread of its own: reading blocks, and nothing can end it but the end of the process.
+fn read_lines(content_type: Option<String>) -> Receiver<Result<Message, Failure>> {
+    let (lines, queue) = mpsc::channel(QUEUE);
+    std::thread::spawn(move || {
+        let mut input = io::stdin().lock();
+        for number in 1_u64.. {
+            let line = read_line(&mut input, number).transpose();
+            let Some(line) = line else { return };
+            if !hand_over(&lines, line, content_type.as_deref()) {
+                return;
+            }
+        }
+    });
+    queue
+}
+
+/// Whether to go on.
+fn hand_over(
+    lines: &Sender<Result<Message, Failure>>,
+    line: Result<Vec<u8>, Failure>,
+    content_type: Option<&str>,
+) -> bool {
+    let failed = line.is_err();
+    let message = line.map(|line| to_message(line, content_type));
+    lines.blocking_send(message).is_ok() && !failed
+}
+
+/// The next line without its end; `None` at the end of the input.
+fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Failure> {
+    let mut line = Vec::new();
+    input
+        .take(MAX_BODY as u64 + 2)
+        .read_until(b'\n', &mut line)
+        .map_err(|source| Failure::file("standard input", source))?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    if line.len() > MAX_BODY {
+        return Err(Failure::usage(format!(
+            "line {number} is longer than a message may be ({MAX_BODY} bytes)"
+        )));
+    }
+    Ok(Some(line))
+}
+
+fn to_message(body: Vec<u8>, content_type: Option<&str>) -> Message {
+    let guess = if std::str::from_utf8(&body).is_ok() {
+        PLAIN_TEXT
+    } else {
+        BYTES
+    };
+    Message::new(content_type.unwrap_or(guess), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(mut input: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut lines = Vec::new();
+        while let Some(line) = read_line(&mut input, lines.len() as u64 + 1)? {
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    #[test]
+    fn lines_are_messages_whether_or_not_the_last_one_ends() {
+        assert_eq!(lines(b"one\n\nthree").unwrap(), [&b"one"[..], b"", b"three"]);
+        assert_eq!(lines(b"one\n").unwrap(), [b"one"]);
+        assert!(lines(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn longest_line_passes_and_a_longer_one_is_named() {
+        let longest = [vec![b'x'; MAX_BODY], b"\n".to_vec()].concat();
+        assert_eq!(lines(&longest).unwrap()[0].len(), MAX_BODY);
+        let failure = lines(&[b"short\n".to_vec(), vec![b'x'; MAX_BODY + 1]].concat()).unwrap_err();
+        assert!(failure.to_string().starts_with("line 2 is longer"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_sent_as_bytes() {
+        assert_eq!(to_message(b"text".to_vec(), None).content_type, PLAIN_TEXT);
+        assert_eq!(to_message(vec![0xff], None).content_type, BYTES);
+        assert_eq!(
+            to_message(vec![0xff], Some("image/png")).content_type,
+            "image/png"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+use std::io::{self, Write};
+
+use clap::Args;
+use sealpost_sdk::space::SpaceSummary;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Report, printable};
+
+/// List the account's spaces
+#[derive(Args)]
+pub(crate) struct List {}
+
+#[derive(Serialize)]
+struct ShownSpace {
+    space: String,
+    name: String,
+    /// The last place of its log, as the relay says.
+    head: Option<u64>,
+}
+
+impl List {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let spaces = context.client().await?.spaces().await?;
+        spaces
+            .into_iter()
+            .try_for_each(|space| context.report(&ShownSpace::from(space)))
+    }
+}
+
+impl From<SpaceSummary> for ShownSpace {
+    fn from(space: SpaceSummary) -> Self {
+        Self {
+            space: space.id.to_string(),
+            name: space.name,
+            head: space.relay_head,
+        }
+    }
+}
+
+impl Report for ShownSpace {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let head = self.head.map_or_else(|| "-".to_owned(), |head| head.to_string());
+        let name = if self.name.is_empty() {
+            "(no name)"
+        } else {
+            &self.name
+        };
+        writeln!(out, "{}  {head:>8}  {}", self.space, printable(name))
+    }
+}

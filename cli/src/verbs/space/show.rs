@@ -1,0 +1,111 @@
+use std::io::{self, Write};
+
+use clap::Args;
+use sealpost_sdk::protocol::chain::{Capabilities, Member};
+use sealpost_sdk::{Error, Space};
+use serde::Serialize;
+
+use crate::chosen_space::ChosenSpace;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Report, printable};
+use crate::patience;
+use crate::people::People;
+
+/// Verify a space and show its members
+#[derive(Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    space: ChosenSpace,
+}
+
+#[derive(Serialize)]
+struct ShownSpace {
+    space: String,
+    name: String,
+    /// Up to where this device has verified the log.
+    seq: u64,
+    root: String,
+    epoch: u64,
+    members: Vec<ShownMember>,
+}
+
+#[derive(Serialize)]
+struct ShownMember {
+    principal_id: String,
+    /// The handle under which the owner confirmed them.
+    handle: Option<String>,
+    capabilities: Vec<&'static str>,
+}
+
+impl Show {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = context.client().await?;
+        let found = self.space.find(&client).await?;
+        let people = People::of(&client).await?;
+        let space = client.space(found.id).await?;
+        let reading = read(&space, found.name, &people);
+        context.report(&patience::wait(&client, context, reading).await?)
+    }
+}
+
+async fn read(space: &Space, name: String, people: &People) -> Result<ShownSpace, Error> {
+    let verified = space.sync().await?;
+    let members = space.members().await?;
+    Ok(ShownSpace {
+        space: space.id().to_string(),
+        name,
+        seq: verified.seq,
+        root: verified.root.to_string(),
+        epoch: space.epoch().await?,
+        members: members
+            .iter()
+            .map(|member| ShownMember::new(member, people))
+            .collect(),
+    })
+}
+
+impl ShownMember {
+    fn new(member: &Member, people: &People) -> Self {
+        let id = member.manifest.id();
+        Self {
+            principal_id: id.to_string(),
+            handle: people.handle(&id).map(str::to_owned),
+            capabilities: names(member.capabilities),
+        }
+    }
+}
+
+fn names(capabilities: Capabilities) -> Vec<&'static str> {
+    let known = [
+        (Capabilities::WRITE, "write"),
+        (Capabilities::INVITE, "invite"),
+        (Capabilities::MANAGE, "manage"),
+    ];
+    known
+        .iter()
+        .filter(|(capability, _)| capabilities.contains(*capability))
+        .map(|(_, name)| *name)
+        .collect()
+}
+
+impl Report for ShownSpace {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "space    {}  {}", self.space, printable(&self.name))?;
+        writeln!(
+            out,
+            "log      verified up to seq {}, root {}",
+            self.seq, self.root
+        )?;
+        writeln!(out, "epoch    {}", self.epoch)?;
+        self.members.iter().try_for_each(|member| {
+            let handle = member.handle.as_deref().unwrap_or("(not a contact)");
+            writeln!(
+                out,
+                "member   {}  {handle}  {}",
+                member.principal_id,
+                member.capabilities.join(", ")
+            )
+        })
+    }
+}

@@ -1,0 +1,162 @@
+use std::io::{self, BufWriter, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use futures_util::{FutureExt, StreamExt};
+use sealpost_sdk::space::Messages;
+use sealpost_sdk::{Client, Delivered, Error, Position, Space};
+use serde::Serialize;
+
+use crate::chosen_space::ChosenSpace;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Report, printable};
+use crate::people::People;
+use crate::position::After;
+use crate::{patience, progress};
+
+/// Read a space's messages, verified and in order
+///
+/// With --json, each line has space, seq, index, event_id, author, handle, author_time_ms, content_type, and either text or
+/// base64.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  sealpost tail garden\n  sealpost tail garden --after 120 --follow\n  \
+                        sealpost --json tail garden | jq -r .text"
+)]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    space: ChosenSpace,
+    /// Start behind this place: a SEQ, or one message of it
+    #[arg(long, value_name = "SEQ[:INDEX]")]
+    after: Option<After>,
+    /// Go on with what comes in, until interrupted
+    #[arg(long, short)]
+    follow: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    space: String,
+    seq: u64,
+    index: u32,
+    event_id: String,
+    author: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<String>,
+    author_time_ms: u64,
+    content_type: String,
+    #[serde(flatten)]
+    body: Body,
+    /// Who wrote it, for people.
+    #[serde(skip)]
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Body {
+    Text(String),
+    Base64(String),
+}
+
+impl Tail {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = context.client().await?;
+        let people = People::of(&client).await?;
+        let found = self.space.find(&client).await?;
+        let space = client.space(found.id).await?;
+        let after = self.after.map_or(Position::START, |after| after.0);
+        if self.follow {
+            let printing = print(context, &people, space.subscribe(after));
+            return patience::wait_for_first(&client, context, printing).await;
+        }
+        let until = sync(&client, context, &space, found.relay_head).await?;
+        let printing = print(context, &people, space.read(after, until));
+        patience::wait(&client, context, printing).await
+    }
+}
+
+/// Verifies all there is now; returns the place.
+async fn sync(client: &Client, context: &Context, space: &Space, head: Option<u64>) -> Result<u64, Failure> {
+    let bar = progress::bar("verifying", head.unwrap_or_default());
+    let syncing = progress::follow(&bar, || space.verified().seq, space.sync());
+    let verified = patience::wait(client, context, syncing).await;
+    bar.finish_and_clear();
+    Ok(verified?.seq)
+}
+
+async fn print(context: &Context, people: &People, mut messages: Messages) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout());
+    loop {
+        // Flushed when there is nothing more to write at once, so that a replay is not one system call a line.
+        let next = match messages.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                out.flush()?;
+                messages.next().await
+            }
+        };
+        match next {
+            None => return Ok(out.flush()?),
+            Some(Ok(message)) => context.write(&mut out, &Line::new(message, people))?,
+            Some(Err(unreadable @ Error::Unreadable { .. })) => {
+                out.flush()?;
+                eprintln!("sealpost: {unreadable}");
+            }
+            Some(Err(error)) => {
+                out.flush()?;
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+impl Line {
+    fn new(message: Delivered, people: &People) -> Self {
+        Self {
+            space: message.space_id.to_string(),
+            seq: message.seq,
+            index: message.index,
+            event_id: message.event_id.to_string(),
+            author: message.author.to_string(),
+            handle: people.handle(&message.author).map(str::to_owned),
+            author_time_ms: message.author_time_ms,
+            content_type: message.content_type,
+            body: Body::from(&message.body[..]),
+            name: people.show(&message.author),
+        }
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(STANDARD.encode(bytes)),
+        }
+    }
+}
+
+impl Report for Line {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let place = format!("{}:{}", self.seq, self.index);
+        match &self.body {
+            Body::Text(text) => writeln!(out, "{place:<10} {}  {}", self.name, printable(text)),
+            Body::Base64(base64) => writeln!(out, "{place:<10} {}  base64:{base64}", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_text_and_other_bytes_are_base64() {
+        let json = |bytes: &[u8]| serde_json::to_string(&Body::from(bytes)).unwrap();
+        assert_eq!(json("grüß dich".as_bytes()), r#"{"text":"grüß dich"}"#);
+        assert_eq!(json(&[0xff, 0x00]), r#"{"base64":"/wA="}"#);
+    }
+}
