@@ -88,9 +88,10 @@ impl Announcement {
 
   Try next, in another terminal:
 
-    export SEALPOST_RELAY_URL={url} SEALPOST_HOME=$(mktemp -d)
+    export SEALPOST_RELAY_URL={url} SEALPOST_HOME=$(mktemp -d) SEALPOST_REGISTRATION_TOKEN={token}
     sealpost register alice
-    sealpost space create
+    sealpost space create garden
+    echo hello | sealpost send garden && sealpost tail garden
 
 ",
             token = token.as_str(),

@@ -1,0 +1,152 @@
+//! The command as a process, without a relay: exit codes, JSON, secrets and pipes.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A relay that is not there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+fn command(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealpost"));
+    command
+        .env_clear()
+        .env("SEALPOST_HOME", home.join("home"))
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the command starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the command prints UTF-8");
+    (
+        status.code().expect("the command ends by itself"),
+        text(stdout),
+        text(stderr),
+    )
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a test may have a folder")
+}
+
+#[test]
+fn home_without_an_account_is_not_authenticated_and_stays_untouched() {
+    let folder = folder();
+    for verb in [
+        &["whoami"][..],
+        &["tail", "garden"],
+        &["send", "garden", "hello"],
+        &["devices", "list"],
+    ] {
+        let (code, out, err) = run(command(folder.path()).args(verb));
+        assert_eq!((code, out.as_str()), (3, ""), "{verb:?}");
+        assert!(err.contains("not logged in"), "{err}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn failure_is_json_for_scripts() {
+    let folder = folder();
+    let (code, out, err) = run(command(folder.path()).args(["--json", "whoami"]));
+    let error: Value = serde_json::from_str(&err).unwrap();
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert_eq!(error["error"]["exit_code"], 3);
+}
+
+#[test]
+fn unreachable_relay_is_a_network_failure() {
+    let folder = folder();
+    let (code, _, err) = run(command(folder.path()).args(["--relay-url", NOWHERE, "register", "alice"]));
+    assert_eq!(code, 4, "{err}");
+}
+
+#[test]
+fn doctor_reports_what_it_found_and_fails_with_its_code() {
+    let folder = folder();
+    let (code, out, _) = run(command(folder.path()).args(["--json", "--relay-url", NOWHERE, "doctor"]));
+    let findings: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 4);
+    assert_eq!(findings["healthy"], false);
+    assert_eq!(findings["checks"][0]["name"], "relay");
+}
+
+#[test]
+fn wrong_use_is_said_before_anything_is_done() {
+    let folder = folder();
+    for wrong in [
+        &["nonsense"][..],
+        &["login"],
+        &["login", "alice"],
+        &["--relay-url", "ftp://relay.example.org", "login", "alice"],
+        &["--relay-url", "http://relay.example.org", "login", "alice"],
+        &["tail", "garden", "--after", "x"],
+        &["send", "garden", "text", "--file", "file"],
+        &["devices", "revoke", "not-an-id"],
+    ] {
+        let (code, _, err) = run(command(folder.path()).args(wrong));
+        assert_eq!(code, 2, "{wrong:?}: {err}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn no_argument_takes_a_secret() {
+    let folder = folder();
+    let help = |verb: &[&str]| run(command(folder.path()).args(verb).arg("--help")).1;
+    let verbs: [&[&str]; 5] = [
+        &["register"],
+        &["login"],
+        &["passphrase", "change"],
+        &["recovery-code", "new"],
+        &[],
+    ];
+    for verb in verbs {
+        let help = help(verb);
+        for secret in ["--passphrase ", "--passphrase=", "--token", "--recovery-code "] {
+            assert!(!help.contains(secret), "{verb:?} offers {secret}");
+        }
+    }
+}
+
+#[test]
+fn every_verb_explains_itself() {
+    let folder = folder();
+    let verbs = "register login logout whoami fingerprint contact passphrase recovery-code space send tail devices doctor \
+                 completions";
+    for verb in verbs.split(' ') {
+        let (code, out, _) = run(command(folder.path()).args([verb, "--help"]));
+        assert_eq!(code, 0, "{verb}");
+        assert!(out.contains("Usage:"), "{verb}");
+    }
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, out, _) = run(command(folder.path()).args(["completions", shell]));
+        assert!(code == 0 && out.contains("add-member"), "{shell}");
+    }
+}
+
+#[test]
+fn closed_pipe_is_no_failure() {
+    let folder = folder();
+    let mut child = command(folder.path())
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    assert_eq!((status.code(), stderr.len()), (Some(0), 0));
+}
