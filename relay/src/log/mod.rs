@@ -49,4 +49,4 @@ pub use service::{Ack, LogParts, LogService, PublishOutcome};
 pub use signals::Signals;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,8 @@
 //! The log on a real Postgres.
 
-mod actors;
+pub(crate) mod actors;
 mod appending;
-mod chat;
+pub(crate) mod chat;
 mod control;
 mod limits;
 mod reading;

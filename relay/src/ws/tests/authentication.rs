@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::super::SocketSettings;
 use super::client::{Client, HEADERS, Person, request, unknown_subscription};
-use super::relay::Relay;
+use super::relay::{Relay, Times};
 
 /// What every refused proof is told.
 const REFUSED: (u16, &str) = (4001, "not_authenticated");
@@ -194,8 +194,11 @@ async fn session_revoked_at_another_relay_is_found_by_the_sweep() {
 
 #[tokio::test]
 async fn expired_session_ends_its_socket() {
-    let soon = Duration::from_millis(50);
-    let relay = Relay::start_with_sessions_of(SocketSettings::default(), soon).await;
+    let times = Times {
+        session: Duration::from_millis(50),
+        ..Times::default()
+    };
+    let relay = Relay::start_with(SocketSettings::default(), times).await;
     let mut client = Client::log_in(&relay, &Person::alice()).await;
     assert_eq!(client.closed().await.0, 4002);
 }

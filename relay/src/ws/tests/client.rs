@@ -1,27 +1,26 @@
 //! A client made of bytes, so that it can do what no library would.
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
-use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId, WriterId};
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use sealpost_protocol::socket::SocketProof;
 use sealpost_protocol::wire::{self, client_frame, relay_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::relay::{ORIGIN, Relay};
+use super::relay::{KERNEL_BUFFER, ORIGIN, Relay};
+use crate::log::tests::actors::Actor;
 
 /// Someone with a session.
 pub struct Person {
-    pub key: SigningKey,
+    pub actor: Actor,
     pub token: [u8; 32],
     pub session_id: SessionId,
     pub account_id: AccountId,
-    pub principal_id: PrincipalId,
 }
 
 impl Person {
@@ -35,12 +34,15 @@ impl Person {
 
     fn new(seed: u8) -> Self {
         Self {
-            key: SigningKey::from_bytes(&[seed; 32]),
+            actor: Actor::new(seed),
             token: [seed; 32],
             session_id: SessionId::new([seed; 16]),
             account_id: AccountId::new([seed; 16]),
-            principal_id: PrincipalId::new([seed; 32]),
         }
+    }
+
+    pub fn principal_id(&self) -> PrincipalId {
+        self.actor.id()
     }
 
     /// The honest answer to a challenge.
@@ -49,20 +51,20 @@ impl Person {
     }
 
     pub fn answer_for(&self, origin: &str, nonce: &[u8]) -> wire::Authenticate {
-        let writer_id = WriterId::new([9; 16]);
+        let (principal_id, writer_id) = (self.principal_id(), self.actor.writer);
         let proof = SocketProof {
             origin,
             nonce,
-            principal_id: &self.principal_id,
+            principal_id: &principal_id,
             session_id: &self.session_id,
             writer_id: &writer_id,
         };
         wire::Authenticate {
             session_token: Bytes::copy_from_slice(&self.token),
             session_id: self.session_id.to_bytes(),
-            principal_id: self.principal_id.to_bytes(),
+            principal_id: principal_id.to_bytes(),
             writer_id: writer_id.to_bytes(),
-            signature: Bytes::copy_from_slice(&proof.sign(&self.key)),
+            signature: Bytes::copy_from_slice(&proof.sign(&self.actor.key)),
         }
     }
 }
@@ -73,7 +75,9 @@ pub const HEADERS: &str = "Host: relay\r\nConnection: Upgrade\r\nUpgrade: websoc
 
 /// Sends a request; returns the stream and the head of the answer.
 pub async fn request(relay: &Relay, target: &str, headers: &str) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(relay.address).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(KERNEL_BUFFER).unwrap();
+    let mut stream = socket.connect(relay.address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let head = format!("GET {target} HTTP/1.1\r\n{headers}\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -133,6 +137,11 @@ impl Client {
         self.send_message(Message::Binary(frame.encode_to_vec().into()))
             .await;
         self.last_request
+    }
+
+    /// Gives the next request the id of the last one.
+    pub fn repeat_request_id(&mut self) {
+        self.last_request -= 1;
     }
 
     pub async fn send_message(&mut self, message: Message) {

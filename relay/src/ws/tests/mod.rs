@@ -2,7 +2,9 @@
 
 mod authentication;
 mod client;
+mod delivery;
 mod frames;
 mod leaving;
 mod limits;
+mod publishing;
 mod relay;

@@ -13,19 +13,36 @@ use hyper_util::service::TowerToHyperService;
 use sealpost_protocol::http::SecretToken;
 use sealpost_protocol::ids::{Incarnation, PrincipalId, SessionId};
 use sealpost_protocol::keys::PublicKey;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::super::*;
 use super::client::Person;
 use crate::client_address::ClientAddress;
 use crate::entropy::SystemEntropy;
+use crate::log::LogService;
 use crate::testing::TestLog;
 
 /// The origin that clients sign.
 pub const ORIGIN: &str = "https://relay.example.org";
 
-/// Long enough for a busy machine, short enough for a test.
-const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes that the kernel buffers in each direction, so that a test soon sees what happens when they are full.
+pub const KERNEL_BUFFER: u32 = 16 * 1024;
+
+/// How long things may take.
+pub struct Times {
+    pub session: Duration,
+    pub write: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            session: Duration::from_secs(3600),
+            // Long enough for a busy machine, short enough for a test.
+            write: Duration::from_millis(500),
+        }
+    }
+}
 
 /// Sessions in memory: the directory proper is tested where it is.
 pub struct Sessions {
@@ -49,7 +66,7 @@ impl SessionDirectory for Sessions {
         let session = person.map(|person| LiveSession {
             session_id: person.session_id,
             account_id: person.account_id,
-            principal_id: person.principal_id,
+            principal_id: person.principal_id(),
             expires_in: self.expires_in,
         });
         async move { Ok(session) }.boxed()
@@ -57,8 +74,8 @@ impl SessionDirectory for Sessions {
 
     fn signing_key(&self, principal: PrincipalId) -> Answer<'_, Option<PublicKey>> {
         let mut people = self.people.iter();
-        let person = people.find(|person| person.principal_id == principal);
-        async move { Ok(person.map(|person| PublicKey::of(&person.key))) }.boxed()
+        let person = people.find(|person| person.principal_id() == principal);
+        async move { Ok(person.map(|person| PublicKey::of(&person.actor.key))) }.boxed()
     }
 
     fn ended<'a>(&'a self, sessions: &'a [SessionId]) -> Answer<'a, Vec<SessionId>> {
@@ -76,40 +93,49 @@ pub struct Relay {
     pub address: SocketAddr,
     pub sockets: Sockets,
     pub metrics: SocketMetrics,
+    pub log: LogService,
     sessions: Arc<Sessions>,
+    _database: TestLog,
 }
 
 impl Relay {
     pub async fn start(settings: SocketSettings) -> Self {
-        Self::start_with_sessions_of(settings, Duration::from_secs(3600)).await
+        Self::start_with(settings, Times::default()).await
     }
 
-    pub async fn start_with_sessions_of(settings: SocketSettings, expires_in: Duration) -> Self {
+    pub async fn start_with(settings: SocketSettings, times: Times) -> Self {
         let sessions = Arc::new(Sessions {
             people: vec![Person::alice(), Person::bob()],
             ended: Mutex::default(),
-            expires_in,
+            expires_in: times.session,
         });
+        let database = TestLog::new().await;
+        let log = database.relay().await;
         let metrics = SocketMetrics::default();
         let sockets = Sockets::new(SocketParts {
             settings,
             origin: ORIGIN.to_owned(),
             allowed_origins: vec!["https://app.example.org".to_owned()],
-            write_timeout: WRITE_TIMEOUT,
+            write_timeout: times.write,
             incarnation: Incarnation::new([7; 16]),
-            log: TestLog::new().await.relay().await,
+            log: log.clone(),
             directory: sessions.clone(),
             entropy: Arc::new(SystemEntropy),
             metrics: metrics.clone(),
         });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let listener = TcpSocket::new_v4().unwrap();
+        listener.set_send_buffer_size(KERNEL_BUFFER).unwrap();
+        listener.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = listener.listen(64).unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(accept(listener, sockets.clone()));
         Self {
             address,
             sockets,
             metrics,
+            log,
             sessions,
+            _database: database,
         }
     }
 
