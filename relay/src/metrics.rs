@@ -5,6 +5,7 @@
 
 mod connections;
 mod keys;
+mod log;
 mod pool;
 mod transactions;
 
@@ -13,7 +14,8 @@ use std::fmt;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
 pub use self::{
-    connections::ConnectionMetrics, keys::KeyCollector, pool::PoolCollector, transactions::TransactionMetrics,
+    connections::ConnectionMetrics, keys::KeyCollector, log::LogMetrics, pool::PoolCollector,
+    transactions::TransactionMetrics,
 };
 
 /// Everything that is shown, under the prefix `sealpost_`.

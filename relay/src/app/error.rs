@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr};
 
 use crate::{
     atrest::{DataKeyError, KeyFileError, KeyWrapError},
+    bus::BusClosed,
     directory::DirectoryError,
     lifecycle::Crash,
     store_failure::StoreFailure,
@@ -44,6 +45,9 @@ pub enum AppError {
     /// The accounts cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The bus cannot be opened.
+    #[error("the bus: {0}; check database.url")]
+    Bus(#[from] BusClosed),
     /// A part ended unasked.
     #[error(transparent)]
     Crashed(#[from] Crash),

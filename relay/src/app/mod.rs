@@ -4,7 +4,9 @@ mod checks;
 mod error;
 mod kms;
 mod listeners;
+mod log;
 mod parts;
+mod public;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
@@ -19,14 +21,18 @@ use crate::{
     health::Health,
     http::listener::Server,
     lifecycle::{Shutdown, Tasks},
+    log::LogService,
     metrics::{ConnectionMetrics, Metrics},
     ops::{self, OpsState},
+    ws::{self, Sockets},
 };
 
 /// A relay that serves.
 pub struct App {
     server: ServerConfig,
     parts: Parts,
+    log: LogService,
+    sockets: Sockets,
     health: Arc<Health>,
     public: Tasks,
     background: Tasks,
@@ -65,8 +71,19 @@ impl App {
 
         let connections = ConnectionMetrics::default();
         connections.register(metrics.registry());
+        let log = log::assemble(&config, &parts, &mut metrics)?;
+        let sockets = public::sockets(&config, &parts, &log, &mut metrics).await?;
+        background.spawn("log", follow_other_relays(log.clone()));
+        background.spawn(
+            "revoked sessions",
+            ws::end_revoked(
+                sockets.clone(),
+                parts.directory.ended_sessions(),
+                config.jobs.session_check,
+            ),
+        );
         let clients = Server::new(
-            Default::default(),
+            public::router(&config, &parts, &log, &sockets),
             settings::public_listener(&config.server),
             connections,
         );
@@ -99,6 +116,8 @@ impl App {
         Ok(Self {
             server: config.server,
             parts,
+            log,
+            sockets,
             health,
             public,
             background,
@@ -139,9 +158,19 @@ impl App {
     async fn drain(&mut self) {
         self.health.drain();
         time::sleep(self.server.unready).await;
+        self.sockets.go_away();
+        self.log.drain().await;
+        self.sockets.close_all().await;
         self.stop_public.cancel();
         self.public.ended().await;
         self.parts.store.close().await;
+    }
+}
+
+/// Hears of what other relays append, until the bus is closed.
+async fn follow_other_relays(log: LogService) {
+    if let Err(closed) = log.run().await {
+        tracing::error!(error.cause = %closed, "other relays are not heard any more");
     }
 }
 

@@ -5,7 +5,8 @@ use crate::{
     atrest::DataKeyLimits,
     config::{AddressRange, Config, DatabaseConfig, KeyCacheConfig, Registration, ServerConfig},
     directory::DirectorySettings,
-    http::listener::ListenerSettings,
+    http::{HttpSettings, listener::ListenerSettings},
+    log::LogLimits,
     store::StoreOptions,
 };
 
@@ -39,6 +40,23 @@ pub(super) fn directory(config: &Config) -> DirectorySettings {
         session_lifetime: config.accounts.session_lifetime,
         quota_bytes: config.limits.account_quota_bytes,
         ..DirectorySettings::new(config.server.public_url.origin())
+    }
+}
+
+pub(super) fn log(config: &Config) -> LogLimits {
+    LogLimits {
+        lanes: config.log.lanes,
+        tail_bytes: config.log.ring_bytes,
+        bytes_per_account: config.limits.account_quota_bytes,
+        bytes_per_space: config.limits.space_quota_bytes,
+        ..LogLimits::default()
+    }
+}
+
+pub(super) fn http(config: &ServerConfig) -> HttpSettings {
+    HttpSettings {
+        allowed_origins: config.allowed_origins.clone(),
+        ..HttpSettings::default()
     }
 }
 

@@ -1,15 +1,15 @@
 //! `[log]`: append lanes and tail rings.
 
-use serde::Deserialize;
+use std::num::NonZeroUsize;
 
-use super::error::Problems;
+use serde::Deserialize;
 
 /// `[log]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// Lanes that commit beside each other. Two or three were best when measured: each is one database connection.
-    pub lanes: usize,
+    pub lanes: NonZeroUsize,
     /// Entries of all spaces kept in memory for live readers, in bytes.
     pub ring_bytes: usize,
 }
@@ -17,14 +17,8 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
-            lanes: 2,
+            lanes: NonZeroUsize::new(2).expect("a constant above zero"),
             ring_bytes: 64 << 20,
         }
-    }
-}
-
-impl LogConfig {
-    pub(super) fn check(&self, problems: &mut Problems) {
-        problems.demand(self.lanes > 0, "log.lanes", "must not be 0");
     }
 }

@@ -111,7 +111,6 @@ impl Config {
         self.database.check(&mut problems);
         self.kms.check(&mut problems);
         self.accounts.check(&mut problems);
-        self.log.check(&mut problems);
         problems.into_result()
     }
 }

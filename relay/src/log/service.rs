@@ -31,6 +31,7 @@ use crate::atrest::{DataKeys, RowSealer};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::spaces::AuthenticatedPrincipal;
+use crate::store_failure::StoreFailure;
 
 /// When to come back to a relay that is about to end, or rather to the next one.
 const RETRY_ELSEWHERE: Duration = Duration::from_secs(2);
@@ -203,12 +204,12 @@ impl LogService {
         })
     }
 
-    /// The spaces of a principal, as a hint: the chain of each is the truth.
+    /// The spaces of a principal and their last places, as a hint: the chain of each is the truth.
     ///
     /// # Errors
-    /// [`LogError::Overloaded`] if the database does not answer.
-    pub async fn spaces_of(&self, principal: &PrincipalId) -> Result<Vec<SpaceId>, LogError> {
-        Ok(self.shared.store.spaces_of(principal).await?)
+    /// [`StoreFailure`] if the database does not answer.
+    pub async fn spaces_of(&self, principal: &PrincipalId) -> Result<Vec<(SpaceId, u64)>, StoreFailure> {
+        self.shared.store.spaces_of(principal).await
     }
 
     /// Takes no new publishes and waits until those in flight are answered. Readers go on.

@@ -101,17 +101,23 @@ impl SpaceStore for Store {
         .boxed()
     }
 
-    fn spaces_of(&self, principal: &PrincipalId) -> Stored<'_, Vec<SpaceId>> {
+    fn spaces_of(&self, principal: &PrincipalId) -> Stored<'_, Vec<(SpaceId, u64)>> {
         let principal = *principal;
         async move {
-            let ids = sqlx::query_scalar!(
-                r#"SELECT space_id AS "space_id: [u8; 32]" FROM spaces JOIN members USING (space_no)
+            let rows = sqlx::query!(
+                r#"SELECT space_id AS "space_id: [u8; 32]",
+                          (SELECT coalesce(max(seq), 0) FROM events
+                           WHERE events.space_no = spaces.space_no) AS "head!"
+                   FROM spaces JOIN members USING (space_no)
                    WHERE principal_id = $1 AND tombstoned_at IS NULL ORDER BY space_no"#,
                 &principal.as_bytes()[..],
             )
             .fetch_all(self.pool())
             .await?;
-            Ok(ids.into_iter().map(SpaceId::new).collect())
+            Ok(rows
+                .into_iter()
+                .map(|row| (SpaceId::new(row.space_id), row.head.cast_unsigned()))
+                .collect())
         }
         .boxed()
     }

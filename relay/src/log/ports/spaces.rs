@@ -79,8 +79,8 @@ pub trait SpaceStore: Send + Sync {
     /// Stores a space with its genesis record; `false`, and nothing done, if there is one with its id.
     fn create<'a>(&'a self, space: &'a NewSpace) -> Stored<'a, bool>;
 
-    /// The spaces of a principal, tombstoned ones left out.
-    fn spaces_of(&self, principal: &PrincipalId) -> Stored<'_, Vec<SpaceId>>;
+    /// The spaces of a principal with their last places, tombstoned ones left out.
+    fn spaces_of(&self, principal: &PrincipalId) -> Stored<'_, Vec<(SpaceId, u64)>>;
 
     /// What an account uses.
     fn usage(&self, account: &AccountId) -> Stored<'_, AccountUsage>;

@@ -19,7 +19,10 @@ async fn a_new_space_takes_entries_and_says_where_they_stand() {
         assert!(!chat.say(&relay, &alice, text).await.duplicate);
     }
     assert_eq!(chat.cursor().seq, 5);
-    assert_eq!(relay.spaces_of(&alice.id()).await, Ok(vec![chat.id()]));
+    assert_eq!(
+        relay.spaces_of(&alice.id()).await.unwrap(),
+        [(chat.id(), chat.cursor().seq)]
+    );
 }
 
 #[tokio::test]
