@@ -87,10 +87,12 @@ impl Space {
     /// As [`Self::subscribe`], from a cursor that an application has kept.
     ///
     /// # Errors
-    /// [`Error::Integrity`] if the verified log has another root at its place: the cursor is of another history.
+    /// [`Error::Integrity`] if the verified log has another root at its place, or none: the cursor is of another history.
     pub async fn subscribe_from(&self, cursor: &MessageCursor) -> Result<Messages, Error> {
         let seq = cursor.position.seq;
-        self.handle.core().wait_for(seq).await?;
+        if self.verified().seq < seq {
+            self.sync().await?;
+        }
         if self.root_at(seq).await? != Some(cursor.root) {
             let what = "the cursor belongs to another history of the space";
             return Err(Alarm::at(what, self.id(), seq, None).into());

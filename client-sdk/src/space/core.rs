@@ -242,12 +242,19 @@ impl SpaceCore {
         if let Some(stop) = &self.progress.borrow().stopped {
             return Err(stop.to_error());
         }
+        let head = self.ask_head().await?;
+        self.wait_for(head).await
+    }
+
+    /// Where the relay's log ends now. The subscription that asks is given up at once: pages that nobody takes would keep
+    /// the socket from being read.
+    async fn ask_head(&self) -> Result<u64, Error> {
         let known = self.known().await?;
         let mut subscription = self.subscribe(&known.cursor).await;
         match subscription.next().await {
             SubscriptionEvent::Started(subscribed) => {
                 self.check_head(&known, &subscribed)?;
-                self.wait_for(subscribed.head_seq).await
+                Ok(subscribed.head_seq)
             }
             SubscriptionEvent::Ended(error) => Err(error),
             SubscriptionEvent::Page(_) => Err(Error::alarm("the relay sent entries before its head")),

@@ -110,11 +110,10 @@ impl Shared {
 
     /// Finishes making a space, if it was begun and not finished.
     pub(super) async fn finish_creation(&self, socket: &Socket, space_id: SpaceId) -> Result<(), Error> {
-        let Some(creation) = self.creation(space_id).await? else {
+        let Some(name) = self.send_creation(socket, space_id).await? else {
             return Ok(());
         };
-        creation.send(&space_id, socket).await?;
-        self.name_space(space_id, &creation.name).await?;
+        self.name_space(space_id, &name).await?;
         self.store
             .write(move |store| {
                 store
@@ -123,6 +122,19 @@ impl Shared {
                 Ok(())
             })
             .await
+    }
+
+    /// Brings the relay to where the space is made; returns the space's name, `None` if nothing was begun.
+    pub(super) async fn send_creation(
+        &self,
+        socket: &Socket,
+        space_id: SpaceId,
+    ) -> Result<Option<String>, Error> {
+        let Some(creation) = self.creation(space_id).await? else {
+            return Ok(None);
+        };
+        creation.send(&space_id, socket).await?;
+        Ok(Some(creation.name))
     }
 
     /// Spaces that were begun and not finished, with their names.

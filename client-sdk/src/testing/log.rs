@@ -22,6 +22,8 @@ use crate::identity::Identity;
 use crate::space::members::{rekey_body, wrap_for};
 
 pub(crate) const OTHER_WRITER: WriterId = WriterId::new([0xaa; 16]);
+/// Entries of one page.
+const PAGE: usize = 16;
 pub(crate) const RECEIPT: [u8; 32] = [0xcc; 32];
 
 pub(crate) struct TestLog {
@@ -217,6 +219,25 @@ impl TestLog {
             last_root: self.head().root.to_bytes(),
             receipt: Bytes::from_static(&RECEIPT),
         }
+    }
+
+    /// The entries after a place, a few at a time.
+    pub(crate) fn pages_after(&self, seq: u64) -> Vec<wire::Page> {
+        let rest = self.page_after(seq);
+        let chunks = rest.entries.chunks(PAGE);
+        let pages = (rest.first_seq..)
+            .step_by(PAGE)
+            .zip(chunks)
+            .map(|(first_seq, entries)| {
+                let last = self.cursor_at(first_seq + entries.len() as u64 - 1);
+                wire::Page {
+                    first_seq,
+                    entries: entries.to_vec(),
+                    last_root: last.root.to_bytes(),
+                    receipt: Bytes::from_static(&RECEIPT),
+                }
+            });
+        pages.collect()
     }
 
     pub(crate) fn subscribed(&self) -> wire::Subscribed {

@@ -16,6 +16,7 @@ use crate::config::ClientConfig;
 use crate::http::Api;
 use crate::identity::Identity;
 use crate::secret::SecretKey;
+use crate::socket::Socket;
 use crate::space::Space;
 use crate::space::client::Spaces;
 use crate::store::Store;
@@ -29,6 +30,7 @@ pub(crate) fn person(seed: u8) -> Identity {
 /// A device of a person, as a process that has just started sees it.
 pub(crate) struct Device {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) socket: Socket,
     pub(crate) arrivals: Arrivals,
 }
 
@@ -47,8 +49,12 @@ impl Device {
             spaces: Spaces::default(),
         });
         let (transport, arrivals) = TestTransport::new();
-        shared.start_socket(Arc::new(transport), Arc::new(wire::NoCredentials));
-        Self { shared, arrivals }
+        let socket = shared.start_socket(Arc::new(transport), Arc::new(wire::NoCredentials));
+        Self {
+            socket: socket.clone(),
+            shared,
+            arrivals,
+        }
     }
 
     /// Opens a space.

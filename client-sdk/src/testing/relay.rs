@@ -117,8 +117,9 @@ impl Script {
         let head = self.log.head().seq;
         for (id, served) in &mut self.subscriptions {
             if *served < head {
-                let page = self.log.page_after(*served);
-                self.relay.send(*id, RelayBody::Page(page)).await;
+                for page in self.log.pages_after(*served) {
+                    self.relay.send(*id, RelayBody::Page(page)).await;
+                }
                 *served = head;
             }
         }

@@ -183,3 +183,80 @@ async fn change_whose_answer_was_lost_is_found_and_not_made_twice() {
     assert_eq!(space.verified().seq, 3);
     serving.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn sync_reads_a_long_log_to_its_end() {
+    let mut stage = Stage::new().await;
+    for number in 0..500 {
+        stage.log.write(&person(ALICE), &number.to_string());
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    assert_eq!(space.sync().await.unwrap(), stage.log.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_log_folds_to_what_was_verified_live() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log.add(&alice, &bob, Capabilities::WRITE);
+    for number in 0..1100 {
+        let author = if number % 3 == 0 { &bob } else { &alice };
+        stage.log.write(author, "x");
+        if number % 400 == 0 {
+            stage.log.rekey(&alice);
+        }
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    space.sync().await.unwrap();
+    let stored = space.core().read(|log| log.load_fold()).await.unwrap();
+    assert_eq!(stored.as_ref(), Some(&stage.log.fold));
+    space
+        .core()
+        .with_fold(|fold| assert_eq!(fold, &stage.log.fold))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn signal_arrives_sealed_and_a_replay_does_not() {
+    use sealpost_protocol::wire::client_frame::Body as ClientBody;
+    use sealpost_protocol::wire::relay_frame::Body as RelayBody;
+    use sealpost_protocol::wire::{Done, SignalDelivered};
+
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let mut signals = space.signals();
+    let sending = tokio::spawn({
+        let space = space.clone();
+        async move {
+            space.signal(b"typing").await.unwrap();
+            space.signal(b"still typing").await.unwrap();
+        }
+    });
+    let mut sent = Vec::new();
+    while sent.len() < 2 {
+        let (id, body) = script.relay.receive().await;
+        let ClientBody::SendSignal(send) = body else {
+            script.answer(id, body).await;
+            continue;
+        };
+        sent.push(send.signal.unwrap());
+        script.relay.send(id, RelayBody::Done(Done {})).await;
+    }
+    sending.await.unwrap();
+    let mut forged = sent[1].clone();
+    forged.ciphertext = Bytes::from_static(&[1; 300]);
+    for signal in [&sent[0], &sent[0], &forged, &sent[1], &sent[0]] {
+        let signal = Some(signal.clone());
+        let delivered = RelayBody::SignalDelivered(SignalDelivered { signal });
+        script.relay.send(0, delivered).await;
+    }
+    let serving = tokio::spawn(script.serve());
+    assert_eq!(signals.next().await.unwrap().body, "typing");
+    assert_eq!(signals.next().await.unwrap().body, "still typing");
+    assert!(!sent[0].ciphertext.windows(6).any(|part| part == b"typing"));
+    drop(space);
+    serving.abort();
+}
