@@ -39,6 +39,7 @@ pub(super) async fn make_cluster(
     launcher: &Launcher,
     confinement: Confinement,
     folder: &Path,
+    durable: bool,
 ) -> Result<(), EmbeddedError> {
     let data = folder.join("data");
     if data.exists() {
@@ -50,6 +51,10 @@ pub(super) async fn make_cluster(
     confinement.hand_over(&draft)?;
     let mut command = launcher.command(&tools.postgres("initdb")?);
     command.args(INITDB).arg("-D").arg(&draft).current_dir(&draft);
+    if !durable {
+        // Waiting for the disk can take a minute where much else is to be written.
+        command.arg("--no-sync");
+    }
     run(command, "").await?;
     fs::rename(&draft, &data).map_err(EmbeddedError::file("rename", &draft))
 }

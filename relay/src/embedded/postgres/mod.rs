@@ -85,7 +85,7 @@ impl Postgres {
         socket::must_be_ours(&socket_folder)?;
 
         let (confinement, launcher) = confinement::choose(tools, &socket_folder, options.confinement)?;
-        bootstrap::make_cluster(tools, &launcher, confinement, folder.path()).await?;
+        bootstrap::make_cluster(tools, &launcher, confinement, folder.path(), options.durable).await?;
         confinement.hand_over(&data)?;
 
         let process = spawn(tools, launcher, folder, &socket_folder, options)?;
