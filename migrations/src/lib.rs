@@ -11,8 +11,10 @@ mod error;
 mod session;
 mod status;
 
+use std::time::Duration;
+
 pub use error::Error;
-pub use session::LOCK_TIMEOUT;
+pub use session::{LOCK_KEY, LOCK_TIMEOUT};
 pub use status::{AppliedMigration, Status};
 
 mod embedded {
@@ -45,7 +47,15 @@ pub fn latest_version() -> i32 {
 /// [`Error::Newer`] and nothing changed if the database is ahead of this build; [`Error::Locked`] if another
 /// process held a lock for too long.
 pub async fn run(database_url: &str) -> Result<Vec<String>, Error> {
-    let mut session = session::Session::open(database_url).await?;
+    run_within(database_url, LOCK_TIMEOUT).await
+}
+
+/// As [`run`], with another limit for the wait for each lock.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_within(database_url: &str, lock_timeout: Duration) -> Result<Vec<String>, Error> {
+    let mut session = session::Session::open(database_url, lock_timeout).await?;
     status::read(&mut session).await?.refuse_unknown()?;
     let report = embedded::migrations::runner().run_async(session.client()).await?;
     session.client().batch_execute(HISTORY_COMMENTS).await?;
@@ -63,7 +73,7 @@ pub async fn run(database_url: &str) -> Result<Vec<String>, Error> {
 /// # Errors
 /// When the database cannot be asked.
 pub async fn status(database_url: &str) -> Result<Status, Error> {
-    let mut session = session::Session::open(database_url).await?;
+    let mut session = session::Session::open(database_url, LOCK_TIMEOUT).await?;
     status::read(&mut session).await
 }
 

@@ -7,12 +7,12 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::Error;
 
-/// How long to wait for the migration lock, and for any lock that a migration needs.
+/// How long [`crate::run`] waits for the migration lock, and for any lock that a migration needs.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Names the lock among all advisory locks of the database: the first eight bytes of
+/// Names the lock among all advisory locks of the database (`pg_locks` shows who holds it): the first eight bytes of
 /// SHA-256("sealpost/v1/migrations").
-const LOCK_KEY: i64 = 0x41fc_149f_01f0_2552;
+pub const LOCK_KEY: i64 = 0x41fc_149f_01f0_2552;
 
 /// A connection with the lock. Dropping it closes the connection, and so gives up the lock.
 pub(crate) struct Session {
@@ -22,14 +22,14 @@ pub(crate) struct Session {
 
 impl Session {
     /// Connects and takes the lock.
-    pub(crate) async fn open(database_url: &str) -> Result<Self, Error> {
+    pub(crate) async fn open(database_url: &str, lock_timeout: Duration) -> Result<Self, Error> {
         let (client, connection) = tokio_postgres::connect(database_url, NoTls)
             .await
             .map_err(Error::Connect)?;
         // An error here shows at the next statement.
         let connection = tokio::spawn(async move { drop(connection.await) });
         let session = Self { client, connection };
-        session.lock().await?;
+        session.lock(lock_timeout).await?;
         Ok(session)
     }
 
@@ -38,8 +38,8 @@ impl Session {
         &mut self.client
     }
 
-    async fn lock(&self) -> Result<(), Error> {
-        let timeout = format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis());
+    async fn lock(&self, timeout: Duration) -> Result<(), Error> {
+        let timeout = format!("SET lock_timeout = {}", timeout.as_millis());
         self.client.batch_execute(&timeout).await?;
         self.client
             .execute("SELECT pg_advisory_lock($1)", &[&LOCK_KEY])

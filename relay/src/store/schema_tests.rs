@@ -2,7 +2,9 @@
 //! this one, which has the test databases.)
 
 use crate::testing::TestDatabase;
-use sealpost_migrations::{Error, latest_version, run, status, verify};
+use std::time::Duration;
+
+use sealpost_migrations::{Error, LOCK_KEY, latest_version, run, run_within, status, verify};
 
 #[tokio::test]
 async fn every_table_and_column_has_a_comment() {
@@ -55,6 +57,22 @@ async fn processes_that_start_together_take_turns() {
     let expected = status(database.url()).await.unwrap().applied.len();
     assert_eq!(ran.iter().sum::<usize>(), expected);
     assert_eq!(ran.iter().filter(|count| **count == 0).count(), 2);
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_its_turn_is_told_so_and_changes_nothing() {
+    let database = TestDatabase::empty().await;
+    let other = database.store().await;
+    let mut held = other.pool().acquire().await.unwrap();
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(LOCK_KEY)
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let result = run_within(database.url(), Duration::from_millis(50)).await;
+    assert!(matches!(result, Err(Error::Locked)));
+    drop(held.close().await);
+    assert!(status(database.url()).await.unwrap().applied.is_empty());
 }
 
 #[tokio::test]
