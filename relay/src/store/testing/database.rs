@@ -8,7 +8,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 
-use super::cluster::{Cluster, PREFIX, TEMPLATE, execute};
+use super::cluster::{Cluster, TEMPLATE, execute};
 use crate::store::{IgnoreTransactions, Store, StoreOptions};
 
 /// A migrated database of a test's own.
@@ -30,7 +30,7 @@ impl TestDatabase {
     async fn copy_of(template: &str) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let cluster = tokio::task::spawn_blocking(Cluster::get).await.unwrap();
-        let name = format!("{PREFIX}{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut connection = PgConnection::connect(&cluster.maintenance_url).await.unwrap();
         execute(
             &mut connection,
