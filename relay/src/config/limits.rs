@@ -1,8 +1,10 @@
 //! `[limits]`: rates and quotas.
 
+use std::{num::NonZeroU32, time::Duration};
+
 use serde::Deserialize;
 
-/// `[limits]`.
+/// `[limits]`. Everything is limited by default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
@@ -10,13 +12,66 @@ pub struct LimitsConfig {
     pub account_quota_bytes: u64,
     /// What one space may store, in bytes.
     pub space_quota_bytes: u64,
+    /// Spaces that one account may make.
+    pub spaces_per_account: u64,
+    /// Entries that one account may publish in a second; ten seconds' worth at once.
+    pub entries_per_second_per_account: NonZeroU32,
+    /// Entries that may be published in one space in a second; ten seconds' worth at once.
+    pub entries_per_second_per_space: NonZeroU32,
+    /// Signals that one account may send in a second; ten seconds' worth at once.
+    pub signals_per_second_per_account: NonZeroU32,
+    /// Registrations begun from one address.
+    pub registrations_per_address: PerPeriod,
+    /// Logins begun from one address.
+    pub logins_per_address: PerPeriod,
+    /// Logins begun for one handle or one recovery code, whether it exists or not.
+    pub logins_per_credential: PerPeriod,
+    /// Changes and look-ups of one account.
+    pub changes_per_account: PerPeriod,
+}
+
+/// How often something may happen: `times` at once, and in the long run `times` per period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerPeriod {
+    /// How often.
+    pub times: NonZeroU32,
+    /// In how many seconds.
+    pub period_seconds: NonZeroU32,
+}
+
+impl PerPeriod {
+    const fn new(times: u32, period_seconds: u32) -> Self {
+        Self {
+            times: non_zero(times),
+            period_seconds: non_zero(period_seconds),
+        }
+    }
+
+    /// The period.
+    #[must_use]
+    pub fn period(self) -> Duration {
+        Duration::from_secs(self.period_seconds.get().into())
+    }
+}
+
+const fn non_zero(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("a constant above zero")
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
-            account_quota_bytes: 1 << 30,
-            space_quota_bytes: 4 << 30,
+            account_quota_bytes: 10 << 30,
+            space_quota_bytes: 10 << 30,
+            spaces_per_account: 1_000,
+            entries_per_second_per_account: non_zero(1_000),
+            entries_per_second_per_space: non_zero(5_000),
+            signals_per_second_per_account: non_zero(20),
+            registrations_per_address: PerPeriod::new(20, 600),
+            logins_per_address: PerPeriod::new(60, 60),
+            logins_per_credential: PerPeriod::new(20, 300),
+            changes_per_account: PerPeriod::new(120, 60),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! `[log]`: append lanes and tail rings.
+//! `[log]`: append lanes and what is kept in memory.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
 use serde::Deserialize;
+
+use super::{error::Problems, units};
 
 /// `[log]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -10,15 +12,44 @@ use serde::Deserialize;
 pub struct LogConfig {
     /// Lanes that commit beside each other. Two or three were best when measured: each is one database connection.
     pub lanes: NonZeroUsize,
+    /// Threads that check signatures; as many as there are cores where none is given.
+    pub verify_threads: Option<NonZeroUsize>,
+    /// Spaces whose fold is kept in memory.
+    pub cached_spaces: usize,
     /// Entries of all spaces kept in memory for live readers, in bytes.
-    pub ring_bytes: usize,
+    pub tail_bytes: usize,
+    /// Entries of all spaces that may wait to be appended, in bytes; beyond, publishers are told to come back.
+    pub queued_bytes: usize,
+    /// The same for one space, in bytes.
+    pub queued_bytes_per_space: usize,
+    /// Time between two looks at the heads of the logs in memory, for hints of other relays that were lost.
+    #[serde(rename = "head_check_ms", deserialize_with = "units::milliseconds")]
+    pub head_check: Duration,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
-            lanes: NonZeroUsize::new(2).expect("a constant above zero"),
-            ring_bytes: 64 << 20,
+            lanes: NonZeroUsize::new(2).expect("not zero"),
+            verify_threads: None,
+            cached_spaces: 10_000,
+            tail_bytes: 64 << 20,
+            queued_bytes: 64 << 20,
+            queued_bytes_per_space: 16 << 20,
+            head_check: Duration::from_secs(5),
         }
+    }
+}
+
+impl LogConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.demand(self.cached_spaces > 0, "log.cached_spaces", "must not be 0");
+        let space = self.queued_bytes_per_space;
+        problems.demand(
+            (1..=self.queued_bytes).contains(&space),
+            "log.queued_bytes_per_space",
+            "must be between 1 and queued_bytes",
+        );
+        problems.demand(!self.head_check.is_zero(), "log.head_check_ms", "must not be 0");
     }
 }

@@ -29,7 +29,7 @@ pub use self::{
     error::{ConfigError, Problem},
     jobs::JobsConfig,
     kms::{KeyCacheConfig, KeyFileConfig, KmsConfig, KmsKind, OpenBaoConfig},
-    limits::LimitsConfig,
+    limits::{LimitsConfig, PerPeriod},
     log::LogConfig,
     network::AddressRange,
     secret::{Secret, SecretText},
@@ -111,6 +111,8 @@ impl Config {
         self.database.check(&mut problems);
         self.kms.check(&mut problems);
         self.accounts.check(&mut problems);
+        self.log.check(&mut problems);
+        self.jobs.check(&mut problems);
         problems.into_result()
     }
 }

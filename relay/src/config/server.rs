@@ -38,6 +38,13 @@ pub struct ServerConfig {
         default = "header_timeout"
     )]
     pub header_timeout: Duration,
+    /// For how long a request may take, from its head to its answer; sockets excepted.
+    #[serde(
+        rename = "request_timeout_ms",
+        deserialize_with = "units::milliseconds",
+        default = "request_timeout"
+    )]
+    pub request_timeout: Duration,
     /// For how long a client may take no byte of what waits for it.
     #[serde(
         rename = "write_timeout_ms",
@@ -75,6 +82,10 @@ fn max_connections_per_address() -> usize {
 
 fn header_timeout() -> Duration {
     Duration::from_secs(5)
+}
+
+fn request_timeout() -> Duration {
+    Duration::from_secs(30)
 }
 
 fn write_timeout() -> Duration {
@@ -129,6 +140,11 @@ impl ServerConfig {
         problems.demand(
             !self.header_timeout.is_zero(),
             "server.header_timeout_ms",
+            "must not be 0",
+        );
+        problems.demand(
+            !self.request_timeout.is_zero(),
+            "server.request_timeout_ms",
             "must not be 0",
         );
         problems.demand(

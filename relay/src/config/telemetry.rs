@@ -22,6 +22,9 @@ pub enum LogFormat {
     Human,
 }
 
+/// Two libraries tell at `info` what we say ourselves.
+const QUIET: &str = "info,refinery_core=warn,tokio_postgres=warn";
+
 impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
