@@ -9,7 +9,10 @@ mod log;
 mod pool;
 mod transactions;
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard},
+};
 
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
@@ -21,21 +24,21 @@ pub use self::{
 /// Everything that is shown, under the prefix `sealpost_`.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
+    registry: Mutex<Registry>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         Self {
-            registry: Registry::with_prefix("sealpost"),
+            registry: Mutex::new(Registry::with_prefix("sealpost")),
         }
     }
 }
 
 impl Metrics {
-    /// Where a module shows its numbers.
-    pub fn registry(&mut self) -> &mut Registry {
-        &mut self.registry
+    /// Lets a module show its numbers.
+    pub fn show(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry());
     }
 
     /// The numbers of this moment, in the OpenMetrics text format.
@@ -44,7 +47,13 @@ impl Metrics {
     /// When a collector fails to write its numbers, which ours never do.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode(&mut text, &self.registry())?;
         Ok(text)
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry
+            .lock()
+            .expect("nothing panics while it registers or writes numbers")
     }
 }

@@ -45,8 +45,8 @@ pub enum AppError {
     /// The accounts cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The bus cannot be opened.
-    #[error("the bus: {0}; check database.url")]
+    /// The bus cannot be used.
+    #[error(transparent)]
     Bus(#[from] BusClosed),
     /// A part ended unasked.
     #[error(transparent)]

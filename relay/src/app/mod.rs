@@ -2,21 +2,21 @@
 
 mod checks;
 mod error;
+mod jobs;
 mod kms;
 mod listeners;
-mod log;
 mod parts;
-mod public;
+mod services;
 mod settings;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::time::{self, MissedTickBehavior};
+use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
 
+use self::services::Services;
 pub use self::{error::AppError, listeners::Listeners, parts::Parts};
 use crate::{
-    atrest::DataKeys,
     config::{Config, ServerConfig},
     health::Health,
     http::listener::Server,
@@ -24,7 +24,7 @@ use crate::{
     log::LogService,
     metrics::{ConnectionMetrics, Metrics},
     ops::{self, OpsState},
-    ws::{self, Sockets},
+    ws::Sockets,
 };
 
 /// A relay that serves.
@@ -34,9 +34,9 @@ pub struct App {
     log: LogService,
     sockets: Sockets,
     health: Arc<Health>,
-    public: Tasks,
+    clients: Tasks,
     background: Tasks,
-    stop_public: CancellationToken,
+    stop_accepting: CancellationToken,
 }
 
 impl App {
@@ -51,77 +51,39 @@ impl App {
         }
     }
 
-    /// Starts a relay; when this returns, it serves.
+    /// Starts a relay; when this returns, it serves. Health is told from the beginning.
     ///
     /// # Errors
     /// When a part cannot be had.
     pub async fn start(config: Config, listeners: Listeners) -> Result<Self, AppError> {
-        let (health, mut metrics) = (Arc::new(Health::default()), Metrics::default());
-        let (mut public, mut background) = (Tasks::default(), Tasks::default());
-        let addresses = (listeners.public_address()?, listeners.ops_address()?);
-        let stop_public = CancellationToken::new();
+        let (public, ops) = (listeners.public_address()?, listeners.ops_address()?);
+        let (health, metrics) = (Arc::<Health>::default(), Arc::<Metrics>::default());
+        let mut background = Tasks::default();
+        serve_operators(&mut background, &config.server, listeners.ops, &health, &metrics);
 
         parts::prepare_schema(&config).await?;
-        let parts = Parts::assemble(&config, &mut metrics).await?;
+        let parts = Parts::assemble(&config, &metrics).await?;
         parts.keys.check().await;
-        background.spawn(
-            "key service check",
-            check_keys(parts.keys.clone(), config.jobs.kms_check),
-        );
+        let services = Services::assemble(&config, &parts, &metrics).await?;
+        jobs::start(&mut background, &config.jobs, &parts, &services);
 
-        let connections = ConnectionMetrics::default();
-        connections.register(metrics.registry());
-        let log = log::assemble(&config, &parts, &mut metrics)?;
-        let sockets = public::sockets(&config, &parts, &log, &mut metrics).await?;
-        background.spawn("log", follow_other_relays(log.clone()));
-        background.spawn(
-            "revoked sessions",
-            ws::end_revoked(
-                sockets.clone(),
-                parts.directory.ended_sessions(),
-                config.jobs.session_check,
-            ),
-        );
-        let clients = Server::new(
-            public::router(&config, &parts, &log, &sockets),
-            settings::public_listener(&config.server),
-            connections,
-        );
-        public.spawn(
+        let (mut clients, stop_accepting) = (Tasks::default(), CancellationToken::new());
+        clients.spawn(
             "public listener",
-            clients.run(listeners.public, stop_public.clone()),
+            services.server.run(listeners.public, stop_accepting.clone()),
         );
-
-        let state = OpsState {
-            health: health.clone(),
-            metrics: Arc::new(metrics),
-        };
-        let operators = Server::new(
-            ops::router(state),
-            settings::ops_listener(&config.server),
-            ConnectionMetrics::default(),
-        );
-        background.spawn(
-            "ops listener",
-            operators.run(listeners.ops, CancellationToken::new()),
-        );
-
         health.serve(checks::of(&parts));
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            address.public = %addresses.0,
-            address.ops = %addresses.1,
-            "serving"
-        );
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(version, address.public = %public, address.ops = %ops, "serving");
         Ok(Self {
             server: config.server,
             parts,
-            log,
-            sockets,
+            log: services.log,
+            sockets: services.sockets,
             health,
-            public,
+            clients,
             background,
-            stop_public,
+            stop_accepting,
         })
     }
 
@@ -136,14 +98,10 @@ impl App {
     /// # Errors
     /// [`AppError::Crashed`] when a part ends unasked.
     pub async fn until(mut self, shutdown: &Shutdown) -> Result<(), AppError> {
-        let crash = tokio::select! {
-            () = shutdown.requested() => None,
-            crash = self.public.crash() => Some(crash),
-            crash = self.background.crash() => Some(crash),
-        };
-        if let Some(crash) = crash {
-            tracing::error!(task = crash.name, "a task ended unasked");
-            return Err(crash.into());
+        tokio::select! {
+            () = shutdown.requested() => {}
+            crash = self.clients.crash() => return Err(crash.into()),
+            crash = self.background.crash() => return Err(crash.into()),
         }
         if time::timeout(self.server.shutdown_grace, self.drain())
             .await
@@ -154,32 +112,36 @@ impl App {
         Ok(())
     }
 
-    /// Says that it is not ready, serves on for proxies to see that, and then lets everything in flight end.
+    /// Not ready any more, and still serving, so that proxies can see it; then everybody is told to go, what is in
+    /// flight is answered, and the sockets are closed.
     async fn drain(&mut self) {
         self.health.drain();
         time::sleep(self.server.unready).await;
         self.sockets.go_away();
         self.log.drain().await;
         self.sockets.close_all().await;
-        self.stop_public.cancel();
-        self.public.ended().await;
+        self.stop_accepting.cancel();
+        self.clients.ended().await;
         self.parts.store.close().await;
+        tracing::info!("drained");
     }
 }
 
-/// Hears of what other relays append, until the bus is closed.
-async fn follow_other_relays(log: LogService) {
-    if let Err(closed) = log.run().await {
-        tracing::error!(error.cause = %closed, "other relays are not heard any more");
-    }
-}
-
-/// Tries the key service by the clock.
-async fn check_keys(keys: DataKeys, every: Duration) {
-    let mut ticks = time::interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        keys.check().await;
-    }
+fn serve_operators(
+    background: &mut Tasks,
+    config: &ServerConfig,
+    listener: TcpListener,
+    health: &Arc<Health>,
+    metrics: &Arc<Metrics>,
+) {
+    let router = ops::router(OpsState {
+        health: health.clone(),
+        metrics: metrics.clone(),
+    });
+    let server = Server::new(
+        router,
+        settings::ops_listener(config),
+        ConnectionMetrics::default(),
+    );
+    background.spawn("ops listener", server.run(listener, CancellationToken::new()));
 }

@@ -35,15 +35,13 @@ impl Parts {
     ///
     /// # Errors
     /// When the database does not answer, or the configuration cannot be followed.
-    pub async fn assemble(config: &Config, metrics: &mut Metrics) -> Result<Self, AppError> {
+    pub async fn assemble(config: &Config, metrics: &Metrics) -> Result<Self, AppError> {
         let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
             (Arc::new(SystemClock), Arc::new(SystemEntropy));
         let transactions = TransactionMetrics::default();
-        transactions.register(metrics.registry());
+        metrics.show(|registry| transactions.register(registry));
         let store = Store::connect(&settings::store(&config.database)?, Arc::new(transactions)).await?;
-        metrics
-            .registry()
-            .register_collector(Box::new(PoolCollector(store.clone())));
+        metrics.show(|registry| registry.register_collector(Box::new(PoolCollector(store.clone()))));
 
         let wrapper = kms::wrapper(&config.kms, entropy.clone())?;
         let parts = DataKeyParts {
@@ -52,9 +50,7 @@ impl Parts {
             entropy: entropy.clone(),
         };
         let keys = DataKeys::new(parts, settings::data_keys(&config.kms.cache));
-        metrics
-            .registry()
-            .register_collector(Box::new(KeyCollector(keys.clone())));
+        metrics.show(|registry| registry.register_collector(Box::new(KeyCollector(keys.clone()))));
 
         let parts = DirectoryParts {
             store: Arc::new(store.clone()),

@@ -3,8 +3,11 @@
 use super::AppError;
 use crate::{
     atrest::DataKeyLimits,
-    config::{AddressRange, Config, DatabaseConfig, KeyCacheConfig, Registration, ServerConfig},
-    directory::DirectorySettings,
+    config::{
+        AddressRange, Config, DatabaseConfig, KeyCacheConfig, LimitsConfig, PerPeriod, Registration,
+        ServerConfig,
+    },
+    directory::{DirectoryLimits, DirectorySettings, Rate},
     http::{HttpSettings, listener::ListenerSettings},
     log::LogLimits,
     store::StoreOptions,
@@ -39,24 +42,46 @@ pub(super) fn directory(config: &Config) -> DirectorySettings {
         open_registration: config.accounts.registration == Registration::Open,
         session_lifetime: config.accounts.session_lifetime,
         quota_bytes: config.limits.account_quota_bytes,
+        limits: directory_limits(&config.limits),
         ..DirectorySettings::new(config.server.public_url.origin())
     }
 }
 
+fn directory_limits(config: &LimitsConfig) -> DirectoryLimits {
+    let rate = |limit: PerPeriod| Rate::per(limit.period(), limit.times.get());
+    DirectoryLimits {
+        registrations_per_address: rate(config.registrations_per_address),
+        logins_per_address: rate(config.logins_per_address),
+        logins_per_credential: rate(config.logins_per_credential),
+        changes_per_account: rate(config.changes_per_account),
+    }
+}
+
+/// Of what the configuration leaves open, the log's own defaults.
 pub(super) fn log(config: &Config) -> LogLimits {
+    let (log, limits, defaults) = (&config.log, &config.limits, LogLimits::default());
     LogLimits {
-        lanes: config.log.lanes,
-        tail_bytes: config.log.ring_bytes,
-        bytes_per_account: config.limits.account_quota_bytes,
-        bytes_per_space: config.limits.space_quota_bytes,
-        ..LogLimits::default()
+        lanes: log.lanes,
+        verify_threads: log.verify_threads.unwrap_or(defaults.verify_threads),
+        cached_spaces: log.cached_spaces,
+        tail_bytes: log.tail_bytes,
+        queued_bytes: log.queued_bytes,
+        queued_bytes_per_space: log.queued_bytes_per_space,
+        spaces_per_account: limits.spaces_per_account,
+        bytes_per_account: limits.account_quota_bytes,
+        bytes_per_space: limits.space_quota_bytes,
+        entries_per_second_per_account: limits.entries_per_second_per_account,
+        entries_per_second_per_space: limits.entries_per_second_per_space,
+        signals_per_second_per_account: limits.signals_per_second_per_account,
+        head_check_every: log.head_check,
+        ..defaults
     }
 }
 
 pub(super) fn http(config: &ServerConfig) -> HttpSettings {
     HttpSettings {
         allowed_origins: config.allowed_origins.clone(),
-        ..HttpSettings::default()
+        request_timeout: config.request_timeout,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{app::Parts, config::Config, metrics::Metrics};
 
 /// Database, keys and accounts, as the relay itself has them.
 pub(super) async fn parts(config: &Config) -> anyhow::Result<Parts> {
-    Ok(Parts::assemble(config, &mut Metrics::default()).await?)
+    Ok(Parts::assemble(config, &Metrics::default()).await?)
 }
 
 /// A client for plain HTTP on this machine.

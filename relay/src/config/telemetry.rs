@@ -29,7 +29,7 @@ impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,
-            filter: "info".into(),
+            filter: QUIET.into(),
         }
     }
 }

@@ -18,8 +18,8 @@ async fn get(state: &OpsState, path: &str) -> (StatusCode, String) {
 }
 
 fn state() -> OpsState {
-    let mut metrics = Metrics::default();
-    ConnectionMetrics::default().register(metrics.registry());
+    let metrics = Metrics::default();
+    metrics.show(|registry| ConnectionMetrics::default().register(registry));
     OpsState {
         health: Arc::default(),
         metrics: Arc::new(metrics),

@@ -1,0 +1,125 @@
+//! What clients use: the log, the sockets and the HTTP API.
+
+use std::sync::Arc;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use sealpost_protocol::{SUBPROTOCOL, http::SpaceView, ids::PrincipalId};
+
+use super::{AppError, Parts, settings};
+use crate::{
+    atrest::RowSealer,
+    bus::{Bus, LocalHub, postgres::PostgresBus},
+    config::{BusKind, Config},
+    entropy::Entropy,
+    http::{self, HttpState, ListSpaces, RelayIdentity, listener::Server},
+    log::{LogParts, LogService},
+    metrics::{ConnectionMetrics, LogMetrics, Metrics},
+    store_failure::StoreFailure,
+    ws::{DirectorySessions, SocketMetrics, SocketParts, Sockets},
+};
+
+/// What clients use.
+pub(super) struct Services {
+    /// All logs.
+    pub(super) log: LogService,
+    /// All sockets.
+    pub(super) sockets: Sockets,
+    /// The public listener, not listening yet.
+    pub(super) server: Server,
+}
+
+impl Services {
+    /// Nothing runs yet but the log's own threads.
+    pub(super) async fn assemble(
+        config: &Config,
+        parts: &Parts,
+        metrics: &Metrics,
+    ) -> Result<Self, AppError> {
+        let log = log(config, parts, metrics)?;
+        let sockets = sockets(config, parts, log.clone(), metrics).await?;
+        let state = HttpState::new(
+            parts.directory.clone(),
+            Arc::new(SpacesOfLog(log.clone())),
+            identity(),
+            settings::http(&config.server),
+        );
+        let connections = ConnectionMetrics::default();
+        metrics.show(|registry| connections.register(registry));
+        let router = http::router(state, sockets.router());
+        let server = Server::new(router, settings::public_listener(&config.server), connections);
+        Ok(Self { log, sockets, server })
+    }
+}
+
+fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, AppError> {
+    let observer = LogMetrics::default();
+    metrics.show(|registry| observer.register(registry));
+    let log_parts = LogParts {
+        store: Arc::new(parts.store.clone()),
+        data_keys: parts.keys.clone(),
+        sealer: RowSealer::new(parts.entropy.clone()),
+        bus: bus(config, &*parts.entropy)?,
+        clock: parts.clock.clone(),
+        observer: Arc::new(observer),
+    };
+    Ok(LogService::new(log_parts, settings::log(config)))
+}
+
+fn bus(config: &Config, entropy: &dyn Entropy) -> Result<Arc<dyn Bus>, AppError> {
+    let mut number = [0; 8];
+    entropy.fill(&mut number);
+    let relay = u64::from_le_bytes(number);
+    Ok(match config.bus.kind {
+        BusKind::Local => Arc::new(LocalHub::default().end(relay)),
+        BusKind::Postgres => {
+            let url = config.database.url().map_err(AppError::DatabaseUrl)?;
+            Arc::new(PostgresBus::open(url.expose_secret(), relay)?)
+        }
+    })
+}
+
+async fn sockets(
+    config: &Config,
+    parts: &Parts,
+    log: LogService,
+    metrics: &Metrics,
+) -> Result<Sockets, AppError> {
+    let counters = SocketMetrics::default();
+    metrics.show(|registry| counters.register(registry));
+    let directory = DirectorySessions {
+        directory: parts.directory.clone(),
+        clock: parts.clock.clone(),
+    };
+    Ok(Sockets::new(SocketParts {
+        settings: config.sockets.clone(),
+        allowed_origins: config.server.allowed_origins.clone(),
+        origin: config.server.public_url.origin(),
+        write_timeout: config.server.write_timeout,
+        incarnation: parts.directory.incarnation().await?,
+        log,
+        directory: Arc::new(directory),
+        entropy: parts.entropy.clone(),
+        metrics: counters,
+    }))
+}
+
+fn identity() -> RelayIdentity {
+    RelayIdentity {
+        version: env!("CARGO_PKG_VERSION"),
+        subprotocols: vec![SUBPROTOCOL.to_owned()],
+    }
+}
+
+/// The log, as the HTTP API asks it.
+struct SpacesOfLog(LogService);
+
+impl ListSpaces for SpacesOfLog {
+    fn spaces_of(&self, principal: PrincipalId) -> BoxFuture<'_, Result<Vec<SpaceView>, StoreFailure>> {
+        async move {
+            let spaces = self.0.spaces_of(&principal).await?;
+            let view = |(space_id, head_seq)| SpaceView { space_id, head_seq };
+            Ok(spaces.into_iter().map(view).collect())
+        }
+        .boxed()
+    }
+}
