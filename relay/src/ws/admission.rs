@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use prometheus_client::metrics::gauge::Gauge;
 use sealpost_protocol::ids::AccountId;
 use tokio::sync::watch;
 
@@ -45,12 +46,14 @@ pub struct Admission {
     max_per_account: usize,
     counts: Mutex<Counts>,
     open: watch::Sender<usize>,
+    gauge: Gauge,
 }
 
 impl Admission {
-    /// No sockets yet; at most a tenth of the slots is for those that have not authenticated.
+    /// No sockets yet; at most a tenth of the slots is for those that have not authenticated. `gauge` shows how many
+    /// are open.
     #[must_use]
-    pub fn new(settings: &SocketSettings) -> Self {
+    pub fn new(settings: &SocketSettings, gauge: Gauge) -> Self {
         Self {
             max_sockets: settings.max_sockets,
             max_unauthenticated: settings.max_sockets.div_ceil(10),
@@ -58,6 +61,7 @@ impl Admission {
             max_per_account: settings.max_sockets_per_account,
             counts: Mutex::default(),
             open: watch::Sender::new(0),
+            gauge,
         }
     }
 
@@ -74,7 +78,7 @@ impl Admission {
         increment(&mut counts.by_network, network, self.max_per_network)?;
         counts.sockets += 1;
         counts.unauthenticated += 1;
-        self.open.send_replace(counts.sockets);
+        self.show(&counts);
         Ok(Slot {
             admission: self.clone(),
             network,
@@ -86,6 +90,11 @@ impl Admission {
     pub async fn empty(&self) {
         let emptied = self.open.subscribe().wait_for(|open| *open == 0).await.map(drop);
         debug_assert!(emptied.is_ok(), "this admission keeps the sender");
+    }
+
+    fn show(&self, counts: &Counts) {
+        self.open.send_replace(counts.sockets);
+        self.gauge.set(i64::try_from(counts.sockets).unwrap_or(i64::MAX));
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -124,7 +133,7 @@ impl Drop for Slot {
             Some(account) => decrement(&mut counts.by_account, account),
             None => counts.unauthenticated -= 1,
         }
-        self.admission.open.send_replace(counts.sockets);
+        self.admission.show(&counts);
     }
 }
 
@@ -152,12 +161,13 @@ mod tests {
     use super::*;
 
     fn admission(max_sockets: usize) -> Arc<Admission> {
-        Arc::new(Admission::new(&SocketSettings {
+        let settings = SocketSettings {
             max_sockets,
             max_sockets_per_address: 3,
             max_sockets_per_account: 2,
             ..SocketSettings::default()
-        }))
+        };
+        Arc::new(Admission::new(&settings, Gauge::default()))
     }
 
     fn address(text: &str) -> IpAddr {
@@ -201,7 +211,7 @@ mod tests {
         assert_eq!(third.authenticate(account), Err(Full));
         drop(slots);
         assert_eq!(third.authenticate(account), Ok(()));
-        assert_eq!(*admission.open.borrow(), 1);
+        assert_eq!(admission.gauge.get(), 1);
         drop(third);
         admission.empty().await;
         assert_eq!(*admission.counts(), Counts::default());

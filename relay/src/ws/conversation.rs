@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::authenticate::Authenticated;
 use super::bucket::TokenBucket;
 use super::close::{Close, End};
-use super::dispatch::{Caller, dispatch, nack, subscribed};
+use super::dispatch::{Caller, Dispatch, nack, subscribed};
 use super::frame::{decode, encode, encode_page};
 use super::link::{Link, LinkEvent, Received};
 use super::registry::{Order, Phase, Registration};
@@ -214,13 +214,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 ..nack(ErrorCode::RateLimited)
             })
         })?;
-        dispatch(
-            &self.caller,
-            frame,
+        let dispatch = Dispatch {
+            caller: &self.caller,
+            requests: &mut self.requests,
+            subscriptions: &mut self.subscriptions,
+            request_id: frame.request_id,
             length,
-            &mut self.requests,
-            &mut self.subscriptions,
-        )
+        };
+        dispatch.take(frame.body)
     }
 
     fn count_queued(&mut self) {

@@ -23,6 +23,113 @@ pub struct Caller {
     pub principal: AuthenticatedPrincipal,
 }
 
+/// Takes one request in.
+pub struct Dispatch<'a> {
+    /// For whom.
+    pub caller: &'a Caller,
+    /// Where what takes time is worked on.
+    pub requests: &'a mut Requests,
+    /// What `Unsubscribe` ends.
+    pub subscriptions: &'a mut Subscriptions,
+    /// The request's id.
+    pub request_id: u64,
+    /// The length of its frame, in bytes.
+    pub length: usize,
+}
+
+impl Dispatch<'_> {
+    /// Begins to work on a request, or answers it at once.
+    ///
+    /// # Errors
+    /// The answer.
+    pub fn take(self, request: Option<Request>) -> Result<(), Answer> {
+        match request {
+            Some(Request::Publish(publish)) => self.publish(publish),
+            Some(Request::Subscribe(subscribe)) => self.subscribe(&subscribe),
+            Some(Request::Unsubscribe(unsubscribe)) => self.unsubscribe(&unsubscribe),
+            Some(Request::SendSignal(send)) => self.send_signal(send),
+            Some(Request::StageWraps(stage)) => self.stage_wraps(stage),
+            Some(Request::FetchWrap(fetch)) => self.fetch_wrap(&fetch),
+            Some(Request::Authenticate(_)) | None => Err(refused(ErrorCode::Malformed)),
+        }
+    }
+
+    fn publish(self, publish: wire::Publish) -> Result<(), Answer> {
+        let space = parse_space(&publish.space_id)?;
+        check_count(publish.entries.len(), limits::MAX_ENTRIES_PER_PUBLISH)?;
+        // The log gives this request its place in the queue now, so that publishes keep their order.
+        let Caller { log, principal } = self.caller;
+        let outcome = log.publish(principal, space, publish.entries);
+        self.work(|_| async { published(outcome.await) });
+        Ok(())
+    }
+
+    fn subscribe(self, subscribe: &wire::Subscribe) -> Result<(), Answer> {
+        let (space, after) = (parse_space(&subscribe.space_id)?, parse_cursor(subscribe)?);
+        if self.subscriptions.contains(self.request_id) {
+            return Err(refused(ErrorCode::Malformed));
+        }
+        // Those in flight count too, or a burst of them would pass the limit together.
+        let count = self.subscriptions.count() + self.requests.in_flight() + 1;
+        check_count(count, limits::MAX_SUBSCRIPTIONS_PER_SOCKET)?;
+        self.work(move |caller| async move {
+            match caller.log.subscribe(&caller.principal, space, after).await {
+                Ok(subscription) => Outcome::Subscribed(Box::new(subscription)),
+                Err(error) => error.into(),
+            }
+        });
+        Ok(())
+    }
+
+    fn unsubscribe(self, unsubscribe: &wire::Unsubscribe) -> Result<(), Answer> {
+        let known = self.subscriptions.remove(unsubscribe.subscription);
+        Err(if known {
+            done()
+        } else {
+            refused(ErrorCode::NotFound)
+        })
+    }
+
+    fn send_signal(self, send: wire::SendSignal) -> Result<(), Answer> {
+        let signal = send.signal.ok_or_else(|| refused(ErrorCode::Malformed))?;
+        self.work(move |caller| async move {
+            let sent = caller.log.signal(&caller.principal, signal).await;
+            answer(sent, |()| done())
+        });
+        Ok(())
+    }
+
+    fn stage_wraps(self, stage: wire::StageWraps) -> Result<(), Answer> {
+        let space = parse_space(&stage.space_id)?;
+        check_count(stage.wraps.len(), limits::MAX_WRAPS_PER_FRAME)?;
+        self.work(move |caller| async move {
+            let staged = caller.log.stage_wraps(&caller.principal, space, stage).await;
+            answer(staged, |count| Answer::WrapsStaged(wire::WrapsStaged { count }))
+        });
+        Ok(())
+    }
+
+    fn fetch_wrap(self, fetch: &wire::FetchWrap) -> Result<(), Answer> {
+        let (space, epoch) = (parse_space(&fetch.space_id)?, fetch.epoch);
+        self.work(move |caller| async move {
+            let wrap = caller.log.fetch_wrap(&caller.principal, space, epoch).await;
+            answer(wrap, |(key_id, sealed)| {
+                let key_id = key_id.to_bytes();
+                Answer::FetchedWrap(wire::FetchedWrap { key_id, sealed })
+            })
+        });
+        Ok(())
+    }
+
+    fn work<F>(self, begin: impl FnOnce(Caller) -> F)
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let work = begin(self.caller.clone());
+        self.requests.push(self.request_id, self.length, work);
+    }
+}
+
 /// A refusal that only the code explains.
 #[must_use]
 pub fn nack(code: ErrorCode) -> Nack {
@@ -31,78 +138,6 @@ pub fn nack(code: ErrorCode) -> Nack {
         message: code.advice().to_owned(),
         ..Nack::default()
     }
-}
-
-/// Begins to work on a request whose frame had `length` bytes, or answers it at once.
-///
-/// # Errors
-/// The answer.
-pub fn dispatch(
-    caller: &Caller,
-    frame: wire::ClientFrame,
-    length: usize,
-    requests: &mut Requests,
-    subscriptions: &mut Subscriptions,
-) -> Result<(), Answer> {
-    let request_id = frame.request_id;
-    let caller = caller.clone();
-    match frame.body {
-        Some(Request::Publish(publish)) => {
-            let space = parse_space(&publish.space_id)?;
-            if publish.entries.len() > limits::MAX_ENTRIES_PER_PUBLISH {
-                return Err(too_large(limits::MAX_ENTRIES_PER_PUBLISH));
-            }
-            // The log takes its place in the queue with the call, so publishes keep their order.
-            let outcome = caller.log.publish(&caller.principal, space, publish.entries);
-            requests.push(request_id, length, async { published(outcome.await) });
-        }
-        Some(Request::Subscribe(subscribe)) => {
-            let (space, after) = parse_subscribe(&subscribe)?;
-            check_subscription(request_id, requests, subscriptions)?;
-            requests.push(request_id, length, async move {
-                match caller.log.subscribe(&caller.principal, space, after).await {
-                    Ok(subscription) => Outcome::Subscribed(Box::new(subscription)),
-                    Err(error) => error.into(),
-                }
-            });
-        }
-        Some(Request::Unsubscribe(unsubscribe)) => {
-            let known = subscriptions.remove(unsubscribe.subscription);
-            return Err(if known {
-                done()
-            } else {
-                refused(ErrorCode::NotFound)
-            });
-        }
-        Some(Request::SendSignal(send)) => {
-            let signal = send.signal.ok_or_else(|| refused(ErrorCode::Malformed))?;
-            requests.push(request_id, length, async move {
-                answer(caller.log.signal(&caller.principal, signal).await, |()| done())
-            });
-        }
-        Some(Request::StageWraps(stage)) => {
-            let space = parse_space(&stage.space_id)?;
-            if stage.wraps.len() > limits::MAX_WRAPS_PER_FRAME {
-                return Err(too_large(limits::MAX_WRAPS_PER_FRAME));
-            }
-            requests.push(request_id, length, async move {
-                let staged = caller.log.stage_wraps(&caller.principal, space, stage).await;
-                answer(staged, |count| Answer::WrapsStaged(wire::WrapsStaged { count }))
-            });
-        }
-        Some(Request::FetchWrap(fetch)) => {
-            let space = parse_space(&fetch.space_id)?;
-            requests.push(request_id, length, async move {
-                let wrap = caller.log.fetch_wrap(&caller.principal, space, fetch.epoch).await;
-                answer(wrap, |(key_id, sealed)| {
-                    let key_id = key_id.to_bytes();
-                    Answer::FetchedWrap(wire::FetchedWrap { key_id, sealed })
-                })
-            });
-        }
-        Some(Request::Authenticate(_)) | None => return Err(refused(ErrorCode::Malformed)),
-    }
-    Ok(())
 }
 
 /// The answer to a Subscribe that the log granted.
@@ -117,17 +152,8 @@ pub fn subscribed(subscription: &Subscription) -> Answer {
     })
 }
 
-/// An answer of `code` alone.
-#[must_use]
-pub fn refused(code: ErrorCode) -> Answer {
+fn refused(code: ErrorCode) -> Answer {
     Answer::Nack(nack(code))
-}
-
-fn too_large(limit: usize) -> Answer {
-    Answer::Nack(Nack {
-        limit: limit as u64,
-        ..nack(ErrorCode::TooLarge)
-    })
 }
 
 fn done() -> Answer {
@@ -161,26 +187,20 @@ fn parse_space(bytes: &Bytes) -> Result<SpaceId, Answer> {
     SpaceId::try_from(&bytes[..]).map_err(|_| refused(ErrorCode::Malformed))
 }
 
-fn parse_subscribe(subscribe: &wire::Subscribe) -> Result<(SpaceId, Cursor), Answer> {
-    let root = Root::try_from(&subscribe.after_root[..]).map_err(|_| refused(ErrorCode::Malformed))?;
-    let after = Cursor {
+fn parse_cursor(subscribe: &wire::Subscribe) -> Result<Cursor, Answer> {
+    let root = Root::try_from(&subscribe.after_root[..]);
+    Ok(Cursor {
         seq: subscribe.after_seq,
-        root,
-    };
-    Ok((parse_space(&subscribe.space_id)?, after))
+        root: root.map_err(|_| refused(ErrorCode::Malformed))?,
+    })
 }
 
-/// Subscribes in flight count too, or a burst of them would pass the limit together.
-fn check_subscription(
-    request_id: u64,
-    requests: &Requests,
-    subscriptions: &Subscriptions,
-) -> Result<(), Answer> {
-    if subscriptions.contains(request_id) {
-        return Err(refused(ErrorCode::Malformed));
+fn check_count(count: usize, limit: usize) -> Result<(), Answer> {
+    if count <= limit {
+        return Ok(());
     }
-    if subscriptions.count() + requests.in_flight() >= limits::MAX_SUBSCRIPTIONS_PER_SOCKET {
-        return Err(too_large(limits::MAX_SUBSCRIPTIONS_PER_SOCKET));
-    }
-    Ok(())
+    Err(Answer::Nack(Nack {
+        limit: limit as u64,
+        ..nack(ErrorCode::TooLarge)
+    }))
 }

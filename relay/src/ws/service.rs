@@ -86,7 +86,7 @@ impl Sockets {
     #[must_use]
     pub fn new(parts: SocketParts) -> Self {
         Self(Arc::new(Shared {
-            admission: Arc::new(Admission::new(&parts.settings)),
+            admission: Arc::new(Admission::new(&parts.settings, parts.metrics.open.clone())),
             registry: Arc::default(),
             settings: parts.settings,
             origin: parts.origin,
@@ -175,9 +175,7 @@ impl Shared {
         let Ok(Ok(stream)) = timeout(self.settings.authenticate_within(), upgrade).await else {
             return;
         };
-        self.metrics.open.inc();
         let end = self.clone().talk(TokioIo::new(stream), slot).await;
-        self.metrics.open.dec();
         let code = match end {
             End::Gone => 0,
             End::Close(close) => close.code.number().into(),

@@ -1,5 +1,6 @@
 //! The endpoint over real sockets, from honest and hostile clients.
 
+mod accounts;
 mod authentication;
 mod client;
 mod delivery;

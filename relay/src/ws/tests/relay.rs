@@ -44,7 +44,7 @@ impl Default for Times {
     }
 }
 
-/// Sessions in memory: the directory proper is tested where it is.
+/// Sessions in memory, because registering takes its time; `accounts` has those of the directory.
 pub struct Sessions {
     people: Vec<Person>,
     ended: Mutex<HashSet<SessionId>>,
@@ -94,7 +94,7 @@ pub struct Relay {
     pub sockets: Sockets,
     pub metrics: SocketMetrics,
     pub log: LogService,
-    sessions: Arc<Sessions>,
+    sessions: Option<Arc<Sessions>>,
     _database: TestLog,
 }
 
@@ -109,6 +109,19 @@ impl Relay {
             ended: Mutex::default(),
             expires_in: times.session,
         });
+        let relay = Self::start_on(settings, times, sessions.clone()).await;
+        Self {
+            sessions: Some(sessions),
+            ..relay
+        }
+    }
+
+    /// An endpoint for the accounts of another directory.
+    pub async fn start_on(
+        settings: SocketSettings,
+        times: Times,
+        directory: Arc<dyn SessionDirectory>,
+    ) -> Self {
         let database = TestLog::new().await;
         let log = database.relay().await;
         let metrics = SocketMetrics::default();
@@ -119,7 +132,7 @@ impl Relay {
             write_timeout: times.write,
             incarnation: Incarnation::new([7; 16]),
             log: log.clone(),
-            directory: sessions.clone(),
+            directory,
             entropy: Arc::new(SystemEntropy),
             metrics: metrics.clone(),
         });
@@ -134,14 +147,15 @@ impl Relay {
             sockets,
             metrics,
             log,
-            sessions,
+            sessions: None,
             _database: database,
         }
     }
 
     /// Ends a session in the directory only, as another relay process would.
     pub fn forget(&self, person: &Person) {
-        self.sessions.ended.lock().unwrap().insert(person.session_id);
+        let sessions = self.sessions.as_ref().expect("this relay has sessions in memory");
+        sessions.ended.lock().unwrap().insert(person.session_id);
     }
 
     /// Waits until no socket is open.
