@@ -1,7 +1,7 @@
 //! Tells people and scripts that the relay is up, and where.
 
 use std::{
-    fs, io,
+    env, fs, io,
     io::{ErrorKind, Write},
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
@@ -77,6 +77,7 @@ impl Announcement {
             ..
         } = &self.content;
         let (token, file) = (registration_token.expose_text(), self.path.display());
+        let (token, sealpost) = (token.as_str(), client());
         format!(
             "
   Sealpost runs. Ctrl-C ends it; what it stores stays.
@@ -88,15 +89,24 @@ impl Announcement {
 
   Try next, in another terminal:
 
-    export SEALPOST_RELAY_URL={url} SEALPOST_HOME=$(mktemp -d) SEALPOST_REGISTRATION_TOKEN={token}
-    sealpost register alice
-    sealpost space create garden
-    echo hello | sealpost send garden && sealpost tail garden
+    export SEALPOST_RELAY_URL={url} SEALPOST_REGISTRATION_TOKEN={token}
 
-",
-            token = token.as_str(),
+    {sealpost} register alice
+    {sealpost} space create garden
+    {sealpost} send garden hello
+
+"
         )
     }
+}
+
+/// The command beside this one, where it was built with it.
+fn client() -> String {
+    let beside = env::current_exe()
+        .ok()
+        .map(|relay| relay.with_file_name("sealpost"));
+    let built = beside.filter(|client| client.exists());
+    built.map_or_else(|| "sealpost".into(), |client| client.display().to_string())
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

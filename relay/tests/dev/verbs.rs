@@ -1,0 +1,104 @@
+//! The verbs of an operator, on a development relay.
+
+use std::fs;
+
+use crate::support::{Dev, complaint, printed, run};
+
+#[test]
+fn an_operator_hands_out_and_revokes_tokens() {
+    let data = tempfile::tempdir().unwrap();
+    let dev = Dev::start(data.path(), "file");
+    let config = config(&dev, data.path());
+    let relay = |arguments: &[&str]| run(&[&["--config", &config], arguments].concat(), &[]);
+
+    let token = printed(&relay(&[
+        "token",
+        "create",
+        "--uses",
+        "3",
+        "--note",
+        "for the garden",
+    ]));
+    assert_eq!(token.trim().len(), 43);
+    let list = printed(&relay(&["token", "list"]));
+    let line = list.lines().find(|line| line.contains("for the garden")).unwrap();
+    assert!(
+        line.contains("3/3 left") && !list.contains(token.trim()),
+        "{list}"
+    );
+    printed(&relay(&["token", "revoke", line.split_once(' ').unwrap().0]));
+    assert!(printed(&relay(&["token", "list"])).contains("revoked"));
+
+    assert_eq!(printed(&relay(&["account", "list"])), "");
+    let nobody = relay(&["account", "disable", "nobody"]);
+    assert!(nobody.status.code() == Some(1) && complaint(&nobody).contains("no account has this handle"));
+    assert!(printed(&relay(&["kms", "rewrap"])).contains("0 do not open"));
+    assert!(printed(&relay(&["migrate", "verify"])).contains("as needed"));
+    assert!(printed(&relay(&["migrate", "status"])).contains("V1__relay_state"));
+    assert!(printed(&relay(&["migrate", "up"])).contains("the schema is at version"));
+}
+
+#[test]
+fn health_is_asked_for_without_a_shell() {
+    let data = tempfile::tempdir().unwrap();
+    let dev = Dev::start(data.path(), "file");
+    let file = dev.file();
+    let ops = file["ops_url"].as_str().unwrap().strip_prefix("http://").unwrap();
+    assert!(printed(&run(&["healthcheck", "--ops", ops], &[])).contains(r#""status":"ready""#));
+    drop(dev);
+    assert_eq!(run(&["healthcheck", "--ops", ops], &[]).status.code(), Some(1));
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong_and_what_is_not() {
+    let data = tempfile::tempdir().unwrap();
+    let dev = Dev::start(data.path(), "file");
+    let config = config(&dev, data.path());
+    let healthy = run(&["--config", &config, "doctor"], &[]);
+    assert!(
+        printed(&healthy).lines().all(|line| line.starts_with("ok ")),
+        "{}",
+        printed(&healthy)
+    );
+
+    let ill = run(
+        &["--config", &config, "doctor"],
+        &[
+            ("SEALPOST__DATABASE__URL", "postgres://relay@127.0.0.1:1/none"),
+            ("SEALPOST__SERVER__OPS_LISTEN", "192.0.2.1:1"),
+        ],
+    );
+    let findings = String::from_utf8(ill.stdout).unwrap();
+    assert_eq!(ill.status.code(), Some(1));
+    assert!(
+        findings.contains("ok    configuration") && findings.contains("FAIL  database"),
+        "{findings}"
+    );
+    assert!(findings.contains("FAIL  ops listener: 192.0.2.1:1"), "{findings}");
+}
+
+#[test]
+fn a_configuration_is_checked_without_starting_anything() {
+    let wrong = run(
+        &["config", "check"],
+        &[("SEALPOST__SERVER__PUBLIC_URL", "http://localhost")],
+    );
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(complaint(&wrong).contains("database"), "{}", complaint(&wrong));
+    assert_eq!(run(&["config"], &[]).status.code(), Some(2));
+}
+
+/// The configuration that `serve` would have beside this development relay.
+fn config(dev: &Dev, data: &std::path::Path) -> String {
+    let path = data.join("relay.toml");
+    let (database, key) = (dev.file()["database_url"].clone(), data.join("kms.key"));
+    let text = format!(
+        "environment = \"development\"\n\
+         server = {{ public_url = \"http://localhost:1\", public_listen = \"127.0.0.1:0\", ops_listen = \"127.0.0.1:0\" }}\n\
+         database.url = {database}\n\
+         kms = {{ kind = \"file\", file.path = \"{}\" }}\n",
+        key.display()
+    );
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
