@@ -5,6 +5,8 @@
 
 mod local;
 pub mod postgres;
+#[cfg(test)]
+mod tests;
 
 use futures_util::future::BoxFuture;
 use sealpost_protocol::ids::SpaceId;

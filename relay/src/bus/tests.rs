@@ -1,0 +1,115 @@
+//! One suite for every bus, and what is special to one.
+
+use std::collections::BTreeMap;
+
+use sealpost_protocol::ids::SpaceId;
+use sqlx::{Connection, PgConnection, Row};
+
+use super::postgres::PostgresBus;
+use super::{Bus, Heard, Hint, Listener, LocalHub};
+use crate::testing::TestDatabase;
+
+fn hint(space: u16, head: u64) -> Hint {
+    let mut id = [0; 32];
+    id[..2].copy_from_slice(&space.to_be_bytes());
+    Hint {
+        space_id: SpaceId::new(id),
+        head,
+    }
+}
+
+/// Listens until it has heard of all these heads, or of later ones; returns what else it heard.
+async fn hear_all(listener: &mut dyn Listener, wanted: &[Hint]) -> Vec<Hint> {
+    let mut missing: BTreeMap<SpaceId, u64> = wanted.iter().map(|hint| (hint.space_id, hint.head)).collect();
+    let mut others = Vec::new();
+    while !missing.is_empty() {
+        match listener.next().await.unwrap() {
+            Heard::Gap => panic!("nothing should be lost here"),
+            Heard::Hint(hint) => match missing.get(&hint.space_id) {
+                Some(head) if hint.head >= *head => drop(missing.remove(&hint.space_id)),
+                _ => others.push(hint),
+            },
+        }
+    }
+    others
+}
+
+async fn a_hint_is_heard_by_all_other_relays(buses: [&dyn Bus; 3]) {
+    let mut listeners = [buses[1].listen().await.unwrap(), buses[2].listen().await.unwrap()];
+    buses[0].announce(hint(1, 7));
+    for listener in &mut listeners {
+        assert_eq!(hear_all(&mut **listener, &[hint(1, 7)]).await, []);
+    }
+}
+
+async fn a_relay_does_not_hear_itself(buses: [&dyn Bus; 3]) {
+    let mut listener = buses[0].listen().await.unwrap();
+    buses[0].announce(hint(1, 7));
+    buses[1].announce(hint(2, 8));
+    assert_eq!(hear_all(&mut *listener, &[hint(2, 8)]).await, []);
+}
+
+async fn of_many_hints_the_newest_of_each_space_is_heard(buses: [&dyn Bus; 3]) {
+    let mut listener = buses[1].listen().await.unwrap();
+    for head in 1..=20 {
+        for space in 0..50 {
+            buses[0].announce(hint(space, head));
+        }
+    }
+    let newest: Vec<Hint> = (0..50).map(|space| hint(space, 20)).collect();
+    let others = hear_all(&mut *listener, &newest).await;
+    assert!(others.iter().all(|hint| hint.head < 20));
+}
+
+async fn a_listener_that_is_far_behind_hears_a_gap(buses: [&dyn Bus; 3]) {
+    let mut slow = buses[1].listen().await.unwrap();
+    let mut quick = buses[2].listen().await.unwrap();
+    for space in 0..6_000 {
+        buses[0].announce(hint(space, 1));
+        // The other one has heard it, so it has reached the slow one too.
+        let heard = quick.next().await.unwrap();
+        assert_eq!(heard, Heard::Hint(hint(space, 1)));
+    }
+    assert_eq!(slow.next().await.unwrap(), Heard::Gap);
+}
+
+async fn all(buses: [&dyn Bus; 3]) {
+    a_hint_is_heard_by_all_other_relays(buses).await;
+    a_relay_does_not_hear_itself(buses).await;
+    of_many_hints_the_newest_of_each_space_is_heard(buses).await;
+    a_listener_that_is_far_behind_hears_a_gap(buses).await;
+}
+
+#[tokio::test]
+async fn the_local_bus_conforms() {
+    let hub = LocalHub::default();
+    let buses = [hub.end(1), hub.end(2), hub.end(3)];
+    all([&buses[0], &buses[1], &buses[2]]).await;
+}
+
+#[tokio::test]
+async fn the_postgres_bus_conforms() {
+    let database = TestDatabase::empty().await;
+    let open = |relay| PostgresBus::open(database.url(), relay).unwrap();
+    let buses = [open(1), open(2), open(3)];
+    all([&buses[0], &buses[1], &buses[2]]).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_heard_as_a_gap_and_made_anew() {
+    let database = TestDatabase::empty().await;
+    let open = |relay| PostgresBus::open(database.url(), relay).unwrap();
+    let (speaker, deaf) = (open(1), open(2));
+    let mut listener = deaf.listen().await.unwrap();
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let killed = sqlx::query(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    );
+    let killed: i64 = killed.fetch_one(&mut connection).await.unwrap().get(0);
+    assert_eq!(killed, 1);
+    assert_eq!(listener.next().await, Ok(Heard::Gap));
+    // From here on it listens again.
+    speaker.announce(hint(1, 7));
+    assert_eq!(hear_all(&mut *listener, &[hint(1, 7)]).await, []);
+}
