@@ -12,6 +12,7 @@ pub mod embedded;
 pub mod entropy;
 pub mod health;
 pub mod http;
+pub mod jobs;
 pub mod lifecycle;
 pub mod log;
 pub mod metrics;

@@ -23,6 +23,7 @@ mod rates;
 mod reader;
 mod receipts;
 mod repair;
+mod retention;
 mod ring;
 mod row_cipher;
 mod service;

@@ -58,19 +58,20 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// A reader of an open space, at a cursor that is on its log.
+    /// A reader of an open space, whose ends it hears of, at a cursor that is on its log.
     pub(super) fn new(
         shared: Arc<Shared>,
         space: Arc<Space>,
+        ends: watch::Receiver<Option<View>>,
         principal: PrincipalId,
         cursor: Cursor,
     ) -> Self {
         Self {
-            ends: space.watch(),
             shared,
             space,
             principal,
             cursor,
+            ends,
         }
     }
 
@@ -164,10 +165,7 @@ impl Reader {
         let mut entries: Vec<EncodedEntry> = Vec::with_capacity(rows.len());
         let mut last = self.cursor;
         for row in rows {
-            let at = Cursor {
-                seq: row.seq,
-                root: row.root,
-            };
+            let at = row.at();
             if at.seq != last.seq + 1 {
                 break;
             }

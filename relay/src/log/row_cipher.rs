@@ -35,10 +35,7 @@ impl RowCipher {
 
     /// Opens an entry, using up the row's buffer.
     pub(super) fn open_entry(&self, key: &OpenDataKey, row: EventRow) -> Result<EncodedEntry, RowOpenError> {
-        let row_key = place_key(&Cursor {
-            seq: row.seq,
-            root: row.root,
-        });
+        let row_key = place_key(&row.at());
         self.sealer
             .open(key, &address("events", &row_key, row.row_version), row.sealed)
             .map(EncodedEntry::from_bytes)

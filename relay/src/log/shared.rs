@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use sealpost_protocol::ids::SpaceId;
 use tokio_util::task::TaskTracker;
 
 use super::lanes::Lanes;
+use super::ledger::Ledger;
 use super::ports::LogStore;
 use super::quotas::Quotas;
 use super::rates::Rates;
@@ -54,6 +56,21 @@ impl Shared {
     pub(super) async fn space_key(&self, space: SpaceNumber) -> Result<Arc<OpenDataKey>, LogError> {
         let key = self.data_keys.open(KeyScope::Space(space.0)).await;
         key.map_err(|error| key_failure(&error))
+    }
+
+    /// Looks again at what retention has dropped from a space, if it seems full: that may be wrong by now.
+    pub(super) async fn refresh_dropped(
+        &self,
+        space_id: SpaceId,
+        ledger: &mut Ledger,
+    ) -> Result<(), StoreFailure> {
+        if ledger.stored_bytes() < self.limits.bytes_per_space {
+            return Ok(());
+        }
+        if let Some(row) = self.store.find(&space_id).await? {
+            ledger.dropped_bytes = row.dropped_bytes;
+        }
+        Ok(())
     }
 
     /// The key that makes receipts.

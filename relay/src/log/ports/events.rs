@@ -84,6 +84,17 @@ pub struct EventRow {
     pub sealed: Vec<u8>,
 }
 
+impl EventRow {
+    /// Its place and the root there, as the columns say it.
+    #[must_use]
+    pub fn at(&self) -> Cursor {
+        Cursor {
+            seq: self.seq,
+            root: self.root,
+        }
+    }
+}
+
 /// Where a page of rows ends.
 #[derive(Clone, Copy, Debug)]
 pub struct PageLimits {

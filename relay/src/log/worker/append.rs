@@ -110,6 +110,7 @@ impl Worker {
         if let Some(end) = ledger.end() {
             return Err(end.into());
         }
+        self.shared.refresh_dropped(self.space.id, ledger).await?;
         let key = self.shared.space_key(ledger.number).await?;
         let usage = self
             .shared

@@ -1,0 +1,52 @@
+//! What runs by the clock.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::log::{LogError, LogService};
+
+/// Time between two runs of each job.
+#[derive(Clone, Copy, Debug)]
+pub struct JobPeriods {
+    /// Of dropping what retention policies no longer keep.
+    pub retention: Duration,
+    /// Of deleting wraps that were staged and never used.
+    pub staged_wraps: Duration,
+}
+
+impl Default for JobPeriods {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(60 * 60),
+            staged_wraps: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// Runs the jobs of the log, the first time at once, for as long as it is polled. One that fails is run again when its
+/// time comes.
+pub async fn run(log: LogService, periods: JobPeriods) {
+    let mut retention = ticks(periods.retention);
+    let mut staged_wraps = ticks(periods.staged_wraps);
+    loop {
+        tokio::select! {
+            _ = retention.tick() => report("retention", log.drop_expired().await),
+            _ = staged_wraps.tick() => report("staged_wraps", log.sweep_staged_wraps().await),
+        }
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn report(job: &'static str, outcome: Result<u64, LogError>) {
+    match outcome {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(job.name = job, job.rows = rows, "a job has cleaned up"),
+        Err(error) => tracing::warn!(job.name = job, error = %error, "a job failed; it will be run again"),
+    }
+}
