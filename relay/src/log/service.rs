@@ -179,6 +179,13 @@ impl LogService {
         after: Cursor,
     ) -> Result<Subscription, LogError> {
         let subscriber = (principal.principal_id(), principal.writer_id());
+        let held = self.shared.spaces.get(space);
+        // Hints are followed for spaces with readers only.
+        let was_followed = held.has_readers();
+        let ends = held.watch();
+        if !was_followed {
+            sync(&self.shared, &held, false).await?;
+        }
         let view = self
             .with_view(space, |view| match view {
                 view if !view.membership.contains(&subscriber.0) => Err(LogError::NotAMember),
@@ -194,8 +201,18 @@ impl LogService {
             receipt: self.shared.receipt_key().await?.issue(&space, &view.head),
             recovering: false,
         };
-        let held = self.shared.spaces.get(space);
-        let reader = Reader::new(Arc::clone(&self.shared), Arc::clone(&held), subscriber.0, after);
+        let reader = Reader::new(
+            Arc::clone(&self.shared),
+            Arc::clone(&held),
+            ends,
+            subscriber.0,
+            after,
+        );
+        if !Arc::ptr_eq(&held, &self.shared.spaces.get(space)) {
+            // It was made while we asked for it.
+            let retry_after = RETRY_SOON;
+            return Err(LogError::Overloaded { retry_after });
+        }
         let signals = Signals::new(held, subscriber, self.shared.limits.queued_signals);
         Ok(Subscription {
             head,

@@ -52,13 +52,10 @@ impl SpaceMap {
         state.spaces.get(id).map(|held| Arc::clone(&held.space))
     }
 
-    /// Drops the space unless somebody else than the caller holds it.
-    pub(super) fn forget(&self, space: &Arc<Space>) {
-        let mut state = self.lock();
-        // The map's own, and the caller's.
-        if Arc::strong_count(space) <= 2 {
-            state.remove(&space.id);
-        }
+    /// Drops a space that turned out not to exist, so that made-up ids push nothing out. Whoever holds it still must
+    /// look here again before it relies on it.
+    pub(super) fn forget(&self, id: &SpaceId) {
+        self.lock().remove(id);
     }
 
     /// All spaces that are open.

@@ -4,6 +4,7 @@ mod append;
 mod create;
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -44,7 +45,6 @@ fn start(shared: &Arc<Shared>, space: &Arc<Space>) {
         bench: space.take_bench(),
         shared: Arc::clone(shared),
         space: Arc::clone(space),
-        is_resting: false,
     };
     shared.work.spawn(worker.run());
 }
@@ -53,13 +53,13 @@ struct Worker {
     shared: Arc<Shared>,
     space: Arc<Space>,
     bench: Bench,
-    is_resting: bool,
 }
 
 impl Drop for Worker {
-    /// A worker that was cut short leaves the queue to another one, which opens the space anew.
+    /// After a panic another worker goes on, and opens the space anew. (A worker that is dropped while its runtime ends
+    /// must not start one: that would be dropped too.)
     fn drop(&mut self) {
-        if !self.is_resting && self.space.replace_worker() {
+        if thread::panicking() && self.space.replace_worker() {
             start(&self.shared, &self.space);
         }
     }
@@ -77,9 +77,8 @@ impl Worker {
                 None => break,
             }
         }
-        self.is_resting = true;
         if self.space.view().is_none() {
-            self.shared.spaces.forget(&self.space);
+            self.shared.spaces.forget(&self.space.id);
         }
     }
 

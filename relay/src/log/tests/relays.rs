@@ -92,6 +92,19 @@ async fn a_relay_that_is_behind_refuses_nothing_that_the_log_allows() {
 }
 
 #[tokio::test]
+async fn a_new_subscriber_sees_what_other_relays_appended_before() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let (first, second) = (log.relay().await, log.relay().await);
+    let mut chat = Chat::create(&first, &alice).await;
+    chat.say(&second, &alice, "the second relay knows the space now")
+        .await;
+    chat.say(&first, &alice, "nobody reads at the second relay").await;
+    let (mut read, mut subscription) = chat.subscribed(&second, &alice).await;
+    assert_eq!(subscription.head.cursor, chat.cursor());
+    read_to(&mut subscription.reader, &mut read, 4, 1 << 20).await;
+}
+
+#[tokio::test]
 async fn a_rekey_at_another_relay_is_not_missed_by_an_append() {
     let (log, alice) = (TestLog::new().await, Actor::alice());
     let limits = LogLimits::default();
