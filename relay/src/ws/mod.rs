@@ -1,8 +1,8 @@
 //! The WebSocket endpoint `GET /v1/socket`.
 //!
-//! What arrives passes, in this order: the checks of [`handshake`], a slot from [`admission`], the meter of [`intake`],
-//! tungstenite's parser, the proof in [`authenticate`], and then [`conversation`], which owns the socket to its end. What
-//! goes out is queued in [`outbox`] as whole frames. Every limit is in [`settings`] or in the protocol.
+//! What arrives passes, in this order: the checks of `handshake`, a slot from `admission`, the meter of `intake`,
+//! tungstenite's parser, the proof in `authenticate`, and then `conversation`, which owns the socket to its end. What
+//! goes out is queued in `outbox` as whole frames. Every limit is in `settings` or in the protocol.
 
 mod admission;
 mod authenticate;
