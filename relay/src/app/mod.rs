@@ -9,7 +9,7 @@ mod parts;
 mod services;
 mod settings;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,9 @@ use crate::{
     ops::{self, OpsState},
     ws::Sockets,
 };
+
+/// How long a start waits for the key service's first answer.
+const FIRST_KEY_CHECK: Duration = Duration::from_secs(2);
 
 /// A relay that serves.
 pub struct App {
@@ -63,7 +66,8 @@ impl App {
 
         parts::prepare_schema(&config).await?;
         let parts = Parts::assemble(&config, &metrics).await?;
-        parts.keys.check().await;
+        // So that the first question about readiness finds an answer; a key service that is away must not hold us up.
+        let _ = time::timeout(FIRST_KEY_CHECK, parts.keys.check()).await;
         let services = Services::assemble(&config, &parts, &metrics).await?;
         jobs::start(&mut background, &config.jobs, &parts, &services);
 

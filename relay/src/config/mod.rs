@@ -93,8 +93,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], naming every problem found. Blocks on small local files.
     pub fn load(sources: Sources) -> Result<Self, ConfigError> {
+        let exposes_secrets = sources.file_exposes_secrets()?;
         let config: Self = sources.into_config()?;
-        config.check()?;
+        config.check(exposes_secrets)?;
         Ok(config)
     }
 
@@ -104,8 +105,13 @@ impl Config {
         self.environment == Environment::Production
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self, file_exposes_secrets: bool) -> Result<(), ConfigError> {
         let mut problems = Problems::new(self.is_production());
+        problems.demand_in_production(
+            !file_exposes_secrets,
+            "the file",
+            "holds a secret and everybody may read it: chmod o-r, or give the secret by *_file",
+        );
         self.server.check(&mut problems);
         sockets::check(&self.sockets, &mut problems);
         self.database.check(&mut problems);

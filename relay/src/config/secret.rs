@@ -88,7 +88,8 @@ impl Secret {
     }
 }
 
-fn is_world_readable(path: &Path) -> bool {
+/// Whether others than owner and group may read a file.
+pub(super) fn is_world_readable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
 }
 

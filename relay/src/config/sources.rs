@@ -7,10 +7,12 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, TelemetryConfig};
+use super::{Config, ConfigError, TelemetryConfig, secret::is_world_readable};
 
 /// Variables that override keys begin with this; `__` separates section and key.
 const PREFIX: &str = "SEALPOST__";
+/// Keys whose value is a secret, with the sections that lead to them.
+const SECRETS: [(&[&str], &str); 2] = [(&["database"], "url"), (&["kms", "openbao"], "secret_id")];
 
 /// All sources of one configuration, in order of precedence from low to high.
 #[derive(Default)]
@@ -62,6 +64,20 @@ impl Sources {
             || Ok(TelemetryConfig::default()),
             |section| section.try_into().map_err(shape),
         )
+    }
+
+    /// Whether the file holds a secret by value and everybody may read it.
+    pub(super) fn file_exposes_secrets(&self) -> Result<bool, ConfigError> {
+        let Some(path) = self.file.as_deref().filter(|path| is_world_readable(path)) else {
+            return Ok(false);
+        };
+        let table = read(path)?;
+        Ok(SECRETS.iter().any(|(sections, key)| {
+            let section = sections
+                .iter()
+                .try_fold(&table, |table, name| table.get(*name)?.as_table());
+            section.is_some_and(|section| section.contains_key(*key))
+        }))
     }
 
     pub(super) fn into_config(self) -> Result<Config, ConfigError> {
