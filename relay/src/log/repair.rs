@@ -1,10 +1,14 @@
 //! Keeps what is in memory up with what other relays append: hints from the bus, and a look at all heads now and then.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use sealpost_protocol::root::Cursor;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::LogService;
+use super::ports::SpaceNumber;
 use super::service::sync;
 use super::shared::Shared;
 use super::space::Space;
@@ -62,13 +66,13 @@ impl LogService {
             let Ok(heads) = self.shared.store.heads(&numbers).await else {
                 return;
             };
+            let heads: HashMap<SpaceNumber, Cursor> = heads.into_iter().collect();
             for (view, space) in views {
-                let head = heads.iter().find(|(number, _)| *number == view.number);
-                match head {
-                    Some((_, head)) if head.seq > view.head.seq => {
+                match heads.get(&view.number) {
+                    Some(head) if *head == view.head => {}
+                    Some(head) if head.seq > view.head.seq => {
                         spawn_sync(&self.shared, Arc::clone(space), false);
                     }
-                    Some((_, head)) if *head == view.head => {}
                     _ => spawn_sync(&self.shared, Arc::clone(space), true),
                 }
             }

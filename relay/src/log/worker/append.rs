@@ -91,7 +91,7 @@ impl Worker {
                 self.commit(plan, lock).await?
             }
         };
-        self.settle(batch, verdicts, fold).await?;
+        self.settle(batch, verdicts, fold).await;
         if !batch.is_empty() {
             self.catch_up().await?;
         }
@@ -112,6 +112,8 @@ impl Worker {
         }
         self.shared.refresh_dropped(self.space.id, ledger).await?;
         let key = self.shared.space_key(ledger.number).await?;
+        // Without it nothing could be acked afterwards.
+        self.shared.receipt_key().await?;
         let usage = self
             .shared
             .quotas
@@ -162,18 +164,23 @@ impl Worker {
         batch: &mut Vec<Pending>,
         verdicts: Vec<PlannedVerdict>,
         fold: Fold,
-    ) -> Result<(), Setback> {
+    ) {
         let mut left = Vec::new();
         for (mut pending, verdict) in batch.drain(..).zip(verdicts) {
-            for planned in verdict.acks {
-                pending.outcome.acks.push(self.ack(planned).await?);
-            }
-            match verdict.refusal {
-                Some(_) if fold == Fold::MayBeBehind => left.push(pending),
-                refusal => pending.answer(refusal, &*self.shared.observer),
+            match self.note_acks(&mut pending, verdict.acks).await {
+                Ok(()) if verdict.refusal.is_some() && fold == Fold::MayBeBehind => left.push(pending),
+                Ok(()) => pending.answer(verdict.refusal, &*self.shared.observer),
+                Err(error) => pending.answer(Some(error), &*self.shared.observer),
             }
         }
         *batch = left;
+    }
+
+    /// An entry whose ack fails is refused although it is stored; sent again, it gets its ack as a repeat.
+    async fn note_acks(&self, pending: &mut Pending, acks: Vec<PlannedAck>) -> Result<(), LogError> {
+        for planned in acks {
+            pending.outcome.acks.push(self.ack(planned).await?);
+        }
         Ok(())
     }
 
