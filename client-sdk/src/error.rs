@@ -14,7 +14,7 @@ pub enum Error {
     #[error("not authenticated: {0}")]
     NotAuthenticated(&'static str),
     /// The relay could not be reached or did not answer: try again later. What was accepted before is safe.
-    #[error("network: {0}")]
+    #[error("{0}")]
     Network(String),
     /// The relay refuses the request: act on the code.
     #[error(transparent)]

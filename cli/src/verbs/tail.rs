@@ -72,19 +72,21 @@ impl Tail {
             let printing = print(context, &people, space.subscribe(after));
             return patience::wait_for_first(&client, context, printing).await;
         }
-        let until = sync(&client, context, &space, found.relay_head).await?;
-        let printing = print(context, &people, space.read(after, until));
-        patience::wait(&client, context, printing).await
+        // Whatever ends the reading, what was verified before is shown.
+        let synced = sync(&client, context, &space, found.relay_head).await;
+        let printing = print(context, &people, space.read(after, space.verified().seq));
+        patience::wait(&client, context, printing).await?;
+        synced
     }
 }
 
-/// Verifies all there is now; returns the place.
-async fn sync(client: &Client, context: &Context, space: &Space, head: Option<u64>) -> Result<u64, Failure> {
+/// Verifies all there is now.
+async fn sync(client: &Client, context: &Context, space: &Space, head: Option<u64>) -> Result<(), Failure> {
     let bar = progress::bar("verifying", head.unwrap_or_default());
     let syncing = progress::follow(&bar, || space.verified().seq, space.sync());
     let verified = patience::wait(client, context, syncing).await;
     bar.finish_and_clear();
-    Ok(verified?.seq)
+    verified.map(drop)
 }
 
 async fn print(context: &Context, people: &People, mut messages: Messages) -> Result<(), Failure> {

@@ -182,5 +182,5 @@ fn network_error(error: reqwest::Error) -> Error {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    Error::network(cause)
+    Error::network(format!("the relay cannot be reached: {cause}"))
 }
