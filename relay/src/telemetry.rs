@@ -33,6 +33,8 @@ const ALLOWED: &[&str] = &[
     "error",
     "error.cause",
     "error.code",
+    "job.name",
+    "job.rows",
     "location",
     "message",
     "migrations.count",

@@ -1,8 +1,8 @@
 //! Puts the parts together, serves, and takes them apart again.
 
+mod background;
 mod checks;
 mod error;
-mod jobs;
 mod kms;
 mod listeners;
 mod parts;
@@ -69,7 +69,7 @@ impl App {
         // So that the first question about readiness finds an answer; a key service that is away must not hold us up.
         let _ = time::timeout(FIRST_KEY_CHECK, parts.keys.check()).await;
         let services = Services::assemble(&config, &parts, &metrics).await?;
-        jobs::start(&mut background, &config.jobs, &parts, &services);
+        background::start(&mut background, &config.jobs, &parts, &services);
 
         let (mut clients, stop_accepting) = (Tasks::default(), CancellationToken::new());
         clients.spawn(

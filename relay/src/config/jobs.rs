@@ -19,6 +19,12 @@ pub struct JobsConfig {
     /// Time between two sweeps of what is past its time: sessions, logins half done, staged changes.
     #[serde(rename = "sweep_seconds", deserialize_with = "units::seconds")]
     pub sweep: Duration,
+    /// Time between two runs of dropping what retention policies no longer keep.
+    #[serde(rename = "retention_seconds", deserialize_with = "units::seconds")]
+    pub retention: Duration,
+    /// Time between two runs of deleting wraps that were staged and never used.
+    #[serde(rename = "staged_wraps_seconds", deserialize_with = "units::seconds")]
+    pub staged_wraps: Duration,
 }
 
 impl Default for JobsConfig {
@@ -27,22 +33,22 @@ impl Default for JobsConfig {
             kms_check: Duration::from_secs(30),
             session_check: Duration::from_secs(5),
             sweep: Duration::from_secs(5 * 60),
+            retention: Duration::from_secs(60 * 60),
+            staged_wraps: Duration::from_secs(10 * 60),
         }
     }
 }
 
 impl JobsConfig {
     pub(super) fn check(&self, problems: &mut Problems) {
-        problems.demand(
-            !self.kms_check.is_zero(),
-            "jobs.kms_check_seconds",
-            "must not be 0",
-        );
-        problems.demand(
-            !self.session_check.is_zero(),
-            "jobs.session_check_seconds",
-            "must not be 0",
-        );
-        problems.demand(!self.sweep.is_zero(), "jobs.sweep_seconds", "must not be 0");
+        for (period, key) in [
+            (self.kms_check, "jobs.kms_check_seconds"),
+            (self.session_check, "jobs.session_check_seconds"),
+            (self.sweep, "jobs.sweep_seconds"),
+            (self.retention, "jobs.retention_seconds"),
+            (self.staged_wraps, "jobs.staged_wraps_seconds"),
+        ] {
+            problems.demand(!period.is_zero(), key, "must not be 0");
+        }
     }
 }

@@ -6,7 +6,12 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 
 use super::{Parts, services::Services};
 use crate::{
-    atrest::DataKeys, config::JobsConfig, directory::Directory, lifecycle::Tasks, log::LogService,
+    atrest::DataKeys,
+    config::JobsConfig,
+    directory::Directory,
+    jobs::{self, JobPeriods},
+    lifecycle::Tasks,
+    log::LogService,
     ws::end_revoked,
 };
 
@@ -17,6 +22,11 @@ pub(super) fn start(tasks: &mut Tasks, config: &JobsConfig, parts: &Parts, servi
     );
     tasks.spawn("sweep", sweep(parts.directory.clone(), config.sweep));
     tasks.spawn("log", follow(services.log.clone()));
+    let periods = JobPeriods {
+        retention: config.retention,
+        staged_wraps: config.staged_wraps,
+    };
+    tasks.spawn("log jobs", jobs::run(services.log.clone(), periods));
     let ended = parts.directory.ended_sessions();
     tasks.spawn(
         "revoked sessions",
