@@ -22,8 +22,8 @@ const PAGE_ROWS: u32 = 512;
 pub struct Head {
     /// The last place and its root.
     pub cursor: Cursor,
-    /// The relay's receipt for it.
-    pub receipt: Receipt,
+    /// The relay's receipt for it; `None` where the log is damaged before it.
+    pub receipt: Option<Receipt>,
     /// Whether the space was restored and waits for healers.
     pub recovering: bool,
 }

@@ -189,18 +189,14 @@ impl LogService {
         let view = self
             .with_view(space, |view| match view {
                 view if !view.membership.contains(&subscriber.0) => Err(LogError::NotAMember),
-                view if after.seq > view.head.seq => Err(LogError::LogMismatch),
+                view if after.seq > view.head.seq => Err(view.end.clone().unwrap_or(LogError::LogMismatch)),
                 view => Ok(view.clone()),
             })
             .await?;
         if self.root_at(space, &view, after.seq).await? != Some(after) {
             return Err(LogError::LogMismatch);
         }
-        let head = Head {
-            cursor: view.head,
-            receipt: self.shared.receipt_key().await?.issue(&space, &view.head),
-            recovering: false,
-        };
+        let head = self.stated_head(space, &view).await?;
         let reader = Reader::new(
             Arc::clone(&self.shared),
             Arc::clone(&held),
@@ -234,6 +230,23 @@ impl LogService {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         self.shared.work.close();
         self.shared.work.wait().await;
+    }
+
+    /// The end of the log as a reader is told it. Where a damaged entry ends what can be read, it is the end of what is
+    /// stored, so that the reader knows that it misses something; nobody has verified that, so there is no receipt.
+    async fn stated_head(&self, space: SpaceId, view: &View) -> Result<Head, LogError> {
+        let (cursor, receipt) = if view.end.is_none() {
+            let receipt = self.shared.receipt_key().await?.issue(&space, &view.head);
+            (view.head, Some(receipt))
+        } else {
+            let heads = self.shared.store.heads(&[view.number]).await?;
+            (heads.first().map_or(view.head, |(_, stored)| *stored), None)
+        };
+        Ok(Head {
+            cursor,
+            receipt,
+            recovering: false,
+        })
     }
 
     async fn root_at(&self, space: SpaceId, view: &View, seq: u64) -> Result<Option<Cursor>, LogError> {

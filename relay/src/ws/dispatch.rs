@@ -147,7 +147,7 @@ pub fn subscribed(subscription: &Subscription) -> Answer {
     Answer::Subscribed(wire::Subscribed {
         head_seq: head.cursor.seq,
         head_root: head.cursor.root.to_bytes(),
-        receipt: head.receipt.to_bytes(),
+        receipt: head.receipt.map(|receipt| receipt.to_bytes()).unwrap_or_default(),
         recovering: head.recovering,
     })
 }

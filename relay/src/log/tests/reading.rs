@@ -123,6 +123,8 @@ async fn a_damaged_entry_is_named_after_all_before_it_were_read() {
         // Neither a relay that has the space in memory nor one that opens it now passes over it.
         for relay in [relay, log.relay().await] {
             let (mut read, mut subscription) = chat.subscribed(&relay, &alice).await;
+            // The end that is stated tells a reader that there is more than it will get.
+            assert_eq!(subscription.head.cursor, chat.cursor(), "{damage}");
             read_to(&mut subscription.reader, &mut read, 6, 1 << 20).await;
             let ended = subscription.reader.next_page(1 << 20).await.unwrap_err();
             assert_eq!(ended, LogError::EntryDamaged { seq: 7 }, "{damage}");
