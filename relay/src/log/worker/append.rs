@@ -159,12 +159,7 @@ impl Worker {
     }
 
     /// Notes the acks and answers the submissions that are done or finally refused.
-    async fn settle(
-        &self,
-        batch: &mut Vec<Pending>,
-        verdicts: Vec<PlannedVerdict>,
-        fold: Fold,
-    ) {
+    async fn settle(&self, batch: &mut Vec<Pending>, verdicts: Vec<PlannedVerdict>, fold: Fold) {
         let mut left = Vec::new();
         for (mut pending, verdict) in batch.drain(..).zip(verdicts) {
             match self.note_acks(&mut pending, verdict.acks).await {
