@@ -22,6 +22,7 @@ use crate::entropy;
 use crate::epoch::EpochKey;
 use crate::error::Error;
 use crate::socket::Announcement;
+use crate::store::outbox::install_id;
 
 /// Signals kept for a listener that is behind; it then misses the oldest.
 const KEPT: usize = 256;
@@ -95,7 +96,8 @@ pub(super) async fn send(handle: &Handle, body: &[u8]) -> Result<(), Error> {
     }
     let core = handle.core();
     let key = core.current_key().await?;
-    let writer_id = core.write(|log, _| log.own_writer()).await?;
+    // The one of the socket: the relay lets no other pass, and does not send a signal back to it.
+    let writer_id = core.client.store.write(install_id).await?;
     let counter = handle.signals().next_counter(core.client.config.clock.unix_ms());
     let header = SignalHeader {
         space_id: core.space_id,
