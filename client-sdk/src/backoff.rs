@@ -28,6 +28,11 @@ impl<R: Rng> Backoff<R> {
         &mut self.rng
     }
 
+    /// Forgets half of the failures: what failed in the end was of use before.
+    pub(crate) fn forgive(&mut self) {
+        self.failures /= 2;
+    }
+
     /// Forgets the failures.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
@@ -77,6 +82,15 @@ mod tests {
         let hint = Duration::from_secs(90);
         assert_eq!(backoff.next_delay(Some(hint)), hint);
         assert_eq!(backoff.next_delay(Some(Duration::MAX)), HINT_CAP);
+    }
+
+    #[test]
+    fn failures_that_were_of_use_before_stay_cheap() {
+        let mut backoff = Backoff::new(StdRng::seed_from_u64(1));
+        for _ in 0..100 {
+            backoff.forgive();
+            assert!(backoff.next_delay(None) <= BASE * 2);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod lock;
 mod resolve;
 mod seal;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -71,7 +71,7 @@ pub(crate) async fn run(
         queue,
         backoff: Backoff::new(rng),
         gathered: VecDeque::new(),
-        waiting: HashMap::new(),
+        waiting: BTreeMap::new(),
         flights: FuturesOrdered::new(),
         strikes: 0,
     };
@@ -81,14 +81,35 @@ pub(crate) async fn run(
     }
 }
 
+/// Who waits for the messages of one outbox row, in their order.
+struct Waiting {
+    told: Vec<Done>,
+    /// Where the event stands, once that is known.
+    stands: Option<(EventId, u64)>,
+}
+
+impl Waiting {
+    fn tell(self, event_id: EventId, seq: u64) {
+        for (index, done) in (0..).zip(self.told) {
+            done(Ok(Sent { event_id, seq, index }));
+        }
+    }
+
+    fn fail(self, stop: &Stop) {
+        for done in self.told {
+            done(Err(stop.clone()));
+        }
+    }
+}
+
 struct Outbox<R> {
     core: Arc<SpaceCore>,
     queue: mpsc::Receiver<Outgoing>,
     backoff: Backoff<R>,
     /// Not sealed yet.
     gathered: VecDeque<Outgoing>,
-    /// Who waits for the messages of an outbox row, in their order.
-    waiting: HashMap<i64, Vec<Done>>,
+    /// Who waits for the messages of an outbox row, by the row's number.
+    waiting: BTreeMap<i64, Waiting>,
     flights: FuturesOrdered<Flight>,
     /// Refusals in a row that the verified log does not explain.
     strikes: u32,
@@ -185,9 +206,10 @@ impl<R: Rng> Outbox<R> {
 
     /// Tells everyone who waits. What was signed stays in the outbox and goes out once it can.
     fn fail_all(&mut self, stop: &Stop) {
-        for (_, waiting) in self.waiting.drain() {
-            for done in waiting {
-                done(Err(stop.clone()));
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            match waiting.stands {
+                Some((event_id, seq)) => waiting.tell(event_id, seq),
+                None => waiting.fail(stop),
             }
         }
         for outgoing in self.gathered.drain(..) {
@@ -195,10 +217,17 @@ impl<R: Rng> Outbox<R> {
         }
     }
 
+    /// An event stands in the log. Whoever waits is told in the order of the messages: an answer that was lost may come
+    /// after one that was not.
     fn tell(&mut self, number: i64, event_id: EventId, seq: u64) {
-        let waiting = self.waiting.remove(&number).unwrap_or_default();
-        for (index, done) in (0..).zip(waiting) {
-            done(Ok(Sent { event_id, seq, index }));
+        if let Some(waiting) = self.waiting.get_mut(&number) {
+            waiting.stands = Some((event_id, seq));
+        }
+        while let Some(first) = self.waiting.first_entry() {
+            let Some((event_id, seq)) = first.get().stands else {
+                break;
+            };
+            first.remove().tell(event_id, seq);
         }
     }
 }

@@ -12,7 +12,7 @@ use sealpost_protocol::limits;
 
 use super::failure::Failure;
 use super::flight::{MAX_LOAD, MAX_LOAD_BYTES};
-use super::{Outbox, Outgoing};
+use super::{Outbox, Outgoing, Waiting};
 use crate::content::{Content, Message, count_that_fits, seal_content};
 use crate::entropy;
 use crate::epoch::EpochKey;
@@ -137,8 +137,8 @@ impl<R: Rng> Outbox<R> {
     /// From here on the messages are on disk: their bytes no longer count as gathered.
     fn await_acks(&mut self, rows: &[OutboxRow], events: Vec<Vec<Outgoing>>) {
         for (row, event) in rows.iter().zip(events) {
-            let waiting = event.into_iter().map(|outgoing| outgoing.done).collect();
-            self.waiting.insert(row.number, waiting);
+            let told = event.into_iter().map(|outgoing| outgoing.done).collect();
+            self.waiting.insert(row.number, Waiting { told, stands: None });
         }
     }
 

@@ -54,6 +54,8 @@ impl<R: Rng> Actor<R> {
         let ended = connection.serve(&mut self.commands, &self.announcements).await;
         if begun.elapsed() >= STABLE_AFTER {
             self.backoff.reset();
+        } else if connection.was_of_use() {
+            self.backoff.forgive();
         }
         match ended {
             Ended::NoHandles => None,

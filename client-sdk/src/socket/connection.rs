@@ -51,6 +51,7 @@ pub(super) struct Connection {
     last_id: u64,
     silence_limit: Duration,
     going_away: Option<Duration>,
+    of_use: bool,
 }
 
 enum Step {
@@ -71,7 +72,13 @@ impl Connection {
             last_id: AUTHENTICATE_ID,
             silence_limit: ping_interval * MISSED_PINGS + GRACE,
             going_away: None,
+            of_use: false,
         }
+    }
+
+    /// Whether the relay has answered anything.
+    pub(super) fn was_of_use(&self) -> bool {
+        self.of_use
     }
 
     /// Serves until the connection is over; whoever still waits then learns so.
@@ -161,6 +168,7 @@ impl Connection {
                     RelayBody::Nack(nack) => Err(refusal(&nack).into()),
                     body => Ok(body),
                 };
+                self.of_use |= result.is_ok();
                 // Whoever asked may have given up waiting.
                 let _ = answer.send(result);
                 Ok(())
@@ -179,6 +187,7 @@ impl Connection {
     ) -> Result<(), Failure> {
         let event = subscription_event(body);
         let goes_on = !matches!(event, SubscriptionEvent::Ended(_));
+        self.of_use |= matches!(event, SubscriptionEvent::Page(_));
         match events.send(event).await {
             Ok(()) if goes_on => {
                 self.waiting.insert(id, Waiting::Pages(events));

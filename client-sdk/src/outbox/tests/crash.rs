@@ -61,6 +61,40 @@ async fn event_whose_connection_was_lost_is_acked_with_its_first_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn acks_are_told_in_order_even_when_the_first_one_was_lost() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut sender = space.sender(Packing::Natural).on_acked(move |sent, _| {
+        // The test may have seen enough.
+        let _ = tell.send(sent.seq);
+    });
+    sender.feed(Message::text("first")).await.unwrap();
+    let (first_id, first) = script.until_publish().await;
+    sender.feed(Message::text("second")).await.unwrap();
+    let (second_id, second) = script.until_publish().await;
+    // Both are appended; the first flight is refused in passing, as if its answer had been lost.
+    script.append(first);
+    let published = script.append(second);
+    let busy = sealpost_protocol::wire::Nack {
+        code: "overloaded".to_owned(),
+        ..Default::default()
+    };
+    let refused = sealpost_protocol::wire::Published {
+        acks: Vec::new(),
+        nack: Some(busy),
+    };
+    for (id, answer) in [(first_id, refused), (second_id, published)] {
+        let answer = sealpost_protocol::wire::relay_frame::Body::Published(answer);
+        script.relay.send(id, answer).await;
+    }
+    let serving = tokio::spawn(script.serve());
+    assert_eq!(sender.flush().await.unwrap(), 2);
+    assert_eq!((told.recv().await, told.recv().await), (Some(3), Some(4)));
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn acked_event_is_not_sent_again_after_a_crash() {
     let mut stage = Stage::new().await;
     let (space, mut script) = stage.open().await;
