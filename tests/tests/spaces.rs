@@ -1,0 +1,13 @@
+//! Spaces through a real relay, by the SDK: what people do with them, and what they keep when parts die.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its scene should stop there"
+)]
+
+#[path = "spaces/exchange.rs"]
+mod exchange;
+#[path = "spaces/faults.rs"]
+mod faults;
+#[path = "spaces/people.rs"]
+mod people;
