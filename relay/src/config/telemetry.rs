@@ -22,8 +22,8 @@ pub enum LogFormat {
     Human,
 }
 
-/// Two libraries tell at `info` what we say ourselves.
-const QUIET: &str = "info,refinery_core=warn,tokio_postgres=warn";
+/// Libraries tell what we say ourselves, or what is not worth saying when a database goes away with the relay.
+const QUIET: &str = "info,refinery_core=warn,tokio_postgres=warn,sqlx_core::pool=error";
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
