@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::{TestClock, TestDatabase};
 use crate::atrest::{DataKeyLimits, DataKeyParts, DataKeys, KeyFile, KeyWrapper, RowSealer};
-use crate::bus::{Bus, LocalHub};
+use crate::bus::{Bus, LocalHub, postgres::PostgresBus};
 use crate::entropy::SystemEntropy;
 use crate::log::{IgnoreLog, LogLimits, LogParts, LogService};
 use crate::store::Store;
@@ -56,6 +56,11 @@ impl TestLog {
         let running = service.clone();
         tokio::spawn(async move { running.run().await });
         service
+    }
+
+    /// A relay's end of the bus over this database.
+    pub fn postgres_bus(&self, relay: u64) -> Arc<dyn Bus> {
+        Arc::new(PostgresBus::open(self.database.url(), relay).unwrap())
     }
 
     /// The data keys, as every relay has them.

@@ -9,7 +9,6 @@ use sealpost_protocol::wire;
 use super::actors::Actor;
 use super::appending::run_seen_from_afar;
 use super::chat::{Chat, acked, read_to};
-use crate::bus::postgres::PostgresBus;
 use crate::bus::{Bus, LocalHub};
 use crate::log::{LogLimits, LogService};
 use crate::testing::TestLog;
@@ -137,9 +136,8 @@ async fn one_genesis_record_at_two_relays_makes_one_space() {
 async fn readers_are_woken_through_either_bus() {
     let (log, alice) = (TestLog::new().await, Actor::alice());
     let hub = LocalHub::default();
-    let postgres = |relay| Arc::new(PostgresBus::open(log.database.url(), relay).unwrap()) as Arc<dyn Bus>;
     let local = |relay| Arc::new(hub.end(relay)) as Arc<dyn Bus>;
-    for buses in [[local(1), local(2)], [postgres(1), postgres(2)]] {
+    for buses in [[local(1), local(2)], [log.postgres_bus(1), log.postgres_bus(2)]] {
         let [one, other] = buses;
         let writer = log.relay_on(log.database.store().await, one, LogLimits::default());
         let reader = log.relay_on(log.database.store().await, other, LogLimits::default());

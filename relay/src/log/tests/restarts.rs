@@ -1,18 +1,15 @@
 //! Cold starts, snapshots and lost connections.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use sealpost_protocol::wire;
-use sqlx::{Connection, PgConnection, Row};
 
 use super::actors::Actor;
 use super::appending::run_seen_from_afar;
 use super::chat::{Chat, acked, read_to};
-use super::reading::tamper;
 use crate::log::{LogError, LogLimits, LogService};
-use crate::testing::TestLog;
+use crate::testing::{TestDatabase, TestLog};
 
 fn often() -> LogLimits {
     LogLimits {
@@ -21,13 +18,8 @@ fn often() -> LogLimits {
     }
 }
 
-async fn count(log: &TestLog, query: &'static str) -> i64 {
-    let mut connection = PgConnection::connect(log.database.url()).await.unwrap();
-    sqlx::query(query)
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
-        .get(0)
+async fn count(database: &TestDatabase, query: &str) -> u64 {
+    database.texts(query).await[0].parse().unwrap()
 }
 
 /// A space with members, rekeys, several writers and enough entries for snapshots.
@@ -54,7 +46,7 @@ async fn a_cold_relay_goes_on_exactly_where_a_warm_one_was() {
     let ack = acked(chat.publish(&warm, &alice, vec![last.clone()]).await)[0];
     chat.fold_entry(&last);
     warm.drain().await;
-    assert!(count(&log, "SELECT count(*) FROM space_snapshots").await > 0);
+    assert!(count(&log.database, "SELECT count(*)::text FROM space_snapshots").await > 0);
     for _ in 0..2 {
         let cold = log.relay_with(often()).await;
         // It knows what it acked, what comes next, and what does not.
@@ -76,12 +68,10 @@ async fn a_cold_relay_goes_on_exactly_where_a_warm_one_was() {
         assert!(read.fold == grown.fold);
         cold.drain().await;
         // The second time, without any snapshot; and without what the new device said.
-        tamper(
-            &log.database,
-            "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)",
-        )
-        .await;
-        tamper(&log.database, "DELETE FROM space_snapshots").await;
+        log.database
+            .execute("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")
+            .await;
+        log.database.execute("DELETE FROM space_snapshots").await;
     }
 }
 
@@ -91,11 +81,9 @@ async fn a_damaged_snapshot_is_passed_over() {
     let warm = log.relay_with(often()).await;
     let mut chat = busy_space(&warm, &alice).await;
     warm.drain().await;
-    tamper(
-        &log.database,
-        "UPDATE space_snapshots SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1)",
-    )
-    .await;
+    log.database
+        .execute("UPDATE space_snapshots SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1)")
+        .await;
     let cold = log.relay().await;
     chat.say(&cold, &alice, "after all").await;
 }
@@ -109,12 +97,12 @@ async fn a_damaged_end_of_the_log_refuses_appends_until_it_is_repaired() {
         chat.say(&warm, &alice, &format!("{n}")).await;
     }
     let flip = "UPDATE events SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE seq = 5";
-    tamper(&log.database, flip).await;
+    log.database.execute(flip).await;
     let cold = log.relay().await;
     let next = vec![chat.event(&alice, "next")];
     let outcome = chat.publish(&cold, &alice, next.clone()).await;
     assert_eq!(outcome.refusal, Some(LogError::EntryDamaged { seq: 5 }));
-    tamper(&log.database, flip).await;
+    log.database.execute(flip).await;
     acked(chat.publish(&cold, &alice, next).await);
 }
 
@@ -147,18 +135,18 @@ async fn connections_killed_in_the_middle_of_commits_lose_and_repeat_nothing() {
     let (log, alice) = (TestLog::new().await, Actor::alice());
     let relay = log.relay().await;
     let chat = Chat::create(&relay, &alice).await;
-    let is_done = Arc::new(AtomicBool::new(false));
-    let killer = tokio::spawn(kill_connections(
-        log.database.url().to_owned(),
-        Arc::clone(&is_done),
-    ));
+    let is_done = AtomicBool::new(false);
     let writers = (0..WRITERS).map(|writer| {
         let author = alice.at_device(100 + writer);
         write_through_trouble(relay.clone(), chat.clone(), author, EVENTS)
     });
-    let mut acked: Vec<(u64, wire::Entry)> = join_all(writers).await.concat();
-    is_done.store(true, Ordering::Relaxed);
-    assert!(killer.await.unwrap() > 0);
+    let writing = async {
+        let acked = join_all(writers).await.concat();
+        is_done.store(true, Ordering::Relaxed);
+        acked
+    };
+    let (mut acked, killed) = tokio::join!(writing, kill_connections(&log.database, &is_done));
+    assert!(killed > 0);
     acked.sort_by_key(|(seq, _)| *seq);
     let mut subscription = log
         .relay()
@@ -181,23 +169,13 @@ async fn connections_killed_in_the_middle_of_commits_lose_and_repeat_nothing() {
 }
 
 /// Kills the relay's busy connections, again and again; returns how many.
-async fn kill_connections(url: String, is_done: Arc<AtomicBool>) -> usize {
-    let mut connection = PgConnection::connect(&url).await.unwrap();
+async fn kill_connections(database: &TestDatabase, is_done: &AtomicBool) -> usize {
+    const KILL: &str = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
+          AND query LIKE '%INSERT INTO events%' LIMIT 1";
     let mut killed = 0;
     while !is_done.load(Ordering::Relaxed) {
-        let victims = sqlx::query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
-               AND query LIKE '%INSERT INTO events%' LIMIT 1",
-        )
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
-        killed += victims.len();
-        if !victims.is_empty() {
-            let pause = sqlx::query("SELECT pg_sleep(0.02)");
-            pause.execute(&mut connection).await.unwrap();
-        }
+        killed += database.texts(KILL).await.len();
     }
     killed
 }
