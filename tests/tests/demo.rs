@@ -9,7 +9,7 @@ fn play(kms: &str) {
         .args(["--kms", kms])
         .stdin(Stdio::null())
         .output()
-        .unwrap();
+        .expect("the story is a program");
     let told = String::from_utf8_lossy(&played.stdout);
     let failed = String::from_utf8_lossy(&played.stderr);
     assert!(played.status.success(), "{told}\n{failed}");

@@ -12,7 +12,7 @@
 //!
 //! XChaCha20-Poly1305 does not commit to its key; so every box here carries a commitment that is compared before anything
 //! is decrypted ([`committed`]). Version, account and generation are bound into each box. Everything that is wrong with a
-//! keystore looks alike: [`DoesNotOpen`].
+//! keystore looks alike: [`sealed::DoesNotOpen`].
 
 mod committed;
 mod content;
