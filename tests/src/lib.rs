@@ -3,6 +3,7 @@
 //! - [`database`]: a Postgres for the whole test process with a migrated database for each test, or one of a test's own.
 //! - [`openbao`]: the same with OpenBao, with a Transit mount for each test.
 //! - [`relay`]: the relay in this process, or as a child process that can be killed.
+//! - [`command`]: the `sealpost` command, with a home of its own.
 //! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
 //! - [`canary`]: looks for secrets where none may be.
 //!
@@ -14,6 +15,7 @@
 )]
 
 pub mod canary;
+pub mod command;
 pub mod database;
 pub mod logs;
 pub mod openbao;

@@ -1,0 +1,210 @@
+//! The `sealpost` command at a real relay.
+
+use std::io::{BufRead, BufReader, Read};
+
+use sealpost_tests::{
+    command::{Ended, Sealpost},
+    database::Database,
+    proxy::{FaultProxy, Upstream},
+    relay::{ChildRelay, Relay, RelayOptions},
+};
+use serde_json::Value;
+
+fn open_to_all(database: &Database) -> RelayOptions {
+    RelayOptions::on(database).with("SEALPOST__ACCOUNTS__REGISTRATION", "open")
+}
+
+/// Alice and Bob, who share a space that Alice calls `garden`.
+struct Garden {
+    alice: Sealpost,
+    bob: Sealpost,
+    space: String,
+}
+
+impl Garden {
+    fn new(alice: Sealpost, bob: Sealpost) -> Self {
+        alice.json(["register", "alice"]);
+        let registered = bob.json(["register", "bob"]);
+        let card = bob.run(["contact", "card"]).expect_done().out;
+        alice.feed(["contact", "import"], card.as_bytes()).expect_done();
+        let fingerprint = text(&registered[0], "fingerprint");
+        alice.json(["contact", "confirm", "bob", "--fingerprint", fingerprint]);
+        alice.json(["space", "create", "garden"]);
+        alice.json(["space", "add-member", "garden", "bob"]);
+        let space = text(&bob.json(["space", "list"])[0], "space").to_owned();
+        bob.json(["space", "name", &space, "garden"]);
+        Self { alice, bob, space }
+    }
+}
+
+fn text<'a>(line: &'a Value, key: &str) -> &'a str {
+    line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}"))
+}
+
+fn texts(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| text(line, "text")).collect()
+}
+
+fn numbers(last: u32) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_read_what_the_other_wrote() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, space } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let sent = alice.json(["send", "garden", "hello bob"]);
+    let answered = bob.json(["send", "garden", "hello alice"]);
+    let read = alice.json(["tail", "garden"]);
+    assert_eq!(texts(&read), ["hello bob", "hello alice"]);
+    assert_eq!(texts(&bob.json(["tail", &space])), ["hello bob", "hello alice"]);
+    assert_eq!(text(&read[0], "event_id"), text(&sent[0], "event_id"));
+    assert_eq!(read[1]["seq"], answered[0]["seq"]);
+    assert_eq!(text(&read[0], "space"), space);
+    assert_eq!(
+        text(&read[0], "author"),
+        text(&alice.json(["whoami"])[0], "principal_id")
+    );
+    let after = format!("{}:{}", read[0]["seq"], read[0]["index"]);
+    assert_eq!(
+        texts(&bob.json(["tail", "garden", "--after", &after])),
+        ["hello alice"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_lines_are_packed_and_arrive_in_order() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let input = numbers(10_000);
+    let acks = alice
+        .feed(["send", "garden", "--json"], input.as_bytes())
+        .expect_done()
+        .lines();
+    assert_eq!(acks.len(), 10_000);
+    let first_and_last = [&acks[0]["seq"], &acks[9_999]["seq"]].map(|seq| seq.as_u64().unwrap());
+    assert!(
+        first_and_last[1] - first_and_last[0] < 1_000,
+        "{first_and_last:?}"
+    );
+    let read = bob.json(["tail", "garden"]);
+    assert!(texts(&read).into_iter().eq(input.lines()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_text_come_back_as_base64() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let file = alice.file("picture");
+    std::fs::write(&file, [0xff, 0x00, 0x1b]).unwrap();
+    alice.json(["send", "garden", "--file", file.to_str().unwrap()]);
+    let read = bob.json(["tail", "garden"]);
+    assert_eq!((text(&read[0], "base64"), read[0].get("text")), ("/wAb", None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn follower_sees_messages_as_they_come_and_ends_quietly_with_its_pipe() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let mut follower = bob
+        .command(["--json", "tail", "garden", "--follow"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    for message in ["one", "two"] {
+        alice.json(["send", "garden", message]);
+        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(text(&line, "text"), message);
+    }
+    drop(lines);
+    alice.json(["send", "garden", "nobody reads this"]);
+    let ended = Ended::of(follower);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_device_is_replaced_by_passphrase_and_by_recovery_code() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let alice = Sealpost::new(at);
+    let code = alice.file("code");
+    alice.json(["register", "alice", "--recovery-code-to", code.to_str().unwrap()]);
+    alice.json(["space", "create", "garden"]);
+    alice.json(["send", "garden", "remember this"]);
+    let by_passphrase = Sealpost::new(at);
+    by_passphrase.json(["login", "alice"]);
+    assert_eq!(texts(&by_passphrase.json(["tail", "garden"])), ["remember this"]);
+    let by_code = Sealpost::new(at);
+    let mut login = by_code.command(["login", "--recovery"]);
+    login
+        .env("SEALPOST_RECOVERY_FILE", &code)
+        .env_remove("SEALPOST_PASSPHRASE_FILE");
+    Ended::of(login.spawn().unwrap()).expect_done();
+    assert_eq!(texts(&by_code.json(["tail", "garden"])), ["remember this"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relay_killed_under_a_sender_loses_doubles_and_skips_nothing() {
+    let proxy = FaultProxy::start().await;
+    let options = open_to_all(&Database::create().await).behind(proxy.address());
+    let relay = ChildRelay::start(options).await;
+    proxy.lead_to(Upstream::Tcp(relay.addresses().public));
+    let at = &format!("http://{}", proxy.address());
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let input = alice.file("input");
+    std::fs::write(&input, numbers(1_000)).unwrap();
+    let mut sender = alice
+        .command(["--json", "send", "garden", "--one-per-event"])
+        .stdin(std::fs::File::open(&input).unwrap())
+        .spawn()
+        .unwrap();
+    let mut acks = BufReader::new(sender.stdout.take().unwrap());
+    let mut first = String::new();
+    for _ in 0..300 {
+        acks.read_line(&mut first).unwrap();
+    }
+    let _relay = relay.kill_9_and_restart().await;
+    acks.read_to_string(&mut first).unwrap();
+    Ended::of(sender).expect_done();
+    assert_eq!(first.lines().count(), 1_000);
+    let read = bob.json(["tail", "garden"]);
+    assert!(texts(&read).into_iter().eq(numbers(1_000).lines()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_failure_has_its_exit_code() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    assert_eq!(Sealpost::new(at).run(["register", "alice"]).code, 6);
+    assert_eq!(Sealpost::new(at).run(["login", "nobody"]).code, 3);
+    assert_eq!(alice.run(["login", "bob"]).code, 2);
+    assert_eq!(alice.run(["send", "cellar", "hello"]).code, 2);
+    let carol = Sealpost::new(at).json(["register", "carol"]);
+    let of_carol = text(&carol[0], "fingerprint");
+    let add = [
+        "space",
+        "add-member",
+        "garden",
+        "carol",
+        "--fingerprint",
+        of_carol,
+    ];
+    let not_permitted = bob.run(add);
+    assert_eq!(not_permitted.code, 6, "{}", not_permitted.err);
+    let not_hers = alice.run(["space", "add-member", "garden", "bob", "--fingerprint", of_carol]);
+    assert_eq!(not_hers.code, 5, "{}", not_hers.err);
+    alice.json(["send", "garden", "kept here"]);
+    alice.json(["tail", "garden"]);
+    relay.stop().await;
+    let offline = alice.run(["--patience", "1", "tail", "garden"]);
+    assert_eq!(offline.code, 4);
+    assert!(offline.out.contains("kept here"), "{}", offline.err);
+    assert_eq!(alice.run(["--patience", "1", "send", "garden", "later"]).code, 4);
+    assert_eq!(alice.run(["devices", "list"]).code, 4);
+    assert_eq!(alice.run(["doctor"]).code, 4);
+}
