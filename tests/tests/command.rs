@@ -148,7 +148,7 @@ async fn lost_device_is_replaced_by_passphrase_and_by_recovery_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relay_killed_under_a_sender_loses_doubles_and_skips_nothing() {
+async fn relay_killed_under_the_command_loses_doubles_and_skips_nothing() {
     let proxy = FaultProxy::start().await;
     let options = open_to_all(&Database::create().await).behind(proxy.address());
     let relay = ChildRelay::start(options).await;
