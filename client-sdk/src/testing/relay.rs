@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use sealpost_protocol::event::ParsedEvent;
@@ -12,7 +11,7 @@ use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use sealpost_protocol::wire::{self, Entry, Nack};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::log::{RECEIPT, TestLog};
 use super::person;
@@ -183,24 +182,44 @@ impl Script {
     }
 }
 
-/// Serves one connection from a log that other connections write to as well.
-pub(crate) async fn serve_shared(relay: RelaySide, log: Arc<Mutex<TestLog>>) {
-    let client = person(ALICE).id();
-    let mut script = Script::new(relay, log.lock().await.clone(), client);
-    loop {
-        let frame = tokio::select! {
-            frame = script.relay.try_receive() => frame,
-            // Others may have written meanwhile.
-            () = tokio::time::sleep(Duration::from_millis(10)) => {
-                script.log = log.lock().await.clone();
-                script.push().await;
-                continue;
+/// A log that several connections write to.
+pub(crate) struct SharedLog {
+    log: Mutex<TestLog>,
+    grown: Notify,
+}
+
+impl SharedLog {
+    pub(crate) fn new(log: TestLog) -> Arc<Self> {
+        Arc::new(Self {
+            log: Mutex::new(log),
+            grown: Notify::new(),
+        })
+    }
+
+    /// The log as it is now.
+    pub(crate) async fn now(&self) -> TestLog {
+        self.log.lock().await.clone()
+    }
+
+    /// Serves one connection.
+    pub(crate) async fn serve(self: Arc<Self>, relay: RelaySide) {
+        let mut script = Script::new(relay, self.now().await, person(ALICE).id());
+        loop {
+            let grown = self.grown.notified();
+            tokio::select! {
+                frame = script.relay.try_receive() => {
+                    let Some((id, body)) = frame else { return };
+                    let mut log = self.log.lock().await;
+                    script.log = log.clone();
+                    script.answer(id, body).await;
+                    *log = script.log.clone();
+                    self.grown.notify_waiters();
+                }
+                () = grown => {
+                    script.log = self.now().await;
+                    script.push().await;
+                }
             }
-        };
-        let Some((id, body)) = frame else { return };
-        let mut shared = log.lock().await;
-        script.log = shared.clone();
-        script.answer(id, body).await;
-        *shared = script.log.clone();
+        }
     }
 }

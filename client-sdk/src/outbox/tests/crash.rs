@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::Device;
+use crate::testing::relay::SharedLog;
 
 /// Runs Alice's device up to the Publish frame that carries her message; the process then dies.
 async fn dies_before_the_ack(stage: &mut Stage) -> (Script, sealpost_protocol::wire::Publish) {
@@ -185,9 +186,9 @@ async fn two_processes_on_one_home_extend_one_chain() {
     let (first_space, script) = stage.open().await;
     let second_space = second.space(stage.log.space_id()).await;
     let relay = second.arrivals.authenticated().await;
-    let log = Arc::new(tokio::sync::Mutex::new(script.log.clone()));
+    let shared = SharedLog::new(script.log);
     for relay in [script.relay, relay] {
-        tokio::spawn(crate::testing::relay::serve_shared(relay, Arc::clone(&log)));
+        tokio::spawn(Arc::clone(&shared).serve(relay));
     }
     let sending: Vec<_> = (0..20)
         .map(|number| {
@@ -202,7 +203,7 @@ async fn two_processes_on_one_home_extend_one_chain() {
     for sending in sending {
         sending.await.unwrap().unwrap();
     }
-    let log = log.lock().await;
+    let log = shared.now().await;
     assert_eq!(log.fold.writers().iter().count(), 1, "one home is one writer");
     let mut sent: Vec<u32> = read_all(&first_space, 20)
         .await
