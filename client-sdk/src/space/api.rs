@@ -18,6 +18,7 @@ use crate::content::Message;
 use crate::entropy;
 use crate::error::{Alarm, Error};
 use crate::outbox::{Done, Sent};
+use crate::store::log::Evidence;
 
 /// An open space. Clones share it; it is followed in the background until the last clone and stream are dropped.
 #[derive(Clone)]
@@ -121,6 +122,14 @@ impl Space {
     /// [`Error::Store`].
     pub async fn root_at(&self, seq: u64) -> Result<Option<Root>, Error> {
         self.handle.core().read(move |log| log.root_at(seq)).await
+    }
+
+    /// What raised alarms about this space on this device, oldest first; the last few are kept.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn evidence(&self) -> Result<Vec<Evidence>, Error> {
+        self.handle.core().read(|log| log.evidence()).await
     }
 
     /// The members that the verified control chain proves, by principal id. Reads the log first, if nothing was read yet.

@@ -131,15 +131,16 @@ impl SpaceCore {
     /// Keeps the evidence and stops the space.
     pub(crate) async fn raise(&self, alarm: Alarm, bytes: Vec<u8>) {
         tracing::error!(space.id = %self.space_id, alarm = %alarm, "a space was stopped");
-        let (space_id, at_ms) = (self.space_id, self.client.config.clock.unix_ms());
+        let space_id = self.space_id;
         let evidence = Evidence {
+            at_ms: self.client.config.clock.unix_ms(),
             alarm: alarm.clone(),
             bytes,
         };
         let kept = self
             .client
             .store
-            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence, at_ms))
+            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence))
             .await;
         if let Err(error) = kept {
             tracing::error!(error = %error, "the evidence could not be kept");

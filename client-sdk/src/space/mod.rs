@@ -20,6 +20,7 @@ pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
 
 pub use crate::outbox::Sent;
+pub use crate::store::log::Evidence;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ mod fold;
 
 pub(crate) use entries::{StoredEntry, WriterKey};
 pub(crate) use epochs::EpochRow;
-pub(crate) use evidence::Evidence;
+pub use evidence::Evidence;
 
 use rusqlite::{OptionalExtension, params};
 use sealpost_protocol::ids::{Receipt, Root, SpaceId};

@@ -29,22 +29,16 @@ async fn served(page: impl FnOnce(&mut TestLog, Page) -> Page) -> Alarm {
     let alarm = alarm(&mut messages).await;
     assert!(messages.next().await.is_none(), "the stream ends");
     assert_eq!(space.verified().seq, 0, "nothing is kept");
-    assert_eq!(evidence(&space).await, vec![prost::Message::encode_to_vec(&page)]);
+    let evidence = space.evidence().await.unwrap();
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(evidence[0].alarm, alarm);
+    assert_eq!(evidence[0].bytes, prost::Message::encode_to_vec(&page));
     assert!(matches!(
         space.send(crate::Message::text("x")).await,
         Err(Error::Integrity(_))
     ));
     assert_eq!(alarm.space_id, Some(space.id()));
     alarm
-}
-
-async fn evidence(space: &Space) -> Vec<Vec<u8>> {
-    let read = space.core().read(|log| {
-        let mut statement = log.store().sql().prepare("SELECT bytes FROM evidence").unwrap();
-        let rows = statement.query_map([], |row| row.get(0)).unwrap();
-        Ok(rows.collect::<Result<_, _>>().unwrap())
-    });
-    read.await.unwrap()
 }
 
 fn event_of(entry: &mut wire::Entry) -> &mut wire::SignedEvent {

@@ -1,16 +1,20 @@
 //! What raised an alarm, kept for people.
 
 use rusqlite::params;
+use sealpost_protocol::ids::EventId;
 
 use super::SpaceLog;
 use crate::error::{Alarm, Error};
 
 /// An alarm with the bytes that raised it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Evidence {
-    pub(crate) alarm: Alarm,
-    /// The frame or entry, as it came.
-    pub(crate) bytes: Vec<u8>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// When it was raised, in Unix milliseconds of this device's clock.
+    pub at_ms: u64,
+    /// What did not hold, and where.
+    pub alarm: Alarm,
+    /// The frame that the relay sent, as it came; empty where the alarm is not about one frame.
+    pub bytes: Vec<u8>,
 }
 
 /// Pieces of evidence kept for one space; the oldest go first, so that a hostile relay cannot fill the disk.
@@ -18,12 +22,19 @@ const KEPT: usize = 16;
 
 impl SpaceLog<'_> {
     /// Keeps a piece of evidence.
-    pub(crate) fn put_evidence(&self, evidence: &Evidence, at_ms: u64) -> Result<(), Error> {
+    pub(crate) fn put_evidence(&self, evidence: &Evidence) -> Result<(), Error> {
         let alarm = &evidence.alarm;
         let event_id = alarm.event_id.as_ref().map(|id| id.as_bytes());
         self.store.sql().execute(
             "INSERT INTO evidence (space, at_ms, what, seq, event_id, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![self.space, at_ms, alarm.what, alarm.seq, event_id, evidence.bytes],
+            params![
+                self.space,
+                evidence.at_ms,
+                alarm.what,
+                alarm.seq,
+                event_id,
+                evidence.bytes
+            ],
         )?;
         self.store.sql().execute(
             "DELETE FROM evidence WHERE space = ?1 AND number NOT IN
@@ -31,5 +42,26 @@ impl SpaceLog<'_> {
             params![self.space, KEPT],
         )?;
         Ok(())
+    }
+
+    /// The evidence that is kept, oldest first.
+    pub(crate) fn evidence(&self) -> Result<Vec<Evidence>, Error> {
+        let mut statement = self.store.sql().prepare(
+            "SELECT at_ms, what, seq, event_id, bytes FROM evidence WHERE space = ?1 ORDER BY number",
+        )?;
+        let rows = statement.query_map([self.space], |row| {
+            let event_id: Option<[u8; 32]> = row.get(3)?;
+            Ok(Evidence {
+                at_ms: row.get(0)?,
+                alarm: Alarm {
+                    what: row.get(1)?,
+                    space_id: Some(self.space_id),
+                    seq: row.get(2)?,
+                    event_id: event_id.map(EventId::new),
+                },
+                bytes: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 }
