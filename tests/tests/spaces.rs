@@ -5,9 +5,13 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "spaces/crowd.rs"]
+mod crowd;
 #[path = "spaces/exchange.rs"]
 mod exchange;
 #[path = "spaces/faults.rs"]
 mod faults;
 #[path = "spaces/people.rs"]
 mod people;
+#[path = "spaces/secrets.rs"]
+mod secrets;
