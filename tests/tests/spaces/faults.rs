@@ -252,6 +252,8 @@ async fn people_at_two_relays_on_one_database_share_a_space() {
     tokio::join!(feed(pair.alices.clone(), "alice"), feed(pair.bobs.clone(), "bob"));
     let at_alice = read_from_start(&pair.alices, 400).await;
     assert_eq!(read_from_start(&pair.bobs, 400).await, at_alice);
+    let (alices, bobs) = tokio::join!(pair.alices.sync(), pair.bobs.sync());
+    assert_eq!(alices.unwrap(), bobs.unwrap(), "one log, one root");
     for name in ["alice", "bob"] {
         let of_one = at_alice.iter().filter(|text| text.starts_with(name));
         assert!(
