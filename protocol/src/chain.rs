@@ -145,6 +145,7 @@ impl ControlChain {
             return Err(ChainError::Conflict);
         };
         let creator = rules::check_genesis(genesis, record)?;
+        rules::check_co_signature(record)?;
         let members = BTreeMap::from([(
             creator.id(),
             Member {
@@ -170,6 +171,7 @@ impl ControlChain {
         self.check_link(record)?;
         let author = self.members.get(&record.author).ok_or(ChainError::NotAMember)?;
         record.verify(author.manifest.signing_key())?;
+        rules::check_co_signature(record)?;
         match &record.body {
             Body::AddMember(add) => {
                 let member = rules::check_add(self, author, add)?;

@@ -125,6 +125,12 @@ impl ParsedControl {
         co_signer.verify(Label::CONTROL_CO, &[&self.record], &self.co_signature)
     }
 
+    /// Whether it carries a second signature, checked or not.
+    #[must_use]
+    pub fn is_co_signed(&self) -> bool {
+        !self.co_signature.is_empty()
+    }
+
     /// The record as it travels.
     #[must_use]
     pub fn to_wire(&self) -> wire::SignedControl {

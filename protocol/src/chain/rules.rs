@@ -21,6 +21,18 @@ pub(super) fn check_genesis(genesis: &wire::Genesis, record: &ParsedControl) -> 
     Ok(creator)
 }
 
+/// The record's id does not cover a second signature: where none is asked for, whoever carries the record could add one, and
+/// two members would keep two forms of one record.
+pub(super) fn check_co_signature(record: &ParsedControl) -> Result<(), ChainError> {
+    let asked_for = matches!(record.body, Body::AcceptInvite(_) | Body::ReplaceKeys(_));
+    if record.is_co_signed() && !asked_for {
+        return Err(ChainError::Rule(
+            "the record has a second signature that it does not ask for",
+        ));
+    }
+    Ok(())
+}
+
 pub(super) fn check_add(
     chain: &ControlChain,
     author: &Member,

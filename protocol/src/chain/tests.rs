@@ -39,6 +39,22 @@ fn genesis_by_another_author_or_an_agent_is_refused() {
 }
 
 #[test]
+fn second_signature_that_no_rule_asks_for_is_refused() {
+    let mut space = Space::new(&alice(), true);
+    let body = Body::Rekey(space.next_rekey());
+    let record = sign_control(&space.link(), &alice().id(), body, &alice().key);
+    let co_signed = wire::SignedControl {
+        co_signature: vec![7; 64].into(),
+        ..record.clone()
+    };
+    let refused = space.append_control(&ParsedControl::parse(&co_signed).unwrap());
+    assert!(rule(refused).contains("second signature"));
+    space
+        .append_control(&ParsedControl::parse(&record).unwrap())
+        .unwrap();
+}
+
+#[test]
 fn creator_is_the_only_member_and_waits_for_the_first_rekey() {
     let space = Space::genesis(&alice(), true);
     let chain = space.fold.chain();
