@@ -47,7 +47,12 @@ impl Ksf for Stretch {
     ) -> Result<GenericArray<u8, L>, InternalError> {
         let KsfParameters { m_kib, t, p } = self.0;
         let params = Params::new(m_kib, t, p, None).map_err(|_| InternalError::KsfError)?;
-        let mut memory = vec![Block::default(); params.block_count()];
+        // A relay may ask for up to a gigabyte: a device that has less says so instead of dying.
+        let mut memory = Vec::new();
+        memory
+            .try_reserve_exact(params.block_count())
+            .map_err(|_| InternalError::KsfError)?;
+        memory.resize(params.block_count(), Block::default());
         let mut output = GenericArray::default();
         let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
             &input,
