@@ -7,6 +7,8 @@
 
 mod card;
 
+pub(crate) use card::is_handle;
+
 use sealpost_protocol::http::PrincipalLookup;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
@@ -43,7 +45,7 @@ impl Contact {
         }
     }
 
-    fn confirmed(principal_id: PrincipalId, known: &KnownContact) -> Self {
+    pub(crate) fn confirmed(principal_id: PrincipalId, known: &KnownContact) -> Self {
         Self {
             handle: known.handle.clone(),
             principal_id,

@@ -96,6 +96,9 @@ pub enum StoreError {
     /// SQLite failed.
     #[error("the local store failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// It failed before, and what works on it has stopped; this is what was said then.
+    #[error("{0}")]
+    Failed(String),
     /// A value does not open under the device key: the file was changed, or belongs to another device key.
     #[error("the local store holds a value in `{table}` that was changed or belongs elsewhere")]
     Damaged {
@@ -169,13 +172,19 @@ impl Refusal {
     }
 }
 
-/// Text of the relay as it may be shown: short, and without the characters by which a terminal is commanded.
-fn printable(text: &str) -> String {
+/// Text of the relay as it may be shown: short, and without the characters by which a terminal is commanded or text is
+/// turned round.
+pub(crate) fn printable(text: &str) -> String {
     const LONGEST: usize = 300;
     text.chars()
-        .filter(|letter| !letter.is_control())
+        .filter(|letter| !letter.is_control() && !turns_text(*letter))
         .take(LONGEST)
         .collect()
+}
+
+/// Whether a character changes the direction of the text around it (Unicode's Bidi_Control).
+fn turns_text(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Refusal {

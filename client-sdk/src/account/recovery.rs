@@ -8,6 +8,7 @@ use super::relay::Met;
 use super::staging::Fresh;
 use crate::client::Client;
 use crate::config::ClientConfig;
+use crate::contacts::is_handle;
 use crate::entropy;
 use crate::error::Error;
 use crate::keystore::{RecoveryCode, SlotKey};
@@ -53,13 +54,19 @@ async fn prove(met: &Met, code: &RecoveryCode) -> Result<LoggedIn, Error> {
     }
     let origin = met.config.relay.origin();
     let signature = sign_recovery_login(&code.login_key(), &origin, &started.challenge.0);
-    met.api
+    let logged_in = met
+        .api
         .finish_recovery_login(&RecoveryLoginFinish {
             login_id: started.login_id,
             signature: signature.to_vec().into(),
             device_name: met.config.device_name.clone(),
         })
-        .await
+        .await?;
+    // Nobody typed it here: it is the relay's word, and goes into cards and terminals.
+    if !is_handle(&logged_in.handle) {
+        return Err(Error::alarm("the relay names a handle that is not one"));
+    }
+    Ok(logged_in)
 }
 
 async fn change(fresh: &Fresh) -> Result<RecoveryCode, Error> {

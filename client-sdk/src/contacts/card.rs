@@ -55,13 +55,16 @@ pub(super) fn parse_signed(bytes: &[u8]) -> Option<(SignedManifest, Manifest)> {
     Some((signed, manifest))
 }
 
-/// Handles are shown in terminals: nothing but what the relay allows.
 fn expect_handle(handle: &str) -> Result<(), Error> {
+    is_handle(handle)
+        .then_some(())
+        .ok_or_else(|| Error::usage("the contact card's handle is not one"))
+}
+
+/// Handles are shown in terminals: nothing but what a relay allows.
+pub(crate) fn is_handle(handle: &str) -> bool {
     let allowed = |letter: u8| matches!(letter, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
-    if (3..=32).contains(&handle.len()) && handle.bytes().all(allowed) {
-        return Ok(());
-    }
-    Err(Error::usage("the contact card's handle is not one"))
+    (3..=32).contains(&handle.len()) && handle.bytes().all(allowed)
 }
 
 fn checksum(body: &str) -> String {

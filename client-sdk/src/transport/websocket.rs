@@ -21,6 +21,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 
 use super::{Incoming, Link, Transport, TransportError};
 use crate::config::ClientConfig;
+use crate::error::printable;
 use crate::http::dial;
 
 /// Time for dialling, TLS and the WebSocket handshake together.
@@ -106,7 +107,7 @@ fn incoming(message: Result<Message, WsError>) -> Result<Incoming, TransportErro
         Ok(Message::Ping(_) | Message::Pong(_)) => Ok(Incoming::Alive),
         Ok(Message::Close(frame)) => Err(TransportError::Closed {
             code: frame.as_ref().map(|frame| frame.code.into()),
-            reason: frame.map(|frame| frame.reason.to_string()).unwrap_or_default(),
+            reason: frame.map(|frame| printable(&frame.reason)).unwrap_or_default(),
         }),
         Ok(Message::Text(_) | Message::Frame(_)) => {
             Err(TransportError::Broken("a message that is not binary".to_owned()))

@@ -187,6 +187,18 @@ async fn swapped_stage_is_not_switched_to() {
 }
 
 #[tokio::test]
+async fn handle_that_would_command_a_terminal_is_refused() {
+    let (relay, _, _, code) = with_alice().await;
+    relay.misbehave(Faults {
+        handle: Some("alice\u{1b}[2J".to_owned()),
+        ..Faults::default()
+    });
+    let home = Home::new(&relay);
+    expect_alarm(home.recover(&code).await, "a handle that is not one");
+    expect_not_authenticated(Client::open(home.config()).await);
+}
+
+#[tokio::test]
 async fn login_into_another_account_is_refused() {
     let (relay, ..) = with_alice().await;
     relay.misbehave(Faults {

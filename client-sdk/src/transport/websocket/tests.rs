@@ -88,16 +88,16 @@ async fn frames_pass_both_ways_and_pings_are_answered() {
 }
 
 #[tokio::test]
-async fn close_code_and_reason_arrive() {
+async fn close_code_and_reason_arrive_without_terminal_commands() {
     let (mut link, mut server, _, _) = connected("127.0.0.1").await;
     let close = CloseFrame {
         code: 4002.into(),
-        reason: "session_ended".into(),
+        reason: "session_ended\u{1b}[2J\u{202e}".into(),
     };
     server.send(Message::Close(Some(close))).await.unwrap();
     let closed = TransportError::Closed {
         code: Some(4002),
-        reason: "session_ended".to_owned(),
+        reason: "session_ended[2J".to_owned(),
     };
     assert_eq!(link.stream.next().await.unwrap().unwrap_err(), closed);
 }
