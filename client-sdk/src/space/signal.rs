@@ -50,8 +50,11 @@ pub(super) struct SignalHub {
 }
 
 /// The last counter seen of each writer, with its epoch: a counter rises within an epoch.
+///
+/// A member names its writers as it likes, so there is a limit to how many of one member are remembered; signals of one
+/// more are not shown.
 #[derive(Default)]
-struct Counters(HashMap<(PrincipalId, WriterId), (u64, u64)>);
+struct Counters(HashMap<PrincipalId, HashMap<WriterId, (u64, u64)>>);
 
 impl Default for SignalHub {
     fn default() -> Self {
@@ -76,11 +79,14 @@ impl SignalHub {
 impl Counters {
     /// Whether the signal is newer than all before it; it then counts as seen.
     fn accept(&mut self, header: &SignalHeader) -> bool {
-        let writer = (header.principal_id, header.writer_id);
+        let writers = self.0.entry(header.principal_id).or_default();
         let place = (header.epoch, header.counter);
-        let newer = self.0.get(&writer).is_none_or(|last| *last < place);
+        let newer = match writers.get(&header.writer_id) {
+            Some(last) => *last < place,
+            None => writers.len() < limits::MAX_WRITERS_PER_PRINCIPAL,
+        };
         if newer {
-            self.0.insert(writer, place);
+            writers.insert(header.writer_id, place);
         }
         newer
     }
@@ -202,4 +208,34 @@ fn open(key: &EpochKey, header: &SignalHeader, signal: &SignedSignal) -> Option<
         .decrypt_in_place(&XNonce::from(header.nonce), &signal.header, &mut buffer)
         .ok()?;
     unpad(&buffer).ok().map(Bytes::copy_from_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_protocol::ids::{KeyId, SpaceId};
+
+    use super::*;
+
+    fn header(writer: u16, counter: u64) -> SignalHeader {
+        let mut writer_id = [0; WriterId::LENGTH];
+        writer_id[..2].copy_from_slice(&writer.to_be_bytes());
+        SignalHeader {
+            space_id: SpaceId::new([1; 32]),
+            epoch: 1,
+            key_id: KeyId::new([2; 32]),
+            principal_id: PrincipalId::new([3; 32]),
+            writer_id: WriterId::new(writer_id),
+            counter,
+            nonce: [0; limits::NONCE],
+        }
+    }
+
+    #[test]
+    fn member_with_ever_new_writers_takes_a_bounded_place() {
+        let mut counters = Counters::default();
+        let accepted = (0..1000).filter(|writer| counters.accept(&header(*writer, 1)));
+        assert_eq!(accepted.count(), limits::MAX_WRITERS_PER_PRINCIPAL);
+        assert!(counters.accept(&header(0, 2)), "those that are known go on");
+        assert!(!counters.accept(&header(0, 2)));
+    }
 }
