@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::blocking;
 use crate::error::{Error, StoreError};
+use crate::store::LOCK;
 
 /// How often a waiting process looks whether its turn has come. A blocking wait could not be given up.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -20,7 +21,7 @@ pub(super) struct SendLock(#[expect(dead_code, reason = "the open file is the lo
 impl SendLock {
     /// Waits for the turn of this process.
     pub(super) async fn acquire(home: &Path, space_id: &SpaceId) -> Result<Self, Error> {
-        let path = home.join(format!("send-{space_id}.lock"));
+        let path = home.join(format!("send-{space_id}.{LOCK}"));
         let failed = |path: &Path, source| {
             let what = format!("locking {}", path.display());
             Error::from(StoreError::File { what, source })

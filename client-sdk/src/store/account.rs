@@ -217,6 +217,26 @@ impl StoreTransaction<'_> {
 }
 
 impl LocalAccount {
+    /// An account with this keystore content.
+    #[cfg(test)]
+    pub(crate) fn for_tests(content: Content) -> Self {
+        Self {
+            account_id: AccountId::new([1; 16]),
+            handle: "alice".to_owned(),
+            origin: "https://relay.example.org".to_owned(),
+            session: Session {
+                id: SessionId::new([2; 16]),
+                token: SecretToken::new(Zeroizing::new([3; 32])),
+            },
+            root_key: [4; 32].into(),
+            generation: Generation {
+                number: 1,
+                digest: [5; 32],
+            },
+            content,
+        }
+    }
+
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut row = AccountRow {
             handle: self.handle.clone(),

@@ -23,6 +23,8 @@ use crate::secret::SecretBytes;
 use vault::Vault;
 
 const DATABASE: &str = "store.sqlite3";
+/// What the names of lock files in the home end in.
+pub(crate) const LOCK: &str = "lock";
 /// How long a process waits for another one that writes to the same home.
 const BUSY: Duration = Duration::from_secs(30);
 
@@ -104,6 +106,12 @@ impl Store {
         for suffix in ["", "-wal", "-shm"] {
             let path = self.home().join(format!("{DATABASE}{suffix}"));
             remove_if_there(&path)?;
+        }
+        // Their names tell which spaces the account was in.
+        for entry in list(self.home())? {
+            if entry.extension().is_some_and(|extension| extension == LOCK) {
+                remove_if_there(&entry)?;
+            }
         }
         Ok(())
     }
@@ -200,6 +208,12 @@ fn remove_if_there(path: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(|source| file_error("listing", folder, source))
 }
 
 /// Makes the names in a folder durable.

@@ -3,12 +3,10 @@ mod crash;
 use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::params;
-use sealpost_protocol::http::SecretToken;
-use sealpost_protocol::ids::{AccountId, SessionId};
+use sealpost_protocol::ids::AccountId;
 use tempfile::TempDir;
-use zeroize::Zeroizing;
 
-use super::account::{Generation, LocalAccount, Session};
+use super::account::LocalAccount;
 use super::*;
 use crate::keystore::testing::content;
 
@@ -35,18 +33,7 @@ impl Home {
 fn account(id: u8) -> LocalAccount {
     LocalAccount {
         account_id: AccountId::new([id; 16]),
-        handle: "alice".to_owned(),
-        origin: "https://relay.example.org".to_owned(),
-        session: Session {
-            id: SessionId::new([2; 16]),
-            token: SecretToken::new(Zeroizing::new([3; 32])),
-        },
-        root_key: [4; 32].into(),
-        generation: Generation {
-            number: 1,
-            digest: [5; 32],
-        },
-        content: content(),
+        ..LocalAccount::for_tests(content())
     }
 }
 
@@ -235,6 +222,7 @@ async fn destroyed_store_leaves_no_key_and_no_data() {
         .write(|transaction| transaction.put_account(&account(1)))
         .await
         .unwrap();
+    std::fs::write(home.path().join("send-space.lock"), "").unwrap();
     store.destroy().unwrap();
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
