@@ -66,15 +66,7 @@ pub(crate) async fn run(
     rng: impl CryptoRng + Send + 'static,
 ) {
     let closing = core.closing.clone();
-    let outbox = Outbox {
-        core,
-        queue,
-        backoff: Backoff::new(rng),
-        gathered: VecDeque::new(),
-        waiting: BTreeMap::new(),
-        flights: FuturesOrdered::new(),
-        strikes: 0,
-    };
+    let outbox = Outbox::new(core, queue, rng);
     tokio::select! {
         () = closing.cancelled() => {}
         () = outbox.run() => {}
@@ -116,6 +108,18 @@ struct Outbox<R> {
 }
 
 impl<R: Rng> Outbox<R> {
+    fn new(core: Arc<SpaceCore>, queue: mpsc::Receiver<Outgoing>, rng: R) -> Self {
+        Self {
+            core,
+            queue,
+            backoff: Backoff::new(rng),
+            gathered: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            flights: FuturesOrdered::new(),
+            strikes: 0,
+        }
+    }
+
     async fn run(mut self) {
         let mut left_behind = self.has_unacked().await;
         loop {

@@ -107,8 +107,9 @@ impl<R: Rng> Outbox<R> {
         }
     }
 
-    /// Seals rows again under `key`, in order, at the same indexes; or from index 1 of a new writer.
-    async fn seal_again(
+    /// Seals rows again under `key`, in order, at the same indexes; or from index 1 of a new writer. Does nothing if the log
+    /// has moved on meanwhile, so that a row may be in it by now: the caller looks again.
+    pub(super) async fn seal_again(
         &mut self,
         rows: Vec<OutboxRow>,
         key: Arc<EpochKey>,
@@ -120,8 +121,8 @@ impl<R: Rng> Outbox<R> {
             .write(move |log, view| {
                 view.refresh(log)?;
                 let fold = view.fold.as_ref().ok_or_else(nothing_read)?;
-                // A rekey may have come meanwhile; the caller looks again.
-                if is_current(fold, &key) {
+                // An event that was sealed again although it stands in the log would be said twice.
+                if is_current(fold, &key) && !any_delivered(log, &rows, core.me())? {
                     replace_all(&core, log, fold, &rows, &keys, &key, new_writer)?;
                 }
                 Ok(())
@@ -188,6 +189,15 @@ fn delivered(log: &SpaceLog<'_>, event: &OutboxEvent, me: PrincipalId) -> Result
     };
     let found = log.find_event(&key)?;
     Ok(found.and_then(|(at, id)| (id == event.event_id).then_some(at.seq)))
+}
+
+fn any_delivered(log: &SpaceLog<'_>, rows: &[OutboxRow], me: PrincipalId) -> Result<bool, Error> {
+    for row in rows {
+        if delivered(log, &row.event, me)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether another event of the same writer stands at the event's index, or before it.

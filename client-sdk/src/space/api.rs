@@ -32,7 +32,7 @@ impl Space {
     }
 
     #[cfg(test)]
-    pub(crate) fn core(&self) -> &super::core::SpaceCore {
+    pub(crate) fn core(&self) -> &Arc<super::core::SpaceCore> {
         self.handle.core()
     }
 

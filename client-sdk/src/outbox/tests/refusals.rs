@@ -126,6 +126,27 @@ async fn event_refused_as_stale_is_sealed_again_at_its_index() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn event_that_is_read_in_the_log_meanwhile_is_not_sealed_again() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let _sending = send(&space, "once");
+    let (_, publish) = script.until_publish().await;
+    let core = Arc::clone(space.core());
+    let before = core.read(|log| log.unacked()).await.unwrap();
+    // It stands in the log by now, its ack is late, and a rekey came behind it.
+    script.append(publish);
+    script.log.rekey(&person(ALICE));
+    script.push().await;
+    core.wait_for(4).await.unwrap();
+    let serving = tokio::spawn(script.serve());
+    let key = core.current_key().await.unwrap();
+    let mut outbox = Outbox::new(Arc::clone(&core), mpsc::channel(1).1, crate::entropy::system());
+    assert!(outbox.seal_again(before.clone(), key, None).await.is_ok());
+    assert_eq!(core.read(|log| log.unacked()).await.unwrap(), before);
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn rekey_that_the_log_does_not_hold_is_a_lie() {
     let (result, _) = refused_for_ever("stale_epoch").await;
     let Err(Error::Integrity(alarm)) = result else {
