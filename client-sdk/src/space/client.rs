@@ -8,13 +8,14 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::root::Cursor;
 use sealpost_protocol::socket::SocketProof;
 use sealpost_protocol::wire::{Authenticate, Notice, Policy};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, watch};
 
 use super::api::Space;
-use super::core::SpaceCore;
+use super::core::{SpaceCore, pinned_place};
 use super::create::Creation;
 use super::handle::Handle;
 use crate::client::{Client, Shared};
@@ -23,7 +24,7 @@ use crate::error::Error;
 use crate::http::tls;
 use crate::keystore::{KnownSpace, VerifiedPlace};
 use crate::socket::{Announcement, ConnectionState, Credentials, Socket};
-use crate::store::log::known_spaces;
+use crate::store::log::{SpaceLog, known_spaces};
 use crate::store::outbox::install_id;
 use crate::transport::{Transport, WebSocketTransport};
 
@@ -162,7 +163,7 @@ impl Client {
         if let Some(socket) = shared.spaces.socket.get() {
             return Ok(socket.clone());
         }
-        let tls = Arc::new(tls::client_config(&shared.config.relay)?);
+        let tls = Arc::new(tls::client_config(&shared.config)?);
         let transport = Arc::new(WebSocketTransport::new(shared.config.clone(), tls));
         let credentials = Arc::new(SessionCredentials(Arc::downgrade(shared)));
         Ok(shared.start_socket(transport, credentials).clone())
@@ -210,7 +211,11 @@ impl Shared {
 
 impl SpaceCore {
     /// Pins the verified place in the keystore: no device of this account then takes less.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] if another device of this account was shown another log; the space then stops.
     pub(super) async fn pin(&self) -> Result<(), Error> {
+        let known = self.compare_pinned().await?;
         let place = self
             .with_fold(|fold| VerifiedPlace {
                 control_index: fold.chain().index(),
@@ -218,15 +223,38 @@ impl SpaceCore {
                 cursor: fold.cursor(),
             })
             .await?;
-        let further = |known: &VerifiedPlace| known.cursor.seq < place.cursor.seq;
+        if known.is_some_and(|known| known.seq >= place.cursor.seq) {
+            return Ok(());
+        }
         self.client
             .update_keystore(|content| {
                 let space = content.spaces.entry(self.space_id).or_default();
-                if space.verified.as_ref().is_none_or(further) {
+                // What yet another device has pinned meanwhile was not compared, and stays.
+                if space.verified.map(|place| place.cursor) == known {
                     space.verified = Some(place);
                 }
             })
             .await
+    }
+
+    /// Fetches the pinned place anew and holds it against the verified log; returns it.
+    async fn compare_pinned(&self) -> Result<Option<Cursor>, Error> {
+        self.client.update_keystore(|_| ()).await?;
+        let space_id = self.space_id;
+        let compared = self.client.store.write(move |store| {
+            let Some(pinned) = pinned_place(store, space_id)? else {
+                return Ok(Ok(None));
+            };
+            let log = SpaceLog::find_or_create(store, space_id)?;
+            Ok(log.check_pinned(pinned)?.map(|()| Some(pinned)))
+        });
+        match compared.await? {
+            Ok(pinned) => Ok(pinned),
+            Err(alarm) => {
+                self.raise(alarm.clone(), Vec::new()).await;
+                Err(alarm.into())
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::stop::Stop;
 use crate::client::Shared;
 use crate::error::{Alarm, Error};
 use crate::socket::{Socket, Subscription, SubscriptionEvent};
+use crate::store::StoreTransaction;
 use crate::store::log::{Evidence, SpaceLog};
 
 /// One open space.
@@ -65,6 +66,13 @@ impl View {
     }
 }
 
+/// How far some device of the owner had verified the space, as the keystore on this device says.
+pub(super) fn pinned_place(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<Option<Cursor>, Error> {
+    let account = store.account()?;
+    let known = account.and_then(|account| account.content.spaces.get(&space_id)?.verified);
+    Ok(known.map(|place| place.cursor))
+}
+
 impl SpaceCore {
     /// The core of a space that this store may or may not know yet.
     pub(crate) async fn open(
@@ -72,28 +80,36 @@ impl SpaceCore {
         socket: Socket,
         space_id: SpaceId,
     ) -> Result<Arc<Self>, Error> {
-        let (cursor, account) = client
+        let (cursor, pinned, forked) = client
             .store
             .write(move |store| {
-                let cursor = SpaceLog::find_or_create(store, space_id)?.cursor()?;
-                Ok((cursor, store.account()?))
+                let log = SpaceLog::find_or_create(store, space_id)?;
+                let pinned = pinned_place(store, space_id)?;
+                Ok((
+                    log.cursor()?,
+                    pinned,
+                    pinned.map(|at| log.check_pinned(at)).transpose()?,
+                ))
             })
             .await?;
-        let known = account.and_then(|account| account.content.spaces.get(&space_id).cloned());
         let progress = Progress {
             cursor,
             stopped: None,
         };
-        Ok(Arc::new(Self {
+        let core = Self {
             space_id,
             client,
             socket,
             keys: KeyRing::default(),
-            pinned: known.and_then(|space| space.verified).map(|place| place.cursor),
+            pinned,
             closing: CancellationToken::new(),
             view: Arc::default(),
             progress: watch::channel(progress).0,
-        }))
+        };
+        if let Some(Err(alarm)) = forked {
+            core.raise(alarm, Vec::new()).await;
+        }
+        Ok(Arc::new(core))
     }
 
     /// Who this device is in the space.
@@ -131,6 +147,12 @@ impl SpaceCore {
     /// Keeps the evidence and stops the space.
     pub(crate) async fn raise(&self, alarm: Alarm, bytes: Vec<u8>) {
         tracing::error!(space.id = %self.space_id, alarm = %alarm, "a space was stopped");
+        self.keep_evidence(&alarm, bytes).await;
+        self.stop(Stop::Alarm(alarm));
+    }
+
+    /// Keeps what an alarm is about, for people to look at.
+    pub(crate) async fn keep_evidence(&self, alarm: &Alarm, bytes: Vec<u8>) {
         let space_id = self.space_id;
         let evidence = Evidence {
             at_ms: self.client.config.clock.unix_ms(),
@@ -145,7 +167,6 @@ impl SpaceCore {
         if let Err(error) = kept {
             tracing::error!(error = %error, "the evidence could not be kept");
         }
-        self.stop(Stop::Alarm(alarm));
     }
 
     /// Runs `work` on the space's part of the store and the view, which it may change together; durable when this returns.

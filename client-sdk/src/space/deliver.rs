@@ -6,18 +6,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use prost::Message as _;
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::entry::Kind;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::core::{Progress, SpaceCore};
 use super::handle::Handle;
+use crate::backoff::Backoff;
 use crate::blocking;
 use crate::content::{Content, open_content};
+use crate::entropy;
 use crate::epoch::EpochKey;
-use crate::error::{Error, StoreError};
+use crate::error::{Alarm, Error, StoreError};
 use crate::store::log::StoredEntry;
 
 /// Entries read from the store at once, at most.
@@ -192,22 +197,56 @@ impl Reader {
             return Ok(None);
         };
         let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "entry" })?;
+        if event.ciphertext().is_none() {
+            self.expect_retention(entry).await?;
+            return Ok(None);
+        }
         let key = self.key(event.header.epoch).await?;
         let at = entry.at;
         Ok(key.map(|key| Openable { at, event, key }))
     }
 
+    /// Retention drops contents. In a space that never had any, a relay that serves an event without its content hides it.
+    async fn expect_retention(&self, entry: &StoredEntry) -> Result<(), Error> {
+        let core = self.core();
+        if core.read(|log| log.has_had_retention()).await? {
+            return Ok(());
+        }
+        // The policy may have been set behind what is verified so far.
+        self.patiently(|| core.catch_up()).await?;
+        if core.read(|log| log.has_had_retention()).await? {
+            return Ok(());
+        }
+        let what = "the relay left out a content that the space's policy keeps";
+        let alarm = Alarm::at(what, core.space_id, entry.at.seq, Some(entry.event_id));
+        core.raise(alarm.clone(), entry.entry.encode_to_vec()).await;
+        Err(alarm.into())
+    }
+
+    /// Asks the relay again and again while it is away or busy: a stream outlasts that.
+    async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut backoff = Backoff::new(entropy::system());
+        loop {
+            let hint = match ask().await {
+                // The socket waits for the next connection by itself.
+                Err(Error::Network(_)) if !self.core().has_stopped() => continue,
+                Err(Error::Refused(refusal)) if refusal.code.is_some_and(ErrorCode::is_transient) => {
+                    refusal.retry_after
+                }
+                result => return result,
+            };
+            sleep(backoff.next_delay(hint)).await;
+        }
+    }
+
     /// The key of an epoch; `None` for one before this member's time, where history is not shared.
     async fn key(&self, epoch: u64) -> Result<Option<Arc<EpochKey>>, Error> {
         let core = self.core();
-        loop {
-            match core.epoch_key(epoch).await {
-                Ok(Some(key)) => return Ok(Some(key)),
-                Ok(None) => break,
-                // The socket waits for the next connection by itself.
-                Err(Error::Network(_)) if !core.has_stopped() => {}
-                Err(error) => return Err(error),
-            }
+        if let Some(key) = self.patiently(|| core.epoch_key(epoch)).await? {
+            return Ok(Some(key));
         }
         let (shared, current) = core
             .with_fold(|fold| {
@@ -233,6 +272,7 @@ fn open_all(space_id: SpaceId, after: Position, events: &[Openable]) -> Vec<Resu
         .flat_map(|openable| open_one(space_id, openable))
         .filter(|item| match item {
             Ok(message) => message.cursor.position > after || after == Position::START,
+            Err(Error::Unreadable { seq, .. }) => *seq > after.seq,
             Err(_) => true,
         })
         .collect()

@@ -97,13 +97,15 @@ impl SpaceCore {
             Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(None),
             result => result?,
         };
-        match open_wrap(&fetched.sealed, &row.at, &self.client.identity) {
-            Ok(key) => Ok(Some(key)),
-            Err(WrapError::WrongSecret(_)) => {
-                Err(self.key_alarm("the wrap opens to another secret than the chain names", row))
-            }
-            Err(_) => Err(self.key_alarm("the wrap for this member does not open", row)),
-        }
+        let what = match open_wrap(&fetched.sealed, &row.at, &self.client.identity) {
+            Ok(key) => return Ok(Some(key)),
+            Err(WrapError::WrongSecret(_)) => "the wrap opens to another secret than the chain names",
+            Err(_) => "the wrap for this member does not open",
+        };
+        let alarm = self.key_alarm(what, row);
+        // The log itself is whole: the space goes on as far as it has keys.
+        self.keep_evidence(&alarm, fetched.sealed.to_vec()).await;
+        Err(alarm.into())
     }
 
     async fn keep(&self, key: EpochKey) -> Result<Arc<EpochKey>, Error> {
@@ -144,13 +146,12 @@ impl SpaceCore {
         })
     }
 
-    fn key_alarm(&self, what: &str, row: &EpochRow) -> Error {
+    fn key_alarm(&self, what: &str, row: &EpochRow) -> Alarm {
         Alarm::at(
             format!("{what} (epoch {})", row.at.epoch),
             self.space_id,
             row.seq,
             None,
         )
-        .into()
     }
 }

@@ -1,5 +1,7 @@
 //! Why a space has stopped: told to everyone who uses it, as often as they ask.
 
+use sealpost_protocol::ids::SpaceId;
+
 use crate::error::{Alarm, Error, Refusal, StoreError};
 
 /// The reason a space goes on no further.
@@ -11,6 +13,20 @@ pub(crate) enum Stop {
     Refused(Refusal),
     /// The session has ended.
     NotAuthenticated(&'static str),
+    /// This member was not given the key of an epoch.
+    NoKey {
+        /// The space.
+        space_id: SpaceId,
+        /// The epoch.
+        epoch: u64,
+    },
+    /// The call itself is wrong.
+    Usage(String),
+    /// A value of the local store was changed.
+    Damaged {
+        /// Its table.
+        table: &'static str,
+    },
     /// The local store failed.
     Store(String),
 }
@@ -22,6 +38,9 @@ impl Stop {
             Error::Integrity(alarm) => Self::Alarm(*alarm),
             Error::Refused(refusal) => Self::Refused(*refusal),
             Error::NotAuthenticated(reason) => Self::NotAuthenticated(reason),
+            Error::NoKey { space_id, epoch } => Self::NoKey { space_id, epoch },
+            Error::Usage(what) => Self::Usage(what),
+            Error::Store(StoreError::Damaged { table }) => Self::Damaged { table },
             other => Self::Store(other.to_string()),
         }
     }
@@ -32,10 +51,13 @@ impl Stop {
             Self::Alarm(alarm) => alarm.clone().into(),
             Self::Refused(refusal) => refusal.clone().into(),
             Self::NotAuthenticated(reason) => Error::NotAuthenticated(reason),
-            Self::Store(what) => Error::Store(StoreError::File {
-                what: what.clone(),
-                source: std::io::ErrorKind::Other.into(),
-            }),
+            Self::NoKey { space_id, epoch } => Error::NoKey {
+                space_id: *space_id,
+                epoch: *epoch,
+            },
+            Self::Usage(what) => Error::Usage(what.clone()),
+            Self::Damaged { table } => Error::Store(StoreError::Damaged { table }),
+            Self::Store(what) => Error::Store(StoreError::Failed(what.clone())),
         }
     }
 }

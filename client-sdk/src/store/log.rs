@@ -17,7 +17,7 @@ use sealpost_protocol::ids::{Receipt, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 
 use super::StoreTransaction;
-use crate::error::{Error, StoreError};
+use crate::error::{Alarm, Error, StoreError};
 
 /// Their first form.
 pub(super) const TABLES: &str = "
@@ -153,6 +153,17 @@ impl<'a> SpaceLog<'a> {
             .query_row(params![self.space, seq], |row| row.get(0).map(Root::new))
             .optional()?;
         Ok(root)
+    }
+
+    /// Holds a place that another device of this account has verified against the own log, as far as that reaches.
+    pub(crate) fn check_pinned(&self, pinned: Cursor) -> Result<Result<(), Alarm>, Error> {
+        match self.root_at(pinned.seq)? {
+            Some(root) if root != pinned.root => {
+                let what = "the log is not the one that another device of this account has verified";
+                Ok(Err(Alarm::at(what, self.space_id, pinned.seq, None)))
+            }
+            _ => Ok(Ok(())),
+        }
     }
 
     /// Keeps the relay's receipt for a place that is verified.

@@ -91,15 +91,9 @@ fn verify_and_keep(log: &SpaceLog<'_>, view: &mut View, page: &Page) -> Result<(
 
 /// The log must pass through the place that another device of this account had verified.
 fn check_pin(log: &SpaceLog<'_>, first_seq: u64, pinned: Option<Cursor>) -> Result<(), Error> {
-    let Some(pinned) = pinned.filter(|pinned| pinned.seq >= first_seq) else {
-        return Ok(());
-    };
-    match log.root_at(pinned.seq)? {
-        Some(root) if root != pinned.root => {
-            let what = "the log is not the one that another device of this account has verified";
-            Err(Alarm::at(what, log.space_id(), pinned.seq, None).into())
-        }
-        _ => Ok(()),
+    match pinned.filter(|pinned| pinned.seq >= first_seq) {
+        Some(pinned) => Ok(log.check_pinned(pinned)??),
+        None => Ok(()),
     }
 }
 

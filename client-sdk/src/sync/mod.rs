@@ -29,7 +29,7 @@ pub(crate) async fn follow(core: Arc<SpaceCore>, rng: impl Rng) {
 
 async fn follow_on(core: &SpaceCore, rng: impl Rng) {
     let mut backoff = Backoff::new(rng);
-    loop {
+    while !core.has_stopped() {
         match follow_once(core, &mut backoff).await {
             // Another process moved the store: go on from there.
             Ok(()) => {}
@@ -42,9 +42,6 @@ async fn follow_on(core: &SpaceCore, rng: impl Rng) {
             // Whoever noticed it has kept the evidence.
             Err(Error::Integrity(alarm)) => return core.raise(*alarm, Vec::new()).await,
             Err(error) => return core.stop(Stop::from_error(error)),
-        }
-        if core.has_stopped() {
-            return;
         }
     }
 }

@@ -58,13 +58,22 @@ fn duplicate(key: &EpochKey) -> EpochKey {
 impl TestLog {
     /// A space of `owner` at epoch 1: two entries.
     pub(crate) fn new(owner: &Identity, share_history: bool) -> Self {
+        let retention_seconds = 0;
+        Self::with_policy(
+            owner,
+            Policy {
+                share_history,
+                retention_seconds,
+            },
+        )
+    }
+
+    /// The same under a policy.
+    pub(crate) fn with_policy(owner: &Identity, policy: Policy) -> Self {
         let genesis = wire::Genesis {
             salt: Bytes::from_static(&[2; 32]),
             manifest: owner.manifest().bytes().clone(),
-            policy: Some(Policy {
-                share_history,
-                retention_seconds: 0,
-            }),
+            policy: Some(policy),
         };
         let record = sign_control(
             &Link::Genesis,

@@ -2,10 +2,13 @@ use bytes::Bytes;
 use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::event::EventHeader;
 use sealpost_protocol::ids::{Root, SpaceId};
+use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::{self, Page};
 
 use super::*;
+use crate::keystore::{KnownSpace, VerifiedPlace};
+use crate::store::account::LocalAccount;
 use crate::testing::log::{OTHER_WRITER, control_entry, event_entry};
 
 /// Serves `page` where the honest log has four messages, and returns the alarm. Nothing may be shown or kept.
@@ -163,7 +166,7 @@ async fn event_relocated_from_another_space_epoch_or_place_raises_the_alarm() {
             ..header
         }),
         ("seen", |header| EventHeader {
-            seen: sealpost_protocol::root::Cursor {
+            seen: Cursor {
                 root: Root::new([1; 32]),
                 ..header.seen
             },
@@ -233,15 +236,113 @@ async fn wrap_that_the_relay_made_or_swapped_releases_no_key() {
     let own = stage.log.wraps[&(1, alice.id())].clone();
     let bobs = other.wraps[&(1, bob.id())].clone();
     for swapped in [flip(&own, 5), bobs, Bytes::new()] {
-        stage.log.wraps.insert((1, alice.id()), swapped);
+        stage.log.wraps.insert((1, alice.id()), swapped.clone());
         let (space, script) = stage.open().await;
         let serving = tokio::spawn(script.serve());
         let alarm = alarm(&mut space.subscribe(Position::START)).await;
         assert_eq!(alarm.seq, Some(2));
+        let evidence = space.evidence().await.unwrap();
+        assert_eq!(
+            evidence.last().unwrap().bytes,
+            swapped,
+            "what was handed out is kept"
+        );
         serving.abort();
         drop(space);
         stage.restart().await;
     }
+}
+
+/// Serves a log whose first content is gone; returns the stream from its beginning.
+async fn without_first_content(retention_seconds: u64) -> (Stage, Messages) {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    let policy = wire::Policy {
+        share_history: true,
+        retention_seconds,
+    };
+    stage.log = TestLog::with_policy(&alice, policy);
+    for number in 0..2 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let event = event_of(&mut stage.log.entries[2]);
+    *event = sealpost_protocol::event::without_ciphertext(event);
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    (stage, space.subscribe(Position::START))
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_the_policy_keeps_and_the_relay_leaves_out_raises_the_alarm() {
+    let (_stage, mut messages) = without_first_content(0).await;
+    let alarm = alarm(&mut messages).await;
+    assert!(alarm.what.contains("left out a content"), "{alarm}");
+    assert_eq!(alarm.seq, Some(3));
+    assert!(messages.next().await.is_none(), "the stream ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_retention_may_have_dropped_is_passed_over() {
+    let (_stage, mut messages) = without_first_content(60).await;
+    assert_eq!(texts(&mut messages, 1).await, ["message 1"]);
+}
+
+/// Pins a place of the space in Alice's keystore, as another device of hers does.
+async fn pin(stage: &Stage, cursor: Cursor) {
+    let mut content = crate::keystore::testing::content();
+    let place = VerifiedPlace {
+        control_index: 2,
+        control_head: stage.log.fold.chain().head(),
+        cursor,
+    };
+    let space = KnownSpace {
+        name: String::new(),
+        verified: Some(place),
+    };
+    content.spaces.insert(stage.log.space_id(), space);
+    let account = LocalAccount::for_tests(content);
+    let store = &stage.device.shared.store;
+    let put = store.write(move |store| store.put_account(&account));
+    put.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_beside_what_another_device_verified_raises_the_alarm() {
+    for read_before in [false, true] {
+        let mut stage = Stage::new().await;
+        for number in 0..4 {
+            stage.log.write(&person(ALICE), &format!("message {number}"));
+        }
+        if read_before {
+            let (space, script) = stage.open().await;
+            let serving = tokio::spawn(script.serve());
+            texts(&mut space.subscribe(Position::START), 4).await;
+            serving.abort();
+            drop(space);
+            stage.restart().await;
+        }
+        let fork = Cursor {
+            seq: 4,
+            root: Root::new([4; 32]),
+        };
+        pin(&stage, fork).await;
+        let (space, script) = stage.open().await;
+        let serving = tokio::spawn(script.serve());
+        let alarm = alarm(&mut space.subscribe(Position::after_event(6))).await;
+        assert!(alarm.what.contains("another device"), "{alarm}");
+        assert_eq!(alarm.seq, Some(4), "read before: {read_before}");
+        serving.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_through_what_another_device_verified_is_read() {
+    let mut stage = Stage::new().await;
+    stage.log.write(&person(ALICE), "message");
+    pin(&stage, stage.log.head()).await;
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    assert_eq!(texts(&mut space.subscribe(Position::START), 1).await, ["message"]);
 }
 
 /// A device that has verified six places meets a relay again; returns what it then says.

@@ -8,6 +8,8 @@ use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{EventId, PrincipalId, WriterId};
 use sealpost_protocol::limits;
+use sealpost_protocol::wire::Policy;
+use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::writer::{WriterChains, WriterPosition};
 
@@ -46,6 +48,17 @@ impl SpaceLog<'_> {
             }
         }
         Ok(chain)
+    }
+
+    /// Whether any policy of the verified log ever let contents be dropped.
+    pub(crate) fn has_had_retention(&self) -> Result<bool, Error> {
+        let drops = |policy: Option<Policy>| policy.is_some_and(|policy| policy.retention_seconds > 0);
+        let records = self.control_records()?;
+        Ok(records.into_iter().any(|record| match record.body {
+            Body::Genesis(genesis) => drops(genesis.policy),
+            Body::SetPolicy(set) => drops(set.policy),
+            _ => false,
+        }))
     }
 
     fn control_records(&self) -> Result<Vec<ParsedControl>, Error> {
