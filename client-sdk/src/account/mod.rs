@@ -5,6 +5,7 @@
 //! and ceiling and never sink, and a keystore older than one this device has seen is refused.
 
 mod devices;
+mod history;
 mod keystore;
 mod login;
 mod logout;
@@ -17,6 +18,7 @@ mod relay;
 mod staging;
 
 pub use devices::Device;
+pub use history::{KeptKeystore, PastKeystore};
 pub use relay::RelayInfo;
 
 #[cfg(test)]

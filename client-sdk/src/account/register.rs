@@ -83,7 +83,7 @@ impl Met {
             signed_manifest: content.identity.signed_manifest().encode_to_vec().into(),
             device_name: self.config.device_name.clone(),
         };
-        let logged_in = self.api.finish_registration(&finish).await?;
+        let logged_in = self.api.finish_registration(&finish).await.map_err(unanswered)?;
         expect_the_same(&logged_in, handle, started)?;
         let client = self.enter(logged_in, &sealed, opened).await?;
         Ok((client, draft.recovery_code))
@@ -118,6 +118,16 @@ fn expect_the_same(logged_in: &LoggedIn, handle: &str, started: &RegistrationSta
     Err(Error::alarm(
         "the relay registered another account than it was asked to",
     ))
+}
+
+/// The relay may have registered the account before its answer was lost; the recovery code is lost then.
+fn unanswered(error: Error) -> Error {
+    match error {
+        Error::Network(cause) => Error::Network(format!(
+            "{cause}; the account may be registered all the same: if its passphrase logs in, issue a new recovery code"
+        )),
+        other => other,
+    }
 }
 
 fn own_keystore_is_bad(error: impl std::fmt::Display) -> Error {

@@ -91,14 +91,18 @@ async fn pin(store: &Store, config: &ClientConfig, announced: [u8; 32]) -> Resul
     Ok(pin)
 }
 
+const ANOTHER_KEY: &str = "the relay shows another OPAQUE key than before; no proof of the passphrase was sent to it. Someone \
+     who stands between this device and the relay looks like this, and so does a relay that was set up anew under the same \
+     address. Ask its operator, not over this network. If it was set up anew, the account is gone with the old relay: register \
+     again from a new home folder, and keep this one, which still holds what it has read. If it was not, do not log in here, \
+     and try from another network";
+
 /// Refuses a relay whose OPAQUE key is not the pinned one: it is another relay, or someone stands before ours.
 pub(super) fn check_opaque_key(shown: &[u8; 32], pin: &RelayPin) -> Result<(), Error> {
     if *shown == pin.opaque_public_key {
         return Ok(());
     }
-    Err(Error::alarm(
-        "the relay shows another OPAQUE key than before; nothing was sent to it",
-    ))
+    Err(Error::alarm(ANOTHER_KEY))
 }
 
 /// Refuses stretching parameters outside floor and ceiling, or below those this account had before, ahead of any work.

@@ -1,8 +1,8 @@
 //! The sealed keystore and its staged changes.
 
 use sealpost_protocol::http::{
-    KeystorePut, KeystoreStage, KeystoreVersion, KeystoreView, PassphraseStart, PassphraseStarted,
-    SecretToken, StagedCommit, StagedVerified, StagedVerify, StagedView, paths,
+    KeystoreHistory, KeystorePut, KeystoreStage, KeystoreVersion, KeystoreView, PassphraseStart,
+    PassphraseStarted, SecretToken, StagedCommit, StagedVerified, StagedVerify, StagedView, paths,
 };
 
 use super::Api;
@@ -11,6 +11,20 @@ use crate::error::Error;
 impl Api {
     pub(crate) async fn keystore(&self, session: &SecretToken) -> Result<KeystoreView, Error> {
         self.get(paths::KEYSTORE, Some(session)).await
+    }
+
+    pub(crate) async fn keystore_history(&self, session: &SecretToken) -> Result<KeystoreHistory, Error> {
+        self.get(paths::KEYSTORE_HISTORY, Some(session)).await
+    }
+
+    /// One of the versions that the relay keeps.
+    pub(crate) async fn keystore_version(
+        &self,
+        session: &SecretToken,
+        version: u64,
+    ) -> Result<KeystoreView, Error> {
+        let path = format!("{}/{version}", paths::KEYSTORE_HISTORY);
+        self.get(&path, Some(session)).await
     }
 
     pub(crate) async fn put_keystore(

@@ -1,6 +1,7 @@
 //! Contacts, and that they follow their owner.
 
 use prost::Message;
+use sealpost_protocol::code::ErrorCode;
 
 use super::relay::Faults;
 use super::*;
@@ -109,6 +110,33 @@ async fn removed_contact_can_be_confirmed_with_new_keys() {
     let candidate = pair.alice.contacts().look_up("bob").await.unwrap();
     let fingerprint = candidate.fingerprint().to_string();
     pair.alice.contacts().confirm("bob", &fingerprint).await.unwrap();
+}
+
+#[tokio::test]
+async fn earlier_keystores_are_listed_and_open_to_what_they_held() {
+    let pair = Pair::new().await;
+    pair.confirm_bob().await;
+    pair.alice.contacts().remove("bob").await.unwrap();
+    let kept = pair.alice.keystore_history().await.unwrap();
+    let numbers: Vec<_> = kept.iter().map(|kept| kept.version).collect();
+    assert_eq!(numbers, [3, 2, 1]);
+    let before = pair.alice.past_keystore(2).await.unwrap();
+    assert_eq!((before.version, before.generation), (2, 2));
+    assert_eq!(before.contacts[0].handle, "bob");
+    assert!(pair.alice.past_keystore(3).await.unwrap().contacts.is_empty());
+    let missing = pair.alice.past_keystore(9).await.unwrap_err();
+    assert_eq!(missing.code(), Some(ErrorCode::NotFound));
+}
+
+#[tokio::test]
+async fn earlier_keystore_of_another_account_is_refused() {
+    let pair = Pair::new().await;
+    let of_bob = pair.relay.state().accounts[1].keystores[0].clone();
+    pair.relay.misbehave(Faults {
+        keystore: Some(Some(of_bob)),
+        ..Faults::default()
+    });
+    expect_alarm(pair.alice.past_keystore(1).await, "does not open");
 }
 
 #[tokio::test]

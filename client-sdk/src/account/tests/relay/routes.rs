@@ -46,6 +46,8 @@ impl State {
     fn route_session(&mut self, request: &Request, session: SessionId, id: AccountId) -> Answer {
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", paths::KEYSTORE) => self.keystore(id),
+            ("GET", paths::KEYSTORE_HISTORY) => self.history(id),
+            ("GET", path) if path.starts_with(paths::KEYSTORE_HISTORY) => self.version(id, path),
             ("PUT", paths::KEYSTORE) => self.put_keystore(id, request.json()?),
             ("POST", paths::PASSPHRASE_START) => self.start_passphrase(id, &request.json()?),
             ("POST", paths::KEYSTORE_STAGED) => self.stage(id, request.json()?),
@@ -216,6 +218,23 @@ impl State {
             .clone()
             .unwrap_or(current)
             .ok_or(ErrorCode::NotFound)?;
+        Ok(json!({ "version": version, "keystore": Base64Bytes(shown), "created_at": MIDNIGHT }))
+    }
+
+    fn history(&mut self, id: AccountId) -> Answer {
+        let kept = (1_u64..).zip(&self.account(id).keystores);
+        let item = |(version, keystore): (u64, &Vec<u8>)| json!({ "version": version, "length": keystore.len(), "created_at": MIDNIGHT });
+        let mut versions: Vec<Value> = kept.map(item).collect();
+        versions.reverse();
+        Ok(json!({ "versions": versions }))
+    }
+
+    fn version(&mut self, id: AccountId, path: &str) -> Answer {
+        let version = path.rsplit('/').next().and_then(|part| part.parse().ok());
+        let version: usize = version.ok_or(ErrorCode::NotFound)?;
+        let shown = self.faults.keystore.clone().flatten();
+        let kept = self.account(id).keystores.get(version.wrapping_sub(1)).cloned();
+        let shown = shown.or(kept).ok_or(ErrorCode::NotFound)?;
         Ok(json!({ "version": version, "keystore": Base64Bytes(shown), "created_at": MIDNIGHT }))
     }
 
