@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
 use crate::clock::{Clock, SystemClock};
@@ -26,6 +28,8 @@ pub struct ClientConfig {
     pub device_name: String,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Trusted beside the system's roots.
+    pub(crate) extra_roots: Vec<CertificateDer<'static>>,
 }
 
 impl ClientConfig {
@@ -41,7 +45,22 @@ impl ClientConfig {
             home: home.into(),
             device_name: "device".to_owned(),
             clock: Arc::new(SystemClock),
+            extra_roots: Vec::new(),
         })
+    }
+
+    /// Trusts the certificate authorities in `pem` too, beside the system's: for a relay whose certificate comes from an
+    /// authority of its operator.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is none in it, or something that does not parse.
+    pub fn add_root_certificates(&mut self, pem: &[u8]) -> Result<(), Error> {
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        match read {
+            Ok(roots) if !roots.is_empty() => self.extra_roots.extend(roots),
+            _ => return Err(Error::usage("there is no certificate in PEM form")),
+        }
+        Ok(())
     }
 
     /// Adds a header for a gateway before the relay.

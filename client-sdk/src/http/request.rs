@@ -36,7 +36,7 @@ pub(super) struct Answer(SecretBytes);
 impl Api {
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&config.relay)?)
+            .tls_backend_preconfigured(tls::client_config(config)?)
             .dns_resolver(std::sync::Arc::new(dial::Resolver {
                 connect_to: config.connect_to,
             }))
