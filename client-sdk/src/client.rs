@@ -48,6 +48,11 @@ impl Client {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn sharing(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

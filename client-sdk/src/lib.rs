@@ -2,6 +2,32 @@
 //!
 //! The relay orders, stores and fans out what it cannot read; everything in this crate assumes that it may lie. Each
 //! answer is checked before it is used, and a check that fails is an [`Error::Integrity`], never a warning.
+//!
+//! Log in, open a space, send, read:
+//!
+//! ```no_run
+//! use futures_util::StreamExt;
+//! use sealpost_sdk::{Client, ClientConfig, Message, Passphrase, Position};
+//!
+//! # async fn example(passphrase: String, id: sealpost_sdk::protocol::ids::SpaceId) -> Result<(), sealpost_sdk::Error> {
+//! let config = ClientConfig::new("https://relay.example.org", "home-of-alice")?;
+//! // Once for each device; from then on `Client::open` needs no passphrase.
+//! let client = Client::login(config, "alice", &Passphrase::new(passphrase)).await?;
+//! let space = client.space(id).await?;
+//!
+//! // Returns when the relay has it on its disk. It is on this device's disk before: it arrives once, whatever crashes.
+//! let sent = space.send(Message::text("hello")).await?;
+//! println!("seq {}, message {} of its event", sent.seq, sent.index);
+//!
+//! // From the beginning, then live, each message exactly once. Keep `message.cursor` to go on from there.
+//! let mut messages = space.subscribe(Position::START);
+//! while let Some(message) = messages.next().await {
+//!     let message = message?;
+//!     println!("{}: {}", message.author, String::from_utf8_lossy(&message.body));
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod account;
 mod backoff;
@@ -27,7 +53,7 @@ mod sync;
 mod testing;
 pub mod transport;
 
-pub use account::{Device, RelayInfo};
+pub use account::{Device, KeptKeystore, PastKeystore, RelayInfo};
 pub use client::{Account, Client};
 pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};
@@ -37,4 +63,4 @@ pub use keystore::{NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;
 pub use secret::Passphrase;
 pub use socket::ConnectionState;
-pub use space::{Delivered, Packing, Position, Sent, Space, SpaceOptions};
+pub use space::{Delivered, Packing, Position, Sent, Space, SpaceOptions, Unsent};

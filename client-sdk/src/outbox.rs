@@ -9,6 +9,7 @@ mod flight;
 mod lock;
 mod resolve;
 mod seal;
+mod unsent;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use rand::{CryptoRng, Rng};
 use sealpost_protocol::ids::EventId;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::content::Message;
@@ -28,6 +29,8 @@ use crate::store::outbox::OutboxRow;
 use failure::Failure;
 use flight::Flight;
 use lock::SendLock;
+
+pub use unsent::Unsent;
 
 /// Flights in the air at once.
 const MAX_FLIGHTS: usize = 2;
@@ -59,10 +62,18 @@ pub(crate) struct Outgoing {
     pub(crate) room: OwnedSemaphorePermit,
 }
 
+/// What an open space asks of its task.
+pub(crate) enum Ask {
+    /// Send a message.
+    Send(Outgoing),
+    /// Say when nothing is left to send, or why it cannot be sent.
+    Flush(oneshot::Sender<Result<(), Stop>>),
+}
+
 /// Sends what comes out of `queue`, and what an earlier process left behind, until the space is closed.
 pub(crate) async fn run(
     core: Arc<SpaceCore>,
-    queue: mpsc::Receiver<Outgoing>,
+    queue: mpsc::Receiver<Ask>,
     rng: impl CryptoRng + Send + 'static,
 ) {
     let closing = core.closing.clone();
@@ -96,10 +107,14 @@ impl Waiting {
 
 struct Outbox<R> {
     core: Arc<SpaceCore>,
-    queue: mpsc::Receiver<Outgoing>,
+    queue: mpsc::Receiver<Ask>,
     backoff: Backoff<R>,
     /// Not sealed yet.
     gathered: VecDeque<Outgoing>,
+    /// Who waits until nothing is left.
+    flushing: Vec<oneshot::Sender<Result<(), Stop>>>,
+    /// Held while this task extends the chain, and by each write that does, should the task end before it.
+    lock: Option<Arc<SendLock>>,
     /// Who waits for the messages of an outbox row, by the row's number.
     waiting: BTreeMap<i64, Waiting>,
     flights: FuturesOrdered<Flight>,
@@ -108,12 +123,14 @@ struct Outbox<R> {
 }
 
 impl<R: Rng> Outbox<R> {
-    fn new(core: Arc<SpaceCore>, queue: mpsc::Receiver<Outgoing>, rng: R) -> Self {
+    fn new(core: Arc<SpaceCore>, queue: mpsc::Receiver<Ask>, rng: R) -> Self {
         Self {
             core,
             queue,
             backoff: Backoff::new(rng),
             gathered: VecDeque::new(),
+            flushing: Vec::new(),
+            lock: None,
             waiting: BTreeMap::new(),
             flights: FuturesOrdered::new(),
             strikes: 0,
@@ -136,6 +153,7 @@ impl<R: Rng> Outbox<R> {
 
     /// Sends until nothing is left, or until it cannot go on.
     async fn work(&mut self, lock: SendLock) {
+        self.lock = Some(Arc::new(lock));
         while let Err(failure) = self.pump().await {
             self.land_the_rest().await;
             if let Err(stop) = self.recover(failure).await {
@@ -143,7 +161,11 @@ impl<R: Rng> Outbox<R> {
                 break;
             }
         }
-        drop(lock);
+        self.lock = None;
+        for flushed in self.flushing.drain(..) {
+            // Whoever asked may have gone away.
+            let _ = flushed.send(Ok(()));
+        }
     }
 
     async fn pump(&mut self) -> Result<(), Failure> {
@@ -156,7 +178,7 @@ impl<R: Rng> Outbox<R> {
             let room = self.gathered.len() < MAX_GATHERED;
             tokio::select! {
                 Some(landed) = self.flights.next() => self.land(landed).await?,
-                Some(outgoing) = self.queue.recv(), if room => self.gather(outgoing),
+                Some(ask) = self.queue.recv(), if room => self.gather(ask),
                 else => return Ok(()),
             }
         }
@@ -189,22 +211,24 @@ impl<R: Rng> Outbox<R> {
     /// Waits for a message; `false` once nobody can send one.
     async fn gather_first(&mut self) -> bool {
         match self.queue.recv().await {
-            Some(outgoing) => {
-                self.gather(outgoing);
+            Some(ask) => {
+                self.gather(ask);
                 true
             }
             None => false,
         }
     }
 
-    /// Takes a message and whatever has gathered behind it.
-    fn gather(&mut self, outgoing: Outgoing) {
-        self.gathered.push_back(outgoing);
-        while self.gathered.len() < MAX_GATHERED {
-            match self.queue.try_recv() {
-                Ok(outgoing) => self.gathered.push_back(outgoing),
-                Err(_) => break,
+    /// Takes what was asked and whatever has gathered behind it.
+    fn gather(&mut self, first: Ask) {
+        let mut next = Some(first);
+        while let Some(ask) = next {
+            match ask {
+                Ask::Send(outgoing) => self.gathered.push_back(outgoing),
+                Ask::Flush(flushed) => self.flushing.push(flushed),
             }
+            let room = self.gathered.len() < MAX_GATHERED;
+            next = room.then(|| self.queue.try_recv().ok()).flatten();
         }
     }
 
@@ -218,6 +242,10 @@ impl<R: Rng> Outbox<R> {
         }
         for outgoing in self.gathered.drain(..) {
             (outgoing.done)(Err(stop.clone()));
+        }
+        for flushed in self.flushing.drain(..) {
+            // Whoever asked may have gone away.
+            let _ = flushed.send(Err(stop.clone()));
         }
     }
 

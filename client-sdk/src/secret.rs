@@ -20,7 +20,10 @@ impl Passphrase {
     #[must_use]
     pub fn new(text: String) -> Self {
         let text = Zeroizing::new(text);
-        Self(Arc::new(Zeroizing::new(text.nfc().collect())))
+        // With room for all of it, so that it does not move while it grows: normalization makes nothing longer than this.
+        let mut normalized = Zeroizing::new(String::with_capacity(text.len() * 3));
+        normalized.extend(text.nfc());
+        Self(Arc::new(normalized))
     }
 
     /// Hands out the bytes, to be fed to OPAQUE at once.

@@ -28,7 +28,7 @@ struct Found {
 }
 
 /// The keys of the epochs under which rows were sealed.
-type Keys = BTreeMap<u64, Arc<EpochKey>>;
+pub(super) type Keys = BTreeMap<u64, Arc<EpochKey>>;
 
 impl<R: Rng> Outbox<R> {
     /// Holds the outbox against the verified log; returns what is to be sent, oldest first, ready to go.
@@ -116,9 +116,10 @@ impl<R: Rng> Outbox<R> {
         new_writer: Option<WriterId>,
     ) -> Result<(), Failure> {
         let keys = self.keys_of(&rows).await?;
-        let core = Arc::clone(&self.core);
+        let (core, lock) = (Arc::clone(&self.core), self.lock.clone());
         self.core
             .write(move |log, view| {
+                let _held = lock;
                 view.refresh(log)?;
                 let fold = view.fold.as_ref().ok_or_else(nothing_read)?;
                 // An event that was sealed again although it stands in the log would be said twice.
@@ -181,7 +182,11 @@ impl<R: Rng> Outbox<R> {
 }
 
 /// Where an event of this device stands in the verified log.
-fn delivered(log: &SpaceLog<'_>, event: &OutboxEvent, me: PrincipalId) -> Result<Option<u64>, Error> {
+pub(super) fn delivered(
+    log: &SpaceLog<'_>,
+    event: &OutboxEvent,
+    me: PrincipalId,
+) -> Result<Option<u64>, Error> {
     let key = WriterKey {
         principal_id: me,
         writer_id: event.writer_id,
@@ -245,7 +250,7 @@ fn chain_before(row: &OutboxRow) -> Result<Chain, Error> {
     Ok(Chain::before(header.writer_id, previous))
 }
 
-fn own_content(event: &OutboxEvent, keys: &Keys) -> Result<Content, Error> {
+pub(super) fn own_content(event: &OutboxEvent, keys: &Keys) -> Result<Content, Error> {
     let parsed = ParsedEvent::parse(&event.event).map_err(|_| damaged())?;
     let key = keys.get(&event.epoch).ok_or_else(damaged)?;
     open_content(key, &parsed).ok().flatten().ok_or_else(damaged)

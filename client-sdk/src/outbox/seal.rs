@@ -102,10 +102,11 @@ impl<R: Rng> Outbox<R> {
         let key = self.core.current_key().await?;
         let events = take_events(&mut self.gathered);
         let contents: Vec<Content> = events.iter().map(|event| self.content(event)).collect();
-        let core = Arc::clone(&self.core);
+        let (core, lock) = (Arc::clone(&self.core), self.lock.clone());
         let rows = self
             .core
             .write(move |log, view| {
+                let _held = lock;
                 view.refresh(log)?;
                 let fold = view.fold.as_ref().ok_or_else(nothing_read)?;
                 seal_all(&core, log, fold, &key, &contents)

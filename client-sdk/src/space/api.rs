@@ -64,6 +64,15 @@ impl Space {
         }
     }
 
+    /// Waits until the relay has acked everything that this device has signed for the space, what earlier processes left
+    /// behind included. See [`crate::Client::unsent`].
+    ///
+    /// # Errors
+    /// Why something cannot be sent; it stays where it is.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.handle.flush().await
+    }
+
     /// For many messages: feed them without waiting for each ack, and flush at the end.
     #[must_use]
     pub fn sender(&self, packing: Packing) -> Sender {

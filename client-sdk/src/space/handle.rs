@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
 use super::core::SpaceCore;
@@ -10,7 +10,7 @@ use super::signal::{self, SignalHub};
 use crate::content::{Message, check_message};
 use crate::entropy;
 use crate::error::Error;
-use crate::outbox::{self, Done, Outgoing};
+use crate::outbox::{self, Ask, Done, Outgoing};
 use crate::sync;
 
 /// Messages that wait for the outbox's task; who comes later waits for a place.
@@ -21,7 +21,7 @@ const OUTGOING_BYTES: usize = 4 * 1024 * 1024;
 /// One open space with its tasks: the sync engine, the outbox, and the ear for signals.
 pub(crate) struct Handle {
     core: Arc<SpaceCore>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: mpsc::Sender<Ask>,
     room: Arc<Semaphore>,
     signals: Arc<SignalHub>,
     _end_tasks: DropGuard,
@@ -64,7 +64,18 @@ impl Handle {
             done,
             room,
         };
-        let closed = |_| Error::usage("the space was closed");
-        self.outgoing.send(outgoing).await.map_err(closed)
+        self.outgoing.send(Ask::Send(outgoing)).await.map_err(closed)
     }
+
+    /// Waits until the outbox's task has nothing left to send.
+    pub(super) async fn flush(&self) -> Result<(), Error> {
+        let (flushed, answer) = oneshot::channel();
+        self.outgoing.send(Ask::Flush(flushed)).await.map_err(closed)?;
+        let answer = answer.await.map_err(closed)?;
+        answer.map_err(|stop| stop.to_error())
+    }
+}
+
+fn closed<T>(_: T) -> Error {
+    Error::usage("the space was closed")
 }

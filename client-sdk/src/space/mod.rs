@@ -19,7 +19,7 @@ pub use deliver::{Delivered, MessageCursor, Messages, Position};
 pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
 
-pub use crate::outbox::Sent;
+pub use crate::outbox::{Sent, Unsent};
 pub use crate::store::log::Evidence;
 
 #[cfg(test)]

@@ -118,12 +118,14 @@ impl Tally {
     fn count(&self, result: Result<Sent, Stop>) {
         match result {
             Ok(sent) => {
-                self.counts.send_modify(|counts| counts.acked += 1);
-                let acked = self.counts.borrow().acked;
+                // Told before it counts: whoever waits for the count has been told all of them.
+                let acked = self.counts.borrow().acked + 1;
                 let mut on_acked = self.on_acked.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(on_acked) = &mut *on_acked {
                     on_acked(&sent, acked);
                 }
+                drop(on_acked);
+                self.counts.send_modify(|counts| counts.acked = acked);
             }
             Err(stop) => self.counts.send_modify(|counts| counts.failed = Some(stop)),
         }

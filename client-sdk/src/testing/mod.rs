@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sealpost_protocol::ids::{AccountId, SpaceId};
 
-use crate::client::Shared;
+use crate::client::{Client, Shared};
 use crate::config::ClientConfig;
 use crate::http::Api;
 use crate::identity::Identity;
@@ -55,6 +55,11 @@ impl Device {
             shared,
             arrivals,
         }
+    }
+
+    /// The client of this device.
+    pub(crate) fn client(&self) -> Client {
+        Client::sharing(Arc::clone(&self.shared))
     }
 
     /// Opens a space.

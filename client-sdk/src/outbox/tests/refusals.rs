@@ -1,4 +1,5 @@
 use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use sealpost_protocol::wire::{Nack, Publish, Published};
 use tokio::time::Instant;
@@ -67,6 +68,53 @@ async fn refusal_for_good_is_told_and_the_event_stays_in_the_outbox() {
     tokio::spawn(script.serve());
     space.send(Message::text("next")).await.unwrap();
     assert_eq!(read_all(&space, 2).await, ["too much", "next"]);
+}
+
+/// A space whose relay has refused a message for good.
+async fn over_the_quota(stage: &mut Stage) -> (Space, Script) {
+    let (space, mut script) = stage.open().await;
+    let sending = send(&space, "too much");
+    let (id, _) = script.until_publish().await;
+    refuse(&script, id, nack("quota_exceeded")).await;
+    sending.await.unwrap().unwrap_err();
+    (space, script)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_is_listed_and_flushed_once_there_is_room() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = over_the_quota(&mut stage).await;
+    let client = stage.device.client();
+    let unsent = client.unsent(space.id()).await.unwrap();
+    assert_eq!(unsent.len(), 1);
+    assert_eq!(unsent[0].messages, [Message::text("too much")]);
+    let flushing = tokio::spawn({
+        let space = space.clone();
+        async move { space.flush().await }
+    });
+    let (id, _) = script.until_publish().await;
+    refuse(&script, id, nack("quota_exceeded")).await;
+    let refused = flushing.await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::QuotaExceeded));
+    let serving = tokio::spawn(script.serve());
+    space.flush().await.unwrap();
+    assert_eq!(read_all(&space, 1).await, ["too much"]);
+    assert!(client.unsent(space.id()).await.unwrap().is_empty());
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_is_not_sent_and_nothing_is_signed_in_its_place() {
+    let mut stage = Stage::new().await;
+    let (space, script) = over_the_quota(&mut stage).await;
+    let client = stage.device.client();
+    assert_eq!(client.drop_unsent(space.id()).await.unwrap(), 1);
+    assert_eq!(client.drop_unsent(space.id()).await.unwrap(), 0);
+    // The script fails the test if two events are signed for one place of one writer.
+    let serving = tokio::spawn(script.serve());
+    space.send(Message::text("less")).await.unwrap();
+    assert_eq!(read_all(&space, 1).await, ["less"]);
+    serving.abort();
 }
 
 #[tokio::test(start_paused = true)]
