@@ -48,6 +48,9 @@ pub(crate) struct GlobalArguments {
     /// File with extra headers for a gateway, one `Name: value` a line
     #[arg(long, global = true, env = "SEALPOST_HEADERS_FILE", value_name = "FILE")]
     pub(crate) headers_file: Option<PathBuf>,
+    /// File with certificate authorities (PEM) to trust beside the system's
+    #[arg(long, global = true, env = "SEALPOST_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Print JSON: one object, or one a line
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -48,6 +48,13 @@ impl Context {
         };
         config.connect_to = self.global.connect_to;
         config.device_name = self.device_name();
+        if let Some(file) = &self.global.ca_file {
+            let what = format!("the file of authorities {}", file.display());
+            let pem = std::fs::read(file).map_err(|source| Failure::file(&what, source))?;
+            config
+                .add_root_certificates(&pem)
+                .map_err(|error| Failure::usage(format!("{what}: {error}")))?;
+        }
         if let Some(file) = &self.global.headers_file {
             headers::add_from_file(&mut config, file)?;
         }

@@ -16,12 +16,17 @@ mod verbs;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use arguments::Arguments;
 use context::Context;
 
 fn main() -> ExitCode {
+    if let Err(error) = leave_no_core_dump() {
+        eprintln!("sealpost: core dumps cannot be turned off: {error}");
+        return ExitCode::FAILURE;
+    }
     let arguments = Arguments::parse();
     start_log();
     let output = arguments.global.output();
@@ -34,6 +39,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(output),
     }
+}
+
+/// A core dump would write keys and passphrases to a disk. There is no way back up for this process.
+fn leave_no_core_dump() -> rustix::io::Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)
 }
 
 /// Logs to stderr what `SEALPOST_LOG` asks for; nothing by default, since failures are reported by themselves.

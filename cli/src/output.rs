@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -42,6 +44,25 @@ impl Output {
     }
 }
 
+/// The bytes of a message: as text where they are text.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Body {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Base64(String),
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(STANDARD.encode(bytes)),
+        }
+    }
+}
+
 /// Text by others as a terminal may show it: characters that command it are spelled out.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -49,11 +70,17 @@ pub(crate) fn printable(text: &str) -> String {
         match letter {
             '\n' => shown.push_str("\n    "),
             '\t' => shown.push('\t'),
-            letter if letter.is_control() => shown.extend(letter.escape_default()),
+            letter if letter.is_control() || turns_text(letter) => shown.extend(letter.escape_default()),
             letter => shown.push(letter),
         }
     }
     shown
+}
+
+/// Whether a character changes the direction of the text around it (Unicode's Bidi_Control): with one, a message could be
+/// shown as somebody else's.
+fn turns_text(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -64,5 +91,13 @@ mod tests {
     fn terminal_commands_are_spelled_out() {
         assert_eq!(printable("a\x1b[2Jb\tc"), "a\\u{1b}[2Jb\tc");
         assert_eq!(printable("one\ntwo"), "one\n    two");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn text_is_text_and_other_bytes_are_base64() {
+        let json = |bytes: &[u8]| serde_json::to_string(&Body::from(bytes)).unwrap();
+        assert_eq!(json("grüß dich".as_bytes()), r#"{"text":"grüß dich"}"#);
+        assert_eq!(json(&[0xff, 0x00]), r#"{"base64":"/wA="}"#);
     }
 }

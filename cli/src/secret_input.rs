@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 
 /// No secret is longer; what is given by mistake may be.
-const LONGEST: u64 = 64 * 1024;
+const LONGEST: u64 = 8 * 1024;
 
 /// How a secret may be given.
 pub(crate) struct Source {
@@ -90,7 +90,8 @@ impl Source {
     /// The first line of a file.
     fn read_file(&self, file: &PathBuf) -> Result<Zeroizing<String>, Failure> {
         let what = format!("{} from {}", self.what, file.display());
-        let mut text = Zeroizing::new(String::new());
+        // With room for all of it, so that no shorter buffer with a part of it is left behind.
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
         File::open(file)
             .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
             .map_err(|source| Failure::file(&what, source))?;

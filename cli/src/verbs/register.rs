@@ -99,7 +99,12 @@ impl RecoveryTarget {
                 writeln!(out, "{}", *text)?;
                 out.sync_all()
             })
-            .map_err(|source| Failure::file(format!("the recovery code to {}", file.display()), source))?;
+            .map_err(|source| {
+                let file = file.display();
+                let what =
+                    "the recovery code was not written; issue another one with `sealpost recovery-code new`";
+                Failure::file(format!("{what} ({file})"), source)
+            })?;
         Ok(ShownRecoveryCode {
             recovery_code: None,
             recovery_code_file: Some(file),

@@ -1,7 +1,5 @@
 use std::io::{self, BufWriter, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
 use sealpost_sdk::space::Messages;
@@ -11,7 +9,7 @@ use serde::Serialize;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Report, printable};
+use crate::output::{Body, Report, printable};
 use crate::people::People;
 use crate::position::After;
 use crate::{patience, progress};
@@ -52,13 +50,6 @@ struct Line {
     /// Who wrote it, for people.
     #[serde(skip)]
     name: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Body {
-    Text(String),
-    Base64(String),
 }
 
 impl Tail {
@@ -132,15 +123,6 @@ impl Line {
     }
 }
 
-impl From<&[u8]> for Body {
-    fn from(bytes: &[u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::Text(text.to_owned()),
-            Err(_) => Self::Base64(STANDARD.encode(bytes)),
-        }
-    }
-}
-
 impl Report for Line {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let place = format!("{}:{}", self.seq, self.index);
@@ -148,17 +130,5 @@ impl Report for Line {
             Body::Text(text) => writeln!(out, "{place:<10} {}  {}", self.name, printable(text)),
             Body::Base64(base64) => writeln!(out, "{place:<10} {}  base64:{base64}", self.name),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_text_and_other_bytes_are_base64() {
-        let json = |bytes: &[u8]| serde_json::to_string(&Body::from(bytes)).unwrap();
-        assert_eq!(json("grüß dich".as_bytes()), r#"{"text":"grüß dich"}"#);
-        assert_eq!(json(&[0xff, 0x00]), r#"{"base64":"/wA="}"#);
     }
 }
