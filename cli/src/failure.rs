@@ -29,6 +29,21 @@ pub(crate) enum Failure {
     /// The result could not be written to standard output.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
+    /// Not everything that was to be sent is acked.
+    #[error("{cause}; {acked} messages were acked, {kept} are kept in the outbox{}", advice(*.waiting))]
+    Unfinished {
+        /// Why.
+        cause: Box<Failure>,
+        /// Messages of this command that the relay has acked.
+        acked: u64,
+        /// Messages of this command that are signed and not acked.
+        kept: u64,
+        /// Events in the outbox, those of earlier commands included.
+        waiting: usize,
+    },
+    /// Another process of this home is sending into the space.
+    #[error("another command is sending into this space from this home; try again when it is done")]
+    Busy,
     /// A check of `doctor` failed; it has been reported.
     #[error("not everything is in order")]
     Unwell(u8),
@@ -37,6 +52,16 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::Usage(what.into())
+    }
+
+    pub(crate) fn unfinished(cause: Self, acked: u64, kept: u64, waiting: usize) -> Self {
+        let cause = Box::new(cause);
+        Self::Unfinished {
+            cause,
+            acked,
+            kept,
+            waiting,
+        }
     }
 
     pub(crate) fn file(what: impl Into<String>, source: io::Error) -> Self {
@@ -64,13 +89,24 @@ impl Failure {
             Self::Sdk(error) => code_of(error),
             Self::Usage(_) => 2,
             Self::Unwell(code) => *code,
-            Self::File { .. } | Self::Output(_) => 1,
+            Self::Unfinished { cause, .. } => cause.code(),
+            Self::Busy | Self::File { .. } | Self::Output(_) => 1,
         }
     }
 
     fn to_json(&self) -> serde_json::Value {
         let mut error = json!({ "exit_code": self.code(), "message": self.to_string() });
-        match self {
+        let cause = match self {
+            Self::Unfinished {
+                cause, acked, kept, ..
+            } => {
+                error["acked"] = json!(acked);
+                error["kept"] = json!(kept);
+                cause
+            }
+            other => other,
+        };
+        match cause {
             Self::Sdk(Error::Refused(refusal)) => error["code"] = json!(refusal.word),
             Self::Sdk(Error::Integrity(alarm)) => {
                 error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
@@ -80,6 +116,16 @@ impl Failure {
             _ => {}
         }
         json!({ "error": error })
+    }
+}
+
+/// What can be done about an outbox that holds something.
+fn advice(waiting: usize) -> &'static str {
+    match waiting {
+        0 => "",
+        _ => {
+            " and go out before anything else: `sealpost outbox flush` sends what is there, `sealpost outbox drop` gives it up"
+        }
     }
 }
 

@@ -38,6 +38,18 @@ pub(crate) fn wait_for_first<T, E: Into<Failure>>(
     race(client, context, Limit::First, work)
 }
 
+/// Waits for what needs this home's turn to send into a space, but not longer than the user's patience.
+pub(crate) async fn turn<T>(
+    context: &Context,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
+    let patience = Duration::from_secs(context.global().patience);
+    match timeout(patience, work).await {
+        Ok(result) => Ok(result?),
+        Err(_elapsed) => Err(Failure::Busy),
+    }
+}
+
 fn race<T, E: Into<Failure>>(
     client: &Client,
     context: &Context,

@@ -119,7 +119,7 @@ fn no_argument_takes_a_secret() {
 #[test]
 fn every_verb_explains_itself() {
     let folder = folder();
-    let verbs = "register login logout whoami fingerprint contact passphrase recovery-code space send tail devices doctor \
+    let verbs = "register login logout whoami fingerprint contact passphrase recovery-code space send outbox tail devices account doctor \
                  completions";
     for verb in verbs.split(' ') {
         let (code, out, _) = run(command(folder.path()).args([verb, "--help"]));

@@ -1,5 +1,6 @@
 //! One file per verb: its arguments, what it does, what it reports.
 
+mod account;
 mod completions;
 mod contact;
 mod devices;
@@ -7,6 +8,7 @@ mod doctor;
 mod fingerprint;
 mod login;
 mod logout;
+mod outbox;
 mod passphrase;
 mod recovery_code;
 mod register;
@@ -37,9 +39,13 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Space(space::Space),
     Send(send::Send),
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     Tail(tail::Tail),
     #[command(subcommand)]
     Devices(devices::Devices),
+    #[command(subcommand)]
+    Account(account::Account),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -57,8 +63,10 @@ impl Verb {
             Self::RecoveryCode(verb) => verb.run(context).await,
             Self::Space(verb) => verb.run(context).await,
             Self::Send(verb) => verb.run(context).await,
+            Self::Outbox(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,
             Self::Devices(verb) => verb.run(context).await,
+            Self::Account(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,
             Self::Completions(verb) => verb.run(),
         }

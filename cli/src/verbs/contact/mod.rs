@@ -39,10 +39,10 @@ impl Contact {
 
 /// A contact as it is reported.
 #[derive(Serialize)]
-struct ShownContact {
-    handle: String,
+pub(in crate::verbs) struct ShownContact {
+    pub(in crate::verbs) handle: String,
     principal_id: String,
-    fingerprint: String,
+    pub(in crate::verbs) fingerprint: String,
     confirmed: bool,
 }
 

@@ -1,5 +1,6 @@
 //! Where messages come from.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,19 @@ impl Input {
     }
 }
 
+/// A file that one message can hold; a longer one is not read to its end.
 fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(file).map_err(|source| Failure::file(file.display().to_string(), source))
+    let mut body = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(MAX_BODY as u64 + 1).read_to_end(&mut body))
+        .map_err(|source| Failure::file(file.display().to_string(), source))?;
+    if body.len() > MAX_BODY {
+        return Err(Failure::usage(format!(
+            "{} is longer than a message may be ({MAX_BODY} bytes)",
+            file.display()
+        )));
+    }
+    Ok(body)
 }
 
 /// Reads standard input on a thread of its own: reading blocks, and nothing can end it but the end of the process.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use sealpost_sdk::protocol::ids::SpaceId;
 use sealpost_sdk::space::Sender;
-use sealpost_sdk::{Packing, Sent, Space};
+use sealpost_sdk::{Client, Packing, Sent, Space, Unsent};
 use serde::Serialize;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc;
 
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
@@ -20,8 +21,12 @@ use input::Input;
 /// Send messages to a space
 ///
 /// One message from the command line or from a file; or one for each line of standard input. What gathers while earlier events
-/// are on their way is packed into the next one. The command ends when the relay has all of them on its disk; messages that it
-/// could not deliver stay in this home and go out with the next command that opens the space.
+/// are on their way is packed into the next one. The command ends when the relay has all of them on its disk.
+///
+/// When it fails, messages that were signed already stay in the outbox of this home and go out first with the next command
+/// that opens the space: do not send them again. The failure says how many messages were acked and how many are kept (with
+/// --json as `acked` and `kept`). A script that goes on with its input behind these doubles nothing and loses nothing:
+/// `sealpost outbox flush` sends what is kept, `sealpost outbox drop` gives it up.
 ///
 /// With --json, each message that the relay has acked gives a line with space, message, seq, index and event_id.
 #[derive(Args)]
@@ -69,10 +74,11 @@ struct Summary {
 /// Counts and reports acks as they come in.
 struct Acks<'a> {
     context: &'a Context,
-    space: String,
+    space_id: SpaceId,
     bar: ProgressBar,
     summary: Summary,
-    acks: UnboundedReceiver<(Sent, u64)>,
+    /// Why acks are not reported any more.
+    unreported: Option<Failure>,
 }
 
 impl Send {
@@ -84,86 +90,107 @@ impl Send {
         };
         let input = Input::new(self.message, self.file, self.content_type)?;
         let client = context.client().await?;
-        let space = self.space.open(&client).await?;
-        let sending = send(context, &space, packing, input);
-        let summary = patience::wait(&client, context, sending).await?;
-        match context.output() {
-            Output::Human => context.report(&summary),
-            Output::Json => Ok(()),
+        let id = self.space.find(&client).await?.id;
+        // Unknown while another command sends; the own messages then wait for their turn.
+        let before = patience::turn(context, client.unsent(id)).await.ok();
+        let space = client.space(id).await?;
+        let mut acks = Acks::new(context, id);
+        match acks.send(&client, space, packing, input).await {
+            Ok(()) => acks.close(),
+            Err(cause) => Err(acks.unfinished(cause, &client, before).await),
         }
     }
 }
 
-async fn send(context: &Context, space: &Space, packing: Packing, input: Input) -> Result<Summary, Failure> {
-    let (tell, acks) = mpsc::unbounded_channel();
-    let sender = space.sender(packing).on_acked(move |sent, number| {
-        // Nobody listens any more when the command has failed.
-        let _ = tell.send((*sent, number));
-    });
-    let mut acks = Acks {
-        context,
-        space: space.id().to_string(),
-        bar: progress::count("acked"),
-        summary: Summary::default(),
-        acks,
-    };
-    let feeding = feed(sender, input);
-    tokio::pin!(feeding);
-    let result = loop {
-        tokio::select! {
-            biased;
-            Some(ack) = acks.acks.recv() => acks.note(&ack)?,
-            result = &mut feeding => break result,
-        }
-    };
-    let reported = acks.finish(result.as_ref().ok().copied()).await;
-    acks.bar.finish_and_clear();
-    match result {
-        Ok(_) => reported.map(|()| acks.summary),
-        Err(failure) => {
-            eprintln!(
-                "sealpost: {} messages were acked before the failure",
-                acks.summary.messages
-            );
-            Err(failure)
-        }
-    }
-}
-
-/// Hands everything over and waits for the acks; returns how many there are.
-async fn feed(mut sender: Sender, mut input: Input) -> Result<u64, Failure> {
+/// Hands everything over and waits for the acks.
+async fn feed(mut sender: Sender, mut input: Input) -> Result<(), Failure> {
     while let Some(message) = input.next().await {
         sender.feed(message?).await?;
     }
-    Ok(sender.flush().await?)
+    sender.flush().await?;
+    Ok(())
 }
 
-impl Acks<'_> {
-    fn note(&mut self, (sent, number): &(Sent, u64)) -> Result<(), Failure> {
+impl<'a> Acks<'a> {
+    fn new(context: &'a Context, space_id: SpaceId) -> Self {
+        Self {
+            context,
+            space_id,
+            bar: progress::count("acked"),
+            summary: Summary::default(),
+            unreported: None,
+        }
+    }
+
+    /// Sends everything, and reports the acks as they come in. Nothing of the space is in use when this returns.
+    async fn send(
+        &mut self,
+        client: &Client,
+        space: Space,
+        packing: Packing,
+        input: Input,
+    ) -> Result<(), Failure> {
+        let (tell, mut acks) = mpsc::unbounded_channel();
+        let sender = space.sender(packing).on_acked(move |sent, number| {
+            // Nobody listens any more when the command has failed.
+            let _ = tell.send((*sent, number));
+        });
+        drop(space);
+        let feeding = patience::wait(client, self.context, feed(sender, input));
+        tokio::pin!(feeding);
+        let result = loop {
+            tokio::select! {
+                biased;
+                Some(ack) = acks.recv() => self.note(&ack),
+                result = &mut feeding => break result,
+            }
+        };
+        while let Ok(ack) = acks.try_recv() {
+            self.note(&ack);
+        }
+        self.bar.finish_and_clear();
+        result
+    }
+
+    /// Reports an ack. When nobody takes the report any more, the sending goes on: the messages were asked for.
+    fn note(&mut self, (sent, number): &(Sent, u64)) {
         self.summary.note(sent, *number);
         self.bar.set_position(*number);
-        if self.context.output() == Output::Human {
-            return Ok(());
+        if self.context.output() == Output::Human || self.unreported.is_some() {
+            return;
         }
-        self.context.report(&Ack {
-            space: self.space.clone(),
+        let reported = self.context.report(&Ack {
+            space: self.space_id.to_string(),
             message: *number,
             seq: sent.seq,
             index: sent.index,
             event_id: sent.event_id.to_string(),
-        })
+        });
+        self.unreported = reported.err();
     }
 
-    /// Notes the acks that are still to be reported: up to `total`, or after a failure those that are here.
-    async fn finish(&mut self, total: Option<u64>) -> Result<(), Failure> {
-        while total.is_some_and(|total| self.summary.messages < total) {
-            let Some(ack) = self.acks.recv().await else { break };
-            self.note(&ack)?;
+    /// The end of a command that sent everything.
+    fn close(self) -> Result<(), Failure> {
+        match (self.unreported, self.context.output()) {
+            (Some(failure), _) => Err(failure),
+            (None, Output::Human) => self.context.report(&self.summary),
+            (None, Output::Json) => Ok(()),
         }
-        while let Ok(ack) = self.acks.try_recv() {
-            self.note(&ack)?;
+    }
+
+    /// Says of a command that failed what became of its messages.
+    async fn unfinished(self, cause: Failure, client: &Client, before: Option<Vec<Unsent>>) -> Failure {
+        let after = patience::turn(self.context, client.unsent(self.space_id)).await;
+        match (before, after) {
+            (Some(before), Ok(unsent)) => {
+                let last = before.last().map_or(0, |unsent| unsent.number);
+                let own = unsent.iter().filter(|unsent| unsent.number > last);
+                let kept = own.map(|unsent| unsent.messages.len() as u64).sum();
+                Failure::unfinished(cause, self.summary.messages, kept, unsent.len())
+            }
+            // What the outbox holds is not known; the first failure is the one to tell.
+            _ => cause,
         }
-        Ok(())
     }
 }
 
