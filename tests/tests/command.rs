@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use sealpost_tests::{
     command::{Ended, Sealpost},
     database::Database,
-    proxy::{FaultProxy, Upstream},
+    proxy::{FaultProxy, Upstream, Weather},
     relay::{ChildRelay, Relay, RelayOptions},
 };
 use serde_json::Value;
@@ -173,6 +173,76 @@ async fn relay_killed_under_the_command_loses_doubles_and_skips_nothing() {
     assert_eq!(first.lines().count(), 1_000);
     let read = bob.json(["tail", "garden"]);
     assert!(texts(&read).into_iter().eq(numbers(1_000).lines()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_send_left_behind_is_listed_flushed_once_or_given_up() {
+    let proxy = FaultProxy::start().await;
+    let relay = Relay::start(open_to_all(&Database::create().await).behind(proxy.address())).await;
+    proxy.lead_to(Upstream::Tcp(relay.addresses().public));
+    let at = &format!("http://{}", proxy.address());
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "0"]);
+
+    proxy.set_weather(Weather::Refusing);
+    let failed = alice.feed(["--json", "--patience", "1", "send", "garden"], b"1\n2\n3\n");
+    assert_eq!(failed.code, 4, "{}", failed.err);
+    let error: Value = serde_json::from_str(&failed.err).unwrap();
+    assert_eq!(
+        (&error["error"]["acked"], &error["error"]["kept"]),
+        (&0.into(), &3.into())
+    );
+    assert_eq!(texts(&alice.json(["outbox", "list", "garden"])), ["1", "2", "3"]);
+
+    proxy.set_weather(Weather::Fair);
+    assert_eq!(alice.json(["outbox", "flush", "garden"])[0]["messages"], 3);
+    assert_eq!(alice.json(["outbox", "flush", "garden"])[0]["messages"], 0);
+
+    proxy.set_weather(Weather::Refusing);
+    assert_eq!(
+        alice
+            .run(["--patience", "1", "send", "garden", "never mind"])
+            .code,
+        4
+    );
+    assert_eq!(alice.json(["outbox", "drop", "garden"])[0]["events"], 1);
+    proxy.set_weather(Weather::Fair);
+    alice.json(["send", "garden", "4"]);
+    assert_eq!(texts(&bob.json(["tail", "garden"])), ["0", "1", "2", "3", "4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_sent_even_when_nobody_reads_their_acks() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let input = alice.file("input");
+    std::fs::write(&input, numbers(2_000)).unwrap();
+    let mut sender = alice
+        .command(["--json", "send", "garden"])
+        .stdin(std::fs::File::open(&input).unwrap())
+        .spawn()
+        .unwrap();
+    drop(sender.stdout.take());
+    Ended::of(sender).expect_done();
+    let read = bob.json(["tail", "garden"]);
+    assert!(texts(&read).into_iter().eq(numbers(2_000).lines()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn earlier_keystores_are_listed_with_what_they_held() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, space, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let versions = alice.json(["account", "history"]);
+    let oldest = versions.last().unwrap();
+    assert_eq!(
+        (&oldest["version"], &oldest["generation"]),
+        (&1.into(), &1.into())
+    );
+    assert!(oldest["contacts"].as_array().unwrap().is_empty());
+    assert_eq!(text(&versions[0]["contacts"][0], "handle"), "bob");
+    assert_eq!(text(&versions[0]["spaces"][0], "space"), space);
 }
 
 #[tokio::test(flavor = "multi_thread")]
