@@ -4,6 +4,7 @@ pub(crate) mod actors;
 mod appending;
 pub(crate) mod chat;
 mod control;
+mod failures;
 mod limits;
 mod model;
 mod reading;

@@ -9,7 +9,7 @@ use super::{Opened, Worker};
 use crate::log::checked::Checked;
 use crate::log::ledger::Ledger;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
-use crate::log::ports::{Appended, LockedSpace};
+use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace};
 use crate::log::shared::{RETRY_SOON, store_failure};
 use crate::log::submission::Pending;
 use crate::log::{Ack, LogError};
@@ -64,7 +64,7 @@ impl Worker {
                 Ok(_) if batch.is_empty() => return self.keep_snapshot().await,
                 Ok(now) => fold = now,
                 Err(Setback::Refused(error)) => return self.refuse(batch, &error),
-                Err(setback) => self.drop_fold(&setback),
+                Err(setback) => self.note_loss(&setback),
             }
         }
         let retry_after = RETRY_SOON;
@@ -139,23 +139,37 @@ impl Worker {
         lock: Option<Box<dyn LockedSpace>>,
     ) -> Result<Vec<PlannedVerdict>, Setback> {
         let bytes: usize = plan.append.events.iter().map(|event| event.sealed.len()).sum();
-        let outcome = match lock {
-            Some(lock) => {
-                let outcome = lock.append(&plan.append, &plan.effects).await;
-                outcome.map_err(|failure| Setback::of_commit(&failure))?
-            }
-            None => {
-                let outcome = self.shared.lanes.append(&self.space.id, plan.append).await;
-                outcome.map_err(|_| Setback::Unknown)?
-            }
-        };
-        if outcome == Appended::Lost {
-            return Err(Setback::Lost);
+        if let Err(setback) = self.store(plan.append, &plan.effects, lock).await {
+            // The fold has the plan already. Kept, it would call these entries repeats of what nobody has stored.
+            self.bench.ledger = None;
+            return Err(setback);
         }
         let payer = self.ledger()?.created_by;
         self.shared.quotas.add(payer, 0, bytes as u64);
         self.publish(plan.entries);
         Ok(plan.verdicts)
+    }
+
+    async fn store(
+        &self,
+        append: Append,
+        effects: &ControlEffects,
+        lock: Option<Box<dyn LockedSpace>>,
+    ) -> Result<(), Setback> {
+        let outcome = match lock {
+            Some(lock) => lock
+                .append(&append, effects)
+                .await
+                .map_err(|failure| Setback::of_commit(&failure))?,
+            None => {
+                let outcome = self.shared.lanes.append(&self.space.id, append).await;
+                outcome.map_err(|_| Setback::Unknown)?
+            }
+        };
+        match outcome {
+            Appended::Committed => Ok(()),
+            Appended::Lost => Err(Setback::Lost),
+        }
     }
 
     /// Notes the acks and answers the submissions that are done or finally refused.
@@ -199,9 +213,8 @@ impl Worker {
         self.bench.ledger.as_deref().ok_or(LogError::Internal)
     }
 
-    /// The fold is ahead of the log, or may be.
-    fn drop_fold(&mut self, setback: &Setback) {
-        self.bench.ledger = None;
+    /// The fold was dropped, or never was, because of this; it will be made anew.
+    fn note_loss(&mut self, setback: &Setback) {
         self.shared.observer.append_lost();
         if matches!(setback, Setback::Lost) {
             self.note_contention();

@@ -1,0 +1,66 @@
+//! Commits that the database refuses.
+
+use std::sync::Arc;
+
+use super::actors::Actor;
+use super::chat::{Chat, acked, read_to};
+use crate::bus::LocalHub;
+use crate::log::LogLimits;
+use crate::testing::{TestDatabase, TestLog};
+
+/// Makes every commit of a record that names wraps fail, after the entry itself was inserted.
+async fn break_commits(database: &TestDatabase) {
+    database
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN RAISE EXCEPTION 'as the test wants it' USING ERRCODE = '53100'; END $$",
+        )
+        .await;
+    database
+        .execute("CREATE TRIGGER refuse BEFORE UPDATE ON wraps FOR EACH ROW EXECUTE FUNCTION refuse()")
+        .await;
+}
+
+async fn mend_commits(database: &TestDatabase) {
+    database.execute("DROP TRIGGER refuse ON wraps").await;
+}
+
+#[tokio::test]
+async fn a_record_that_could_not_be_stored_leaves_no_trace() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    chat.stage(&relay, &alice, 2, &[alice.id()]).await.unwrap();
+    let record = chat.record(&alice, chat.rekey_body());
+    break_commits(&log.database).await;
+    let outcome = chat.publish(&relay, &alice, vec![record.clone()]).await;
+    assert_eq!(outcome.refusal.unwrap().code().as_str(), "overloaded");
+    mend_commits(&log.database).await;
+    // A reader who comes now makes the relay look at the log again.
+    let (mut read, mut subscription) = chat.subscribed(&relay, &alice).await;
+    assert_eq!(subscription.head.cursor, chat.cursor());
+    acked(chat.publish(&relay, &alice, vec![record.clone()]).await);
+    chat.fold_entry(&record);
+    read_to(&mut subscription.reader, &mut read, 3, 1 << 20).await;
+}
+
+#[tokio::test]
+async fn a_record_that_could_not_be_stored_is_not_acked_at_the_place_of_another() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    // These two hear nothing of each other.
+    let deaf = |store| log.relay_on(store, Arc::new(LocalHub::default().end(0)), LogLimits::default());
+    let (first, second) = (deaf(log.database.store().await), deaf(log.database.store().await));
+    let mut chat = Chat::create(&first, &alice).await;
+    chat.stage(&first, &alice, 2, &[alice.id()]).await.unwrap();
+    let record = chat.record(&alice, chat.rekey_body());
+    break_commits(&log.database).await;
+    let outcome = chat.publish(&first, &alice, vec![record.clone()]).await;
+    assert!(outcome.acks.is_empty());
+    mend_commits(&log.database).await;
+    chat.say(&second, &alice.at_device(7), "something else takes its place")
+        .await;
+    chat.rekey(&second, &alice).await.unwrap();
+    let outcome = chat.publish(&first, &alice, vec![record]).await;
+    assert!(outcome.acks.is_empty(), "{:?}", outcome.acks);
+    assert_eq!(outcome.refusal.unwrap().code().as_str(), "control_conflict");
+}
