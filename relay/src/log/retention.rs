@@ -26,7 +26,8 @@ impl LogService {
     /// May run in several relays at once, and be cut short at any point.
     ///
     /// # Errors
-    /// When the store or the key service fails. What was dropped stays dropped.
+    /// When the store or the key service is out of reach. What was dropped stays dropped. A single space that cannot be
+    /// opened is passed over: it must not keep the others' ciphertexts.
     pub async fn drop_expired(&self) -> Result<u64, LogError> {
         let (mut after, mut dropped) = (SpaceNumber(0), 0);
         loop {
@@ -36,7 +37,15 @@ impl LogService {
             };
             after = last.number;
             for space in spaces {
-                dropped += self.drop_expired_of(&space).await?;
+                match self.drop_expired_of(&space).await {
+                    Ok(rows) => dropped += rows,
+                    Err(error) if error.retry_after().is_some() => return Err(error),
+                    Err(error) => tracing::error!(
+                        error = %error,
+                        space.number = space.number.0,
+                        "what a space no longer keeps could not be dropped"
+                    ),
+                }
             }
         }
     }

@@ -82,6 +82,25 @@ async fn a_cold_relay_opens_a_log_whose_ciphertexts_are_gone() {
 }
 
 #[tokio::test]
+async fn a_space_whose_key_is_damaged_does_not_keep_the_others_ciphertexts() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let warm = log.relay().await;
+    for device in [1, 2] {
+        let author = alice.at_device(device);
+        let mut chat = Chat::create_with(&warm, &author, DAY).await;
+        chat.say(&warm, &author, "old").await;
+    }
+    log.clock.advance(Duration::days(2));
+    log.database
+        .execute(
+            "UPDATE data_keys SET wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 1)
+             WHERE space_no = (SELECT min(space_no) FROM spaces)",
+        )
+        .await;
+    assert_eq!(log.relay().await.drop_expired().await, Ok(1));
+}
+
+#[tokio::test]
 async fn wraps_that_nobody_named_are_swept_and_the_others_stay() {
     let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
     let relay = log.relay().await;
