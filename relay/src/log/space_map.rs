@@ -7,7 +7,7 @@ use sealpost_protocol::ids::SpaceId;
 
 use super::space::Space;
 
-/// How many spaces in use are passed over in search of one that may leave.
+/// How many spaces are looked at in search of those that may leave.
 const LOOKED_AT: usize = 32;
 
 /// Finds spaces by id. One that somebody reads or works on never leaves.
@@ -53,9 +53,13 @@ impl SpaceMap {
     }
 
     /// Drops a space that turned out not to exist, so that made-up ids push nothing out. Whoever holds it still must
-    /// look here again before it relies on it.
-    pub(super) fn forget(&self, id: &SpaceId) {
-        self.lock().remove(id);
+    /// look here again before it relies on it. A space that was opened meanwhile stays, and so does another of its id.
+    pub(super) fn forget(&self, space: &Arc<Space>) {
+        let mut state = self.lock();
+        let held = state.spaces.get(&space.id);
+        if held.is_some_and(|held| Arc::ptr_eq(&held.space, space)) && space.view().is_none() {
+            state.remove(&space.id);
+        }
     }
 
     /// All spaces that are open.
@@ -86,24 +90,65 @@ impl State {
         Arc::clone(&held.space)
     }
 
+    /// Spaces in use count as used just now: left in front, they would hide the idle ones behind them for ever.
     fn make_room(&mut self, limit: usize) {
         if self.spaces.len() < limit {
             return;
         }
-        let oldest = self.by_use.values().take(LOOKED_AT);
-        let idle = oldest.copied().find(|id| {
-            self.spaces
-                .get(id)
-                .is_some_and(|held| Arc::strong_count(&held.space) == 1)
-        });
-        if let Some(id) = idle {
-            self.remove(&id);
+        let oldest: Vec<SpaceId> = self.by_use.values().take(LOOKED_AT).copied().collect();
+        for id in oldest {
+            if self.spaces.len() < limit {
+                return;
+            }
+            if self.is_idle(&id) {
+                self.remove(&id);
+            } else {
+                self.touch(id);
+            }
         }
+    }
+
+    fn is_idle(&self, id: &SpaceId) -> bool {
+        self.spaces
+            .get(id)
+            .is_some_and(|held| Arc::strong_count(&held.space) == 1)
     }
 
     fn remove(&mut self, id: &SpaceId) {
         if let Some(held) = self.spaces.remove(id) {
             self.by_use.remove(&held.last_use);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> SpaceId {
+        SpaceId::new([number; 32])
+    }
+
+    #[test]
+    fn many_spaces_in_use_do_not_keep_idle_ones_in_memory() {
+        const IN_USE: u8 = 40;
+        let map = SpaceMap::new(50);
+        let _in_use: Vec<_> = (0..IN_USE).map(|number| map.get(id(number))).collect();
+        for number in IN_USE..=u8::MAX {
+            map.get(id(number));
+        }
+        assert!(map.lock().spaces.len() <= 51);
+        assert!((0..IN_USE).all(|number| map.find(&id(number)).is_some()));
+    }
+
+    #[test]
+    fn only_the_space_itself_is_forgotten_not_another_of_its_id() {
+        let map = SpaceMap::new(50);
+        let first = map.get(id(1));
+        map.forget(&first);
+        assert!(map.find(&id(1)).is_none());
+        let second = map.get(id(1));
+        map.forget(&first);
+        assert!(Arc::ptr_eq(&second, &map.find(&id(1)).unwrap()));
     }
 }

@@ -78,7 +78,7 @@ impl Worker {
             }
         }
         if self.space.view().is_none() {
-            self.shared.spaces.forget(&self.space.id);
+            self.shared.spaces.forget(&self.space);
         }
     }
 
