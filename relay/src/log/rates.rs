@@ -30,13 +30,19 @@ impl Rates {
         }
     }
 
-    /// Counts the entries of a publish.
-    pub(super) fn publish(&self, account: AccountId, space: SpaceId, entries: usize) -> Result<(), LogError> {
-        let Some(entries) = u32::try_from(entries).ok().and_then(NonZeroU32::new) else {
-            return Ok(());
-        };
+    /// Counts the entries of a publish: for the account, and for the space if the author is known to be a member. Else
+    /// anybody who has heard of a space could use up what its members may write.
+    pub(super) fn publish(
+        &self,
+        account: AccountId,
+        space: Option<SpaceId>,
+        entries: usize,
+    ) -> Result<(), LogError> {
+        // One without entries costs a look at the space all the same.
+        let entries = u32::try_from(entries).ok().and_then(NonZeroU32::new);
+        let entries = entries.unwrap_or(NonZeroU32::MIN);
         self.entries_of_account.take(&account, entries)?;
-        self.entries_of_space.take(&space, entries)
+        space.map_or(Ok(()), |space| self.entries_of_space.take(&space, entries))
     }
 
     /// Counts a signal.

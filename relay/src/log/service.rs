@@ -146,7 +146,10 @@ impl LogService {
             return Err(LogError::TooLarge { limit });
         }
         let account = author.account_id();
-        self.shared.rates.publish(account, space_id, entries.len())?;
+        let is_member = self.is_known_member(&space_id, &author.principal_id());
+        self.shared
+            .rates
+            .publish(account, is_member.then_some(space_id), entries.len())?;
         let bytes = entries.iter().map(Message::encoded_len).sum();
         let charge = self.shared.queue.charge(bytes).ok_or(LogError::Overloaded {
             retry_after: RETRY_SOON,
@@ -166,6 +169,12 @@ impl LogService {
         let space = self.shared.spaces.get(space_id);
         worker::queue(&self.shared, &space, Work::Append(submission))?;
         Ok(outcome)
+    }
+
+    /// As far as memory knows.
+    fn is_known_member(&self, space: &SpaceId, principal: &PrincipalId) -> bool {
+        let view = self.shared.spaces.find(space).and_then(|space| space.view());
+        view.is_some_and(|view| view.membership.contains(principal))
     }
 
     /// Begins to read after the cursor `after`.

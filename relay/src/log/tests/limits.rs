@@ -96,3 +96,18 @@ async fn a_full_queue_says_overloaded() {
     assert!(outcomes[0].refusal.is_none());
     assert!(outcomes.iter().any(is_overloaded));
 }
+
+#[tokio::test]
+async fn strangers_do_not_use_up_what_members_may_write() {
+    let (log, alice, mallory) = (TestLog::new().await, Actor::alice(), Actor::mallory());
+    let limits = LogLimits {
+        entries_per_second_per_space: NonZeroU32::MIN,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let chat = Chat::create(&relay, &alice).await;
+    let noise = vec![chat.event(&mallory, "noise"); 250];
+    let outcome = chat.publish(&relay, &mallory, noise).await;
+    assert_eq!(outcome.refusal.unwrap().code().as_str(), "not_a_member");
+    acked(chat.publish(&relay, &alice, chat.clone().run(&alice, 100)).await);
+}
