@@ -24,12 +24,12 @@ pub(super) async fn named_wraps(
         return Ok(Some(Vec::new()));
     };
     let staged = store.staged(space, claim.staged).await?;
-    let named = NamedWraps {
+    let named = claim.named(chain, staged).map(|wraps| NamedWraps {
         staged: claim.staged,
-        recipient: claim.recipient(),
+        wraps,
         by_seq: seq,
-    };
-    Ok(claim.holds(chain, &staged).then(|| vec![named]))
+    });
+    Ok(named.map(|named| vec![named]))
 }
 
 struct Claim {
@@ -78,22 +78,23 @@ impl Claim {
         })
     }
 
-    fn recipient(&self) -> Option<PrincipalId> {
+    /// Those of the staged wraps, which are sorted by recipient, that it names; `None` if it is not true of them.
+    fn named(
+        &self,
+        chain: &ControlChain,
+        staged: Vec<(PrincipalId, Digest32)>,
+    ) -> Option<Vec<(PrincipalId, Digest32)>> {
         match self.of {
-            ClaimOf::All(_) => None,
-            ClaimOf::One(newcomer, _) => Some(newcomer),
-        }
-    }
-
-    /// Whether it is true of what is staged, which is sorted by recipient.
-    fn holds(&self, chain: &ControlChain, staged: &[(PrincipalId, Digest32)]) -> bool {
-        match &self.of {
             ClaimOf::All(digest) => {
                 let members = chain.members().map(|member| member.manifest.id());
                 let recipients = staged.iter().map(|(recipient, _)| *recipient);
-                members.eq(recipients) && wraps_digest(staged) == *digest
+                let holds = members.eq(recipients) && wraps_digest(&staged) == digest;
+                holds.then_some(staged)
             }
-            ClaimOf::One(newcomer, hash) => staged.contains(&(*newcomer, *hash)),
+            ClaimOf::One(newcomer, hash) => {
+                let wrap = (newcomer, hash);
+                staged.contains(&wrap).then(|| vec![wrap])
+            }
         }
     }
 }

@@ -50,6 +50,11 @@ async fn append_and_commit(
         Err(error) if is_place_taken(&error) => return Ok(Appended::Lost),
         Err(error) => return Err(error.into()),
     }
+    for named in &effects.named_wraps {
+        if !name_wraps(&mut locked.transaction, append.space, named).await? {
+            return Ok(Appended::Lost);
+        }
+    }
     apply(&mut locked.transaction, append.space, effects).await?;
     locked.transaction.commit().await.map_err(from_commit)?;
     Ok(Appended::Committed)
@@ -65,9 +70,6 @@ async fn apply(
     }
     for principal in &effects.left {
         delete_member(connection, space, principal.as_bytes()).await?;
-    }
-    for named in &effects.named_wraps {
-        name_wraps(connection, space, named).await?;
     }
     if let Some(seconds) = effects.retention_seconds {
         set_retention(connection, space, seconds).await?;

@@ -198,24 +198,29 @@ async fn count(
     })
 }
 
-/// Makes staged wraps those of their epoch. How many there are was checked under the lock of the space.
+/// Makes staged wraps those of their epoch; `false` if they are not all there as they were when the record was judged,
+/// because the sweep or their author was at them meanwhile.
 pub(super) async fn name_wraps(
     connection: &mut PgConnection,
     space: SpaceNumber,
     named: &NamedWraps,
-) -> Result<(), StoreFailure> {
-    sqlx::query!(
-        "UPDATE wraps SET named_by_seq = $6
+) -> Result<bool, StoreFailure> {
+    let recipients: Vec<&[u8]> = named.wraps.iter().map(|(id, _)| &id.as_bytes()[..]).collect();
+    let hashes: Vec<&[u8]> = named.wraps.iter().map(|(_, hash)| &hash[..]).collect();
+    let updated = sqlx::query!(
+        "UPDATE wraps SET named_by_seq = $7
+         FROM unnest($5::bytea[], $6::bytea[]) AS named (recipient, wrap_hash)
          WHERE space_no = $1 AND epoch = $2 AND key_id = $3 AND staged_by = $4 AND named_by_seq IS NULL
-           AND recipient = coalesce($5, recipient)",
+           AND wraps.recipient = named.recipient AND wraps.wrap_hash = named.wrap_hash",
         space.0,
         to_bigint("wraps.epoch", named.staged.epoch)?,
         &named.staged.key_id.as_bytes()[..],
         &named.staged.staged_by.as_bytes()[..],
-        named.recipient.map(|recipient| recipient.as_bytes().to_vec()),
+        &recipients as &[&[u8]],
+        &hashes as &[&[u8]],
         to_bigint("wraps.named_by_seq", named.by_seq)?,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(updated.rows_affected() == named.wraps.len() as u64)
 }

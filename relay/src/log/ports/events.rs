@@ -51,8 +51,8 @@ pub struct Append {
 pub enum Appended {
     /// Committed.
     Committed,
-    /// Not stored: the log does not end where the append builds on, the space was tombstoned, or somebody else holds its
-    /// lock.
+    /// Not stored: the log does not end where the append builds on, the space was tombstoned, somebody else holds its
+    /// lock, or wraps that a record names are no longer staged as they were.
     Lost,
 }
 

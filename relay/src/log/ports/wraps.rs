@@ -30,12 +30,12 @@ pub struct StagedWrap {
 }
 
 /// Wraps that a control record names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedWraps {
-    /// Which.
+    /// Whose, and of which secret.
     pub staged: StagedWrap,
-    /// The one recipient, or all.
-    pub recipient: Option<PrincipalId>,
+    /// Exactly these: recipient and wrap hash.
+    pub wraps: Vec<(PrincipalId, Digest32)>,
     /// The place of the control record.
     pub by_seq: u64,
 }

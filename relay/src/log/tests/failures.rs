@@ -64,3 +64,24 @@ async fn a_record_that_could_not_be_stored_is_not_acked_at_the_place_of_another(
     assert!(outcome.acks.is_empty(), "{:?}", outcome.acks);
     assert_eq!(outcome.refusal.unwrap().code().as_str(), "control_conflict");
 }
+
+#[tokio::test]
+async fn a_record_is_not_stored_without_the_wraps_it_names() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    // The sweep, at the worst moment: after the wraps were looked at and before they are named.
+    log.database
+        .execute(
+            "CREATE FUNCTION sweep() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN DELETE FROM wraps WHERE named_by_seq IS NULL; RETURN NEW; END $$",
+        )
+        .await;
+    log.database
+        .execute("CREATE TRIGGER sweep BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION sweep()")
+        .await;
+    let before = chat.cursor();
+    chat.rekey(&relay, &alice).await.unwrap_err();
+    let (_, subscription) = chat.subscribed(&relay, &alice).await;
+    assert_eq!(subscription.head.cursor, before);
+}
