@@ -1,14 +1,17 @@
 //! Append lanes: what gathers while a commit is in flight goes into the next one, with no timer.
 
 use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use sealpost_protocol::ids::SpaceId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::ObserveLog;
 use super::ports::{Append, Appended, LogStore};
+use super::shared::store_failure;
+use super::{LogError, ObserveLog};
 use crate::store_failure::StoreFailure;
 
 /// Appends that wait for one lane. Each space has at most one, so a full queue means many busy spaces; their
@@ -19,9 +22,14 @@ const FULL_BATCH_BYTES: usize = 4 << 20;
 /// From this size on a batch is not made larger, in entries.
 const FULL_BATCH_ENTRIES: usize = 1024;
 
-/// The commit failed, which was logged; whether it happened is unknown.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CommitUnknown;
+/// Why an append has no outcome. The cause was logged.
+#[derive(Clone, Debug)]
+pub(super) enum Failed {
+    /// Whether it was committed is unknown.
+    Unknown,
+    /// It was not committed, and the next would not be either.
+    Refused(LogError),
+}
 
 /// The lanes. A space always goes through the same one.
 pub(super) struct Lanes {
@@ -30,7 +38,7 @@ pub(super) struct Lanes {
 
 struct Queued {
     append: Append,
-    reply: oneshot::Sender<Result<Appended, CommitUnknown>>,
+    reply: oneshot::Sender<Result<Appended, Failed>>,
 }
 
 impl Lanes {
@@ -56,13 +64,13 @@ impl Lanes {
     }
 
     /// Appends, together with what others append through the same lane at this moment.
-    pub(super) async fn append(&self, space: &SpaceId, append: Append) -> Result<Appended, CommitUnknown> {
+    pub(super) async fn append(&self, space: &SpaceId, append: Append) -> Result<Appended, Failed> {
         let (reply, outcome) = oneshot::channel();
         let lane = &self.lanes[usize::from(space.as_bytes()[0]) % self.lanes.len()];
         lane.send(Queued { append, reply })
             .await
-            .map_err(|_| CommitUnknown)?;
-        outcome.await.unwrap_or(Err(CommitUnknown))
+            .map_err(|_| Failed::Unknown)?;
+        outcome.await.unwrap_or(Err(Failed::Unknown))
     }
 }
 
@@ -75,7 +83,7 @@ struct Lane {
 #[derive(Default)]
 struct Batch {
     appends: Vec<Append>,
-    replies: Vec<oneshot::Sender<Result<Appended, CommitUnknown>>>,
+    replies: Vec<oneshot::Sender<Result<Appended, Failed>>>,
     entries: usize,
     bytes: usize,
 }
@@ -101,7 +109,11 @@ impl Lane {
 
     async fn commit(&self, batch: Batch) {
         let started = Instant::now();
-        let outcomes = self.store.append(&batch.appends).await;
+        let appending = AssertUnwindSafe(self.store.append(&batch.appends)).catch_unwind();
+        // After a panic, which its hook has logged, the lane must go on: half of all spaces have no other.
+        let outcomes = appending
+            .await
+            .unwrap_or_else(|_| Err(StoreFailure::CommitUnknown("a panic".into())));
         let (spaces, elapsed) = (batch.appends.len(), started.elapsed());
         self.observer
             .batch_ended(spaces, batch.entries, batch.bytes, elapsed);
@@ -131,16 +143,24 @@ impl Batch {
                 }
             }
             Err(failure) => {
-                let cause = &failure as &dyn std::error::Error;
-                tracing::warn!(
-                    error = cause,
-                    batch.entries = self.entries,
-                    "a batch of appends failed"
-                );
+                let failed = self.failed(&failure);
                 for reply in self.replies {
-                    let _ = reply.send(Err(CommitUnknown));
+                    let _ = reply.send(Err(failed.clone()));
                 }
             }
         }
+    }
+
+    fn failed(&self, failure: &StoreFailure) -> Failed {
+        let StoreFailure::CommitUnknown(_) = failure else {
+            return Failed::Refused(store_failure(failure));
+        };
+        let cause = failure as &dyn std::error::Error;
+        tracing::warn!(
+            error = cause,
+            batch.entries = self.entries,
+            "whether a batch of appends was committed is unknown; looking"
+        );
+        Failed::Unknown
     }
 }

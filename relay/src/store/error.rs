@@ -20,12 +20,19 @@ impl From<sqlx::Error> for StoreFailure {
     }
 }
 
-/// The failure of a commit: where the server did not answer, nobody knows.
+/// The failure of a commit: where the server did not answer, or answered that it is shutting down, nobody knows.
 pub(super) fn from_commit(error: sqlx::Error) -> StoreFailure {
+    let is_rolled_back = sql_state(&error).is_some_and(|code| is_refusal(&code));
     match StoreFailure::from(error) {
-        StoreFailure::Unavailable(cause) => StoreFailure::CommitUnknown(cause),
+        StoreFailure::Unavailable(cause) if !is_rolled_back => StoreFailure::CommitUnknown(cause),
         failure => failure,
     }
+}
+
+/// SQLSTATE class 53 (no resources: a full disk, say), 57014 (cancelled by the time limit), 25006 (a standby): an answer
+/// that means that nothing was committed. The limit does not reach into a commit.
+fn is_refusal(code: &str) -> bool {
+    code.starts_with("53") || matches!(code, "57014" | "25006")
 }
 
 /// The constraint that a statement violated, if that is why it failed.
@@ -56,13 +63,16 @@ fn is_lost_race(error: &sqlx::Error) -> bool {
     matches!(sql_state(error).as_deref(), Some("40001" | "40P01"))
 }
 
-/// No answer, or SQLSTATE class 08 (connection), 53 (resources), 57 (shutting down, cancelled).
+/// No answer, or SQLSTATE class 08 (connection), 53 (resources), 57 (shutting down, cancelled), 25006 (a standby).
 fn is_unavailable(error: &sqlx::Error) -> bool {
     use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
     match error {
         Io(_) | Tls(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
-        _ => sql_state(error)
-            .is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class))),
+        _ => sql_state(error).is_some_and(|code| {
+            ["08", "53", "57", "25006"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
     }
 }
 

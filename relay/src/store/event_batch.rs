@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{columns::to_bigint, error::violated_constraint};
 use crate::log::ports::Append;
@@ -56,7 +56,7 @@ impl<'a> EventBatch<'a> {
     ///
     /// The subqueries are scalar so that no plan can turn them into a scan of the table, and the heads are materialised
     /// so that each lock is asked for once. The shared lock ends with the statement's own transaction.
-    pub(super) async fn insert(&self, pool: &PgPool) -> Result<HashSet<i64>, sqlx::Error> {
+    pub(super) async fn insert(&self, connection: &mut PgConnection) -> Result<HashSet<i64>, sqlx::Error> {
         let spaces = sqlx::query_scalar!(
             r#"WITH heads AS MATERIALIZED (
                    SELECT space_no, data_key_id, stored_at
@@ -84,7 +84,7 @@ impl<'a> EventBatch<'a> {
             &self.rows.control_indexes as &[Option<i64>],
             &self.rows.sealed as &[&[u8]],
         )
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await?;
         Ok(spaces.into_iter().collect())
     }

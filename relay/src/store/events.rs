@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use futures_util::FutureExt;
 use sealpost_protocol::ids::Root;
 use sealpost_protocol::root::Cursor;
+use tokio::time::timeout;
 
 use super::{
     Store,
@@ -107,10 +108,19 @@ impl Store {
 
     /// `None`, and nothing stored, if a place was taken.
     async fn try_append(&self, appends: &[Append]) -> Result<Option<Vec<Appended>>, StoreFailure> {
-        match EventBatch::new(appends)?.insert(self.pool()).await {
-            Ok(stored) => Ok(Some(outcomes(appends, &stored))),
-            Err(error) if is_place_taken(&error) => Ok(None),
-            Err(error) => Err(from_commit(error)),
+        let batch = EventBatch::new(appends)?;
+        // Without a connection nothing was sent, so nothing is unknown.
+        let mut connection = self.pool().acquire().await?;
+        let inserting = timeout(self.answer_within(), batch.insert(&mut connection));
+        match inserting.await {
+            Ok(Ok(stored)) => Ok(Some(outcomes(appends, &stored))),
+            Ok(Err(error)) if is_place_taken(&error) => Ok(None),
+            Ok(Err(error)) => Err(from_commit(error)),
+            Err(elapsed) => {
+                // Back in the pool it would be waited for again: the link may be cut without a word.
+                connection.close_on_drop();
+                Err(StoreFailure::CommitUnknown(elapsed.into()))
+            }
         }
     }
 

@@ -52,7 +52,11 @@ pub struct Store {
     pool: PgPool,
     observer: Arc<dyn ObserveTransactions>,
     space_locks: Arc<Semaphore>,
+    answer_within: Duration,
 }
+
+/// What the answer to a statement may take beyond the time that the database gives the statement itself.
+const ON_THE_WAY: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Connects once, so that a wrong address shows at once, and opens more connections as they are needed.
@@ -75,6 +79,7 @@ impl Store {
             pool,
             observer,
             space_locks: Arc::new(Semaphore::new(space_locks)),
+            answer_within: options.statement_timeout + ON_THE_WAY,
         })
     }
 
@@ -92,6 +97,11 @@ impl Store {
     /// The pool, for a single statement that needs no transaction, and for metrics.
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// How long to wait for the answer to one statement: a link can be cut without a word.
+    fn answer_within(&self) -> Duration {
+        self.answer_within
     }
 
     /// The right to hold, or wait for, the lock of one space.

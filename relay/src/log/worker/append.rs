@@ -7,6 +7,7 @@ use sealpost_protocol::ids::Root;
 
 use super::{Opened, Worker};
 use crate::log::checked::Checked;
+use crate::log::lanes::Failed;
 use crate::log::ledger::Ledger;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
 use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace};
@@ -43,6 +44,13 @@ impl Setback {
                 Self::Unknown
             }
             failure => Self::Refused(store_failure(failure)),
+        }
+    }
+
+    fn of_lane(failed: Failed) -> Self {
+        match failed {
+            Failed::Unknown => Self::Unknown,
+            Failed::Refused(error) => Self::Refused(error),
         }
     }
 }
@@ -163,7 +171,7 @@ impl Worker {
                 .map_err(|failure| Setback::of_commit(&failure))?,
             None => {
                 let outcome = self.shared.lanes.append(&self.space.id, append).await;
-                outcome.map_err(|_| Setback::Unknown)?
+                outcome.map_err(Setback::of_lane)?
             }
         };
         match outcome {
