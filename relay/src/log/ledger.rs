@@ -35,6 +35,8 @@ pub(super) struct Ledger {
     pub(super) appended_bytes: u64,
     pub(super) dropped_bytes: u64,
     pub(super) since_snapshot: u64,
+    /// Of `appended_bytes`, what the row of the space says, or is about to.
+    pub(super) noted_bytes: u64,
     membership: Arc<Membership>,
     damaged: Option<Damaged>,
     is_tombstoned: bool,
@@ -52,6 +54,7 @@ impl Ledger {
             appended_bytes,
             dropped_bytes: row.dropped_bytes,
             since_snapshot: 0,
+            noted_bytes: row.appended_bytes,
             damaged: None,
             is_tombstoned: row.is_tombstoned,
         }

@@ -190,6 +190,7 @@ pub(super) fn is_snapshot_due(every: u64, ledger: &Ledger) -> bool {
 /// What to put into a snapshot: place, bytes, encoding.
 pub(super) fn take_snapshot(ledger: &mut Ledger) -> (SpaceNumber, Cursor, Snapshot) {
     ledger.since_snapshot = 0;
+    ledger.noted_bytes = ledger.appended_bytes;
     let snapshot = Snapshot::of(&ledger.fold, ledger.appended_bytes);
     (ledger.number, ledger.fold.cursor(), snapshot)
 }

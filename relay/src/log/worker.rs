@@ -25,6 +25,8 @@ const CONTENDED_FOR: Duration = Duration::from_secs(2);
 const ROUND_ENTRIES: usize = 512;
 /// Bytes that are judged in one round.
 const ROUND_BYTES: usize = 1 << 20;
+/// Appended bytes after which the row of the space is told.
+const NOTED_EVERY: u64 = 1 << 20;
 
 /// Queues work for a space and sees to it that a worker does it.
 pub(super) fn queue(shared: &Arc<Shared>, space: &Arc<Space>, work: Work) -> Result<(), LogError> {
@@ -215,6 +217,27 @@ impl Worker {
             if let Err(failure) = shared.store.put_snapshot(&row).await {
                 let cause = &failure as &dyn std::error::Error;
                 tracing::warn!(error = cause, space.number = space.0, "a snapshot was not stored");
+            }
+        });
+    }
+
+    /// Notes beside the work what the space uses, every now and then: what pays for it is summed up over all spaces.
+    fn keep_usage(&mut self) {
+        let due = |ledger: &&mut Box<Ledger>| ledger.appended_bytes >= ledger.noted_bytes + NOTED_EVERY;
+        let Some(ledger) = self.bench.ledger.as_mut().filter(due) else {
+            return;
+        };
+        ledger.noted_bytes = ledger.appended_bytes;
+        let (space, bytes) = (ledger.number, ledger.appended_bytes);
+        let shared = Arc::clone(&self.shared);
+        self.shared.work.spawn(async move {
+            if let Err(failure) = shared.store.note_appended(space, bytes).await {
+                let cause = &failure as &dyn std::error::Error;
+                tracing::warn!(
+                    error = cause,
+                    space.number = space.0,
+                    "the size of a space was not noted"
+                );
             }
         });
     }

@@ -8,6 +8,7 @@ use super::{
     Store,
     columns::{from_bigint, to_bigint},
     infallible,
+    spaces::note_appended,
 };
 use crate::log::ports::{NewSnapshot, SnapshotRow, SnapshotStore, SpaceNumber, Stored};
 
@@ -35,14 +36,7 @@ impl SnapshotStore for Store {
                 )
                 .execute(tx.connection())
                 .await?;
-                sqlx::query!(
-                    "UPDATE spaces SET appended_bytes = greatest(appended_bytes, $2) WHERE space_no = $1",
-                    space,
-                    to_bigint("spaces.appended_bytes", snapshot.appended_bytes)?,
-                )
-                .execute(tx.connection())
-                .await?;
-                Ok(())
+                Ok(note_appended(tx.connection(), snapshot.space, snapshot.appended_bytes).await?)
             }
             .boxed()
         }))

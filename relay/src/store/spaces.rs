@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 use sealpost_protocol::ids::{AccountId, PrincipalId, SpaceId};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{
@@ -127,7 +128,7 @@ impl SpaceStore for Store {
         async move {
             let usage = sqlx::query!(
                 r#"SELECT count(*) AS "spaces!",
-                          coalesce(sum(appended_bytes - dropped_bytes), 0)::bigint AS "bytes!"
+                          coalesce(sum(greatest(appended_bytes - dropped_bytes, 0)), 0)::bigint AS "bytes!"
                    FROM spaces WHERE created_by_account = $1 AND tombstoned_at IS NULL"#,
                 &account.as_bytes()[..],
             )
@@ -139,6 +140,10 @@ impl SpaceStore for Store {
             })
         }
         .boxed()
+    }
+
+    fn note_appended(&self, space: SpaceNumber, bytes: u64) -> Stored<'_, ()> {
+        async move { note_appended(&mut *self.pool().acquire().await?, space, bytes).await }.boxed()
     }
 
     fn with_retention(&self, after: SpaceNumber, limit: u32) -> Stored<'_, Vec<RetentionSpace>> {
@@ -203,6 +208,22 @@ impl SpaceStore for Store {
         }))
         .boxed()
     }
+}
+
+/// The row keeps the largest figure, whatever order they come in.
+pub(super) async fn note_appended(
+    connection: &mut PgConnection,
+    space: SpaceNumber,
+    bytes: u64,
+) -> Result<(), StoreFailure> {
+    let updated = sqlx::query!(
+        "UPDATE spaces SET appended_bytes = greatest(appended_bytes, $2) WHERE space_no = $1",
+        space.0,
+        to_bigint("spaces.appended_bytes", bytes)?,
+    )
+    .execute(connection)
+    .await?;
+    expect_rows("the size of a space", 1, &updated)
 }
 
 async fn insert_space(

@@ -27,7 +27,7 @@ pub struct SpaceRow {
     pub number: SpaceNumber,
     /// Who pays for its storage.
     pub created_by: AccountId,
-    /// Bytes of all entries up to the last snapshot.
+    /// Bytes of all entries, as last noted.
     pub appended_bytes: u64,
     /// Bytes that retention has dropped.
     pub dropped_bytes: u64,
@@ -40,7 +40,7 @@ pub struct SpaceRow {
 pub struct AccountUsage {
     /// Spaces it made that live.
     pub spaces: u64,
-    /// Bytes stored in them, up to the last snapshot of each.
+    /// Bytes stored in them, as last noted of each.
     pub bytes: u64,
 }
 
@@ -84,6 +84,9 @@ pub trait SpaceStore: Send + Sync {
 
     /// What an account uses.
     fn usage(&self, account: &AccountId) -> Stored<'_, AccountUsage>;
+
+    /// Notes how many bytes have been appended to a space; a smaller figure than the noted one changes nothing.
+    fn note_appended(&self, space: SpaceNumber, bytes: u64) -> Stored<'_, ()>;
 
     /// Spaces whose policy drops ciphertexts, with numbers above `after`, in order, up to `limit`.
     fn with_retention(&self, after: SpaceNumber, limit: u32) -> Stored<'_, Vec<RetentionSpace>>;

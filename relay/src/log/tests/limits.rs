@@ -111,3 +111,34 @@ async fn strangers_do_not_use_up_what_members_may_write() {
     assert_eq!(outcome.refusal.unwrap().code().as_str(), "not_a_member");
     acked(chat.publish(&relay, &alice, chat.clone().run(&alice, 100)).await);
 }
+
+#[tokio::test]
+async fn what_an_account_stores_is_known_to_a_relay_that_just_started() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let limits = LogLimits {
+        bytes_per_account: 4 << 20,
+        ..LogLimits::default()
+    };
+    let text = "x".repeat(100_000);
+    let warm = log.relay_with(limits.clone()).await;
+    let mut chat = Chat::create(&warm, &alice).await;
+    for _ in 0..30 {
+        chat.say(&warm, &alice, &text).await;
+    }
+    warm.drain().await;
+    let cold = log.relay_with(limits).await;
+    let other = alice.at_device(9);
+    let mut second = Chat::create(&cold, &other).await;
+    let mut acks = 0;
+    let refusal = loop {
+        let entry = second.event(&other, &text);
+        let outcome = second.publish(&cold, &other, vec![entry.clone()]).await;
+        match outcome.refusal {
+            Some(refusal) => break refusal,
+            None => second.fold_entry(&entry),
+        };
+        acks += 1;
+    };
+    assert_eq!(refusal.code().as_str(), "quota_exceeded");
+    assert!(acks <= 20, "{acks}");
+}

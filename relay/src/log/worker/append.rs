@@ -69,7 +69,10 @@ impl Worker {
         let mut fold = Fold::MayBeBehind;
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt(&mut batch, fold).await {
-                Ok(_) if batch.is_empty() => return self.keep_snapshot().await,
+                Ok(_) if batch.is_empty() => {
+                    self.keep_snapshot().await;
+                    return self.keep_usage();
+                }
                 Ok(now) => fold = now,
                 Err(Setback::Refused(error)) => return self.refuse(batch, &error),
                 Err(setback) => self.note_loss(&setback),
