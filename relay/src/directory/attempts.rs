@@ -67,20 +67,33 @@ fn row_key(attempt_id: AttemptId, purpose: AttemptPurpose) -> Vec<u8> {
     [&attempt_id.as_bytes()[..], purpose.as_str().as_bytes()].concat()
 }
 
-/// Whose login it is, where anybody's, in a form whose length does not tell.
-pub(super) fn write_subject(state: &mut Vec<u8>, account_id: Option<AccountId>) {
-    state.push(u8::from(account_id.is_some()));
-    state.extend_from_slice(account_id.map_or([0; 16], |id| *id.as_bytes()).as_slice());
+/// Whose login it is, where anybody's, and under which version of its credentials.
+#[derive(Clone, Copy)]
+pub(super) struct Subject {
+    pub(super) account_id: AccountId,
+    pub(super) credential_version: u64,
+}
+
+/// Writes a subject in a form whose length does not tell whether there is one.
+pub(super) fn write_subject(state: &mut Vec<u8>, subject: Option<Subject>) {
+    state.push(u8::from(subject.is_some()));
+    state.extend_from_slice(&subject.map_or([0; 16], |subject| *subject.account_id.as_bytes()));
+    let version = subject.map_or(0, |subject| subject.credential_version);
+    state.extend_from_slice(&version.to_be_bytes());
 }
 
 /// Reads what [`write_subject`] wrote; returns the rest too.
-pub(super) fn read_subject(state: &[u8]) -> Result<(Option<AccountId>, &[u8]), DirectoryError> {
-    let malformed = DirectoryError::Internal("the state of an attempt is malformed");
-    let Some((&[is_known], rest)) = state.split_first_chunk() else {
-        return Err(malformed);
+pub(super) fn read_subject(state: &[u8]) -> Result<(Option<Subject>, &[u8]), DirectoryError> {
+    split_subject(state).ok_or(DirectoryError::Internal("the state of an attempt is malformed"))
+}
+
+fn split_subject(state: &[u8]) -> Option<(Option<Subject>, &[u8])> {
+    let (&[is_known], rest) = state.split_first_chunk()?;
+    let (&account_id, rest) = rest.split_first_chunk()?;
+    let (&version, rest) = rest.split_first_chunk()?;
+    let subject = Subject {
+        account_id: AccountId::new(account_id),
+        credential_version: u64::from_be_bytes(version),
     };
-    let Some((&account_id, rest)) = rest.split_first_chunk() else {
-        return Err(malformed);
-    };
-    Ok(((is_known == 1).then_some(AccountId::new(account_id)), rest))
+    Some(((is_known == 1).then_some(subject), rest))
 }

@@ -3,15 +3,12 @@
 use std::net::IpAddr;
 
 use sealpost_opaque::{LoginState, Record};
-use sealpost_protocol::{
-    http::{LoggedIn, LoginFinish, LoginStart, LoginStarted},
-    ids::AccountId,
-};
+use sealpost_protocol::http::{LoggedIn, LoginFinish, LoginStart, LoginStarted};
 use zeroize::Zeroizing;
 
 use super::{
     Directory, DirectoryError, DirectorySettings, Handle,
-    attempts::{read_subject, write_subject},
+    attempts::{Subject, read_subject, write_subject},
     credentials::open_record,
     opaque_setup::KSF,
     ports::{AccountRow, AccountState, AttemptPurpose, AuditAction},
@@ -19,9 +16,9 @@ use super::{
     sessions::{DraftSession, logged_in},
 };
 
-/// Whose login it is, as far as the answer may show: nobody's looks like somebody's.
-struct Subject {
-    account_id: Option<AccountId>,
+/// What the answer is made of: nobody's looks like somebody's.
+struct Answerer {
+    subject: Option<Subject>,
     record: Option<Record>,
     credential_identifier: [u8; 16],
 }
@@ -39,17 +36,17 @@ impl Directory {
         let handle = Handle::parse(&request.handle).map_err(|_| DirectoryError::HandleInvalid)?;
         self.limits.login(address, &handle)?;
         let seals = self.seals.open().await?;
-        let subject = self.login_subject(&seals, &handle).await?;
+        let answerer = self.answerer(&seals, &handle).await?;
         let (state, response) = self
             .opaque()
             .await?
             .start_login(
-                subject.record.as_ref(),
+                answerer.record.as_ref(),
                 &request.credential_request.0,
-                &subject.credential_identifier,
+                &answerer.credential_identifier,
             )
             .map_err(|error| DirectoryError::from_opaque("credential_request", &error))?;
-        let login_id = self.remember_login(&seals, subject.account_id, &state).await?;
+        let login_id = self.remember_login(&seals, answerer.subject, &state).await?;
         Ok(LoginStarted {
             login_id: login_id.into(),
             credential_response: response.into(),
@@ -67,30 +64,33 @@ impl Directory {
         let state = self
             .recall(&seals, AttemptPurpose::Login, &request.login_id.0)
             .await?;
-        let (account_id, opaque_state) = read_subject(&state)?;
+        let (subject, opaque_state) = read_subject(&state)?;
         let opaque_state = LoginState::parse(opaque_state)
             .map_err(|_| DirectoryError::Internal("a stored login state is malformed"))?;
         let proven = opaque_state
             .finish(&request.credential_finalization.0)
             .map_err(|error| DirectoryError::from_opaque("credential_finalization", &error));
         // Without an account the proof fails too; nothing here may depend on that.
-        let account_id = proven.and(account_id.ok_or(DirectoryError::LoginFailed))?;
-        self.open_session(&seals, account_id, request.device_name, AuditAction::LoggedIn)
+        let subject = proven.and(subject.ok_or(DirectoryError::LoginFailed))?;
+        self.open_session(&seals, subject, request.device_name, AuditAction::LoggedIn)
             .await
     }
 
-    /// Stores a session for a device that proved itself.
+    /// Stores a session for a device that proved itself, if the credentials it proved are still those of the account:
+    /// who knows only the old ones must not get in with a login begun before they were changed.
     pub(super) async fn open_session(
         &self,
         seals: &OpenSeals,
-        account_id: AccountId,
+        subject: Subject,
         device_name: String,
         action: AuditAction,
     ) -> Result<LoggedIn, DirectoryError> {
+        let account_id = subject.account_id;
         let account = self
             .store
             .account(account_id)
             .await?
+            .filter(|account| account.credential_version == subject.credential_version)
             .ok_or(DirectoryError::LoginFailed)?;
         if account.state == AccountState::Disabled {
             return Err(DirectoryError::AccountDisabled);
@@ -104,7 +104,7 @@ impl Directory {
         Ok(logged_in(token, &row, handle, device_name))
     }
 
-    async fn login_subject(&self, seals: &OpenSeals, handle: &Handle) -> Result<Subject, DirectoryError> {
+    async fn answerer(&self, seals: &OpenSeals, handle: &Handle) -> Result<Answerer, DirectoryError> {
         let handle = handle.as_str().as_bytes();
         // Computed for known handles too: the time must not tell.
         let absent = seals.blind(fields::ABSENT_ACCOUNT, handle);
@@ -113,19 +113,19 @@ impl Directory {
             .account_by_handle(seals.blind(fields::HANDLE, handle))
             .await?;
         match account {
-            Some(account) => known_subject(seals, &account),
-            None => Ok(absent_subject(seals, absent.as_bytes())),
+            Some(account) => known(seals, &account),
+            None => Ok(absent_account(seals, absent.as_bytes())),
         }
     }
 
     async fn remember_login(
         &self,
         seals: &OpenSeals,
-        account_id: Option<AccountId>,
+        subject: Option<Subject>,
         opaque_state: &LoginState,
     ) -> Result<Vec<u8>, DirectoryError> {
         let mut state = Zeroizing::new(Vec::new());
-        write_subject(&mut state, account_id);
+        write_subject(&mut state, subject);
         state.extend_from_slice(&opaque_state.serialize());
         let within = DirectorySettings::LOGIN_WITHIN;
         let attempt_id = self
@@ -135,21 +135,25 @@ impl Directory {
     }
 }
 
-fn known_subject(seals: &OpenSeals, account: &AccountRow) -> Result<Subject, DirectoryError> {
-    Ok(Subject {
-        account_id: Some(account.account_id),
+fn known(seals: &OpenSeals, account: &AccountRow) -> Result<Answerer, DirectoryError> {
+    let subject = Subject {
+        account_id: account.account_id,
+        credential_version: account.credential_version,
+    };
+    Ok(Answerer {
+        subject: Some(subject),
         record: Some(open_record(seals, account)?),
         credential_identifier: *account.account_id.as_bytes(),
     })
 }
 
 /// The identifier is a keyed hash of the handle, so that the answer to the same question stays the same.
-fn absent_subject(seals: &OpenSeals, absent: &[u8; 32]) -> Subject {
+fn absent_account(seals: &OpenSeals, absent: &[u8; 32]) -> Answerer {
     // As much work as opening a record.
     drop(seals.seal(columns::RECORD, absent, &[0; sealpost_opaque::sizes::RECORD]));
     let (identifier, _) = absent.split_first_chunk().expect("32 bytes hold 16");
-    Subject {
-        account_id: None,
+    Answerer {
+        subject: None,
         record: None,
         credential_identifier: *identifier,
     }

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 
 use sealpost_protocol::{
     http::{LoggedIn, RecoveryLoginFinish, RecoveryLoginStart, RecoveryLoginStarted},
-    ids::AccountId,
     keys::PublicKey,
     recovery::verify_recovery_login,
 };
 
 use super::{
     Directory, DirectoryError, DirectorySettings,
-    attempts::{read_subject, write_subject},
+    attempts::{Subject, read_subject, write_subject},
     credentials::{parse_recovery_key, stored_recovery_key},
     ports::{AttemptPurpose, AuditAction},
     seals::fields,
@@ -20,7 +19,7 @@ use super::{
 
 /// What is remembered between the two messages.
 struct Pending {
-    account_id: Option<AccountId>,
+    subject: Option<Subject>,
     key: PublicKey,
     challenge: [u8; 32],
 }
@@ -39,9 +38,12 @@ impl Directory {
         self.limits.recovery_login(address, key.as_bytes())?;
         let seals = self.seals.open().await?;
         let index = seals.blind(fields::RECOVERY_KEY, key.as_bytes());
-        let account_id = self.store.account_id_by_recovery_key(index).await?;
+        let account = self.store.account_by_recovery_key(index).await?;
         let pending = Pending {
-            account_id,
+            subject: account.map(|(account_id, credential_version)| Subject {
+                account_id,
+                credential_version,
+            }),
             key,
             challenge: self.random_bytes(),
         };
@@ -69,12 +71,12 @@ impl Directory {
         let pending = Pending::decode(&state)?;
         let origin = &self.settings.origin;
         let signed = verify_recovery_login(&pending.key, origin, &pending.challenge, &request.signature.0);
-        let account_id = signed
+        let subject = signed
             .ok()
-            .and(pending.account_id)
+            .and(pending.subject)
             .ok_or(DirectoryError::LoginFailed)?;
         let action = AuditAction::LoggedInByRecoveryCode;
-        self.open_session(&seals, account_id, request.device_name, action)
+        self.open_session(&seals, subject, request.device_name, action)
             .await
     }
 }
@@ -82,21 +84,21 @@ impl Directory {
 impl Pending {
     fn encode(&self) -> Vec<u8> {
         let mut state = Vec::new();
-        write_subject(&mut state, self.account_id);
+        write_subject(&mut state, self.subject);
         state.extend_from_slice(self.key.as_bytes());
         state.extend_from_slice(&self.challenge);
         state
     }
 
     fn decode(state: &[u8]) -> Result<Self, DirectoryError> {
-        let (account_id, rest) = read_subject(state)?;
+        let (subject, rest) = read_subject(state)?;
         let malformed = DirectoryError::Internal("a pending recovery login is malformed");
         let Some((key, challenge)) = rest.split_at_checked(32) else {
             return Err(malformed);
         };
         let challenge = challenge.try_into().map_err(|_| malformed)?;
         Ok(Self {
-            account_id,
+            subject,
             key: stored_recovery_key(key)?,
             challenge,
         })

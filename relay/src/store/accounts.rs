@@ -38,15 +38,18 @@ impl AccountStore for Store {
         })
     }
 
-    fn account_id_by_recovery_key(&self, key_index: BlindIndexValue) -> Stored<'_, Option<AccountId>> {
+    fn account_by_recovery_key(&self, key_index: BlindIndexValue) -> Stored<'_, Option<(AccountId, u64)>> {
         Box::pin(async move {
-            let id = sqlx::query_scalar!(
-                r#"SELECT account_id AS "account_id: [u8; 16]" FROM accounts WHERE recovery_key_index = $1"#,
+            let record = sqlx::query!(
+                r#"SELECT account_id AS "account_id: [u8; 16]", credential_version
+                   FROM accounts WHERE recovery_key_index = $1"#,
                 &key_index.as_bytes()[..],
             )
             .fetch_optional(self.pool())
             .await?;
-            Ok(id.map(AccountId::new))
+            let Some(record) = record else { return Ok(None) };
+            let version = from_bigint("accounts.credential_version", record.credential_version)?;
+            Ok(Some((AccountId::new(record.account_id), version)))
         })
     }
 

@@ -115,8 +115,8 @@ pub trait AccountStore: Send + Sync {
     /// The account with that handle.
     fn account_by_handle(&self, handle_index: BlindIndexValue) -> Stored<'_, Option<AccountRow>>;
 
-    /// The account with that recovery login key.
-    fn account_id_by_recovery_key(&self, key_index: BlindIndexValue) -> Stored<'_, Option<AccountId>>;
+    /// The account with that recovery login key, and the version of its credentials.
+    fn account_by_recovery_key(&self, key_index: BlindIndexValue) -> Stored<'_, Option<(AccountId, u64)>>;
 
     /// The account with that id.
     fn account(&self, account_id: AccountId) -> Stored<'_, Option<AccountRow>>;

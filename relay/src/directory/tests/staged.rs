@@ -1,13 +1,16 @@
 use ed25519_dalek::SigningKey;
 use sealpost_opaque::{ClientLogin, ClientRegistration};
 use sealpost_protocol::{
-    http::{KeystorePut, KeystoreStage, PassphraseStart, StagedCommit, StagedVerify, StagedView},
+    http::{
+        KeystorePut, KeystoreStage, PassphraseStart, RecoveryLoginStart, StagedCommit, StagedVerify,
+        StagedView,
+    },
     keys::PublicKey,
 };
 use time::Duration;
 
 use super::super::*;
-use crate::testing::{Person, TestDirectory, authenticate, checked, registered};
+use crate::testing::{ADDRESS, Person, TestDirectory, authenticate, checked, registered};
 
 const NEW_PASSPHRASE: &str = "another passphrase";
 
@@ -94,6 +97,38 @@ async fn nothing_changes_until_the_commit_and_everything_changes_with_it() {
     let alice = changed(alice);
     assert!(alice.log_in(&test.directory).await.is_ok());
     assert!(alice.log_in_by_recovery_code(&test.directory).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_login_begun_with_credentials_that_were_changed_meanwhile_fails() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let caller = registered(&test, &alice).await;
+    let (client, request) = alice.login_start();
+    let by_passphrase = test.directory.start_login(ADDRESS, &request).await.unwrap();
+    let request = RecoveryLoginStart {
+        recovery_login_key: alice.recovery_login_key(),
+    };
+    let by_code = test
+        .directory
+        .start_recovery_login(ADDRESS, &request)
+        .await
+        .unwrap();
+    let staged = test
+        .directory
+        .stage(&caller, &draft(&test, &caller).await)
+        .await
+        .unwrap();
+    verify(&test, &caller, &staged).await.unwrap();
+    test.directory
+        .commit_staged(&caller, &commit_of(&staged))
+        .await
+        .unwrap();
+    let finish = alice.login_finish(client, &by_passphrase);
+    let refused = test.directory.finish_login(finish).await;
+    assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
+    let finish = alice.recovery_login_finish(&by_code);
+    let refused = test.directory.finish_recovery_login(finish).await;
+    assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
 }
 
 #[tokio::test]
