@@ -98,7 +98,8 @@ impl Directory {
         let handle = seals.open_text(columns::HANDLE, account_id.as_bytes(), &account.handle_sealed)?;
         let DraftSession { token, row } = self.draft_session(seals, account_id, &device_name)?;
         let audit = self.audit_entry(seals, Some(account_id), action, Some(row.session_id.as_bytes()));
-        if !self.store.insert_session(&row, &audit).await? {
+        let kept = DirectorySettings::SESSIONS_PER_ACCOUNT;
+        if !self.store.insert_session(&row, kept, &audit).await? {
             return Err(DirectoryError::LoginFailed);
         }
         Ok(logged_in(token, &row, handle, device_name))

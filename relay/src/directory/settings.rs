@@ -20,6 +20,8 @@ pub struct DirectorySettings {
 }
 
 impl DirectorySettings {
+    /// Sessions of one account; a new one ends the one that was not used for the longest time.
+    pub const SESSIONS_PER_ACCOUNT: u32 = 100;
     /// A session is this long fresh enough to change credentials.
     pub const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
     /// Time for the second message of a registration: Argon2id runs in between, on a slow phone perhaps.

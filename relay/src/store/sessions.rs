@@ -10,13 +10,19 @@ use crate::{
 };
 
 impl SessionStore for Store {
-    fn insert_session<'a>(&'a self, session: &'a NewSession, entry: &'a NewAuditEntry) -> Stored<'a, bool> {
+    fn insert_session<'a>(
+        &'a self,
+        session: &'a NewSession,
+        kept: u32,
+        entry: &'a NewAuditEntry,
+    ) -> Stored<'a, bool> {
         Box::pin(infallible(self.run_tx("insert_session", move |tx| {
             Box::pin(async move {
                 if !account_exists(tx.connection(), session.account_id).await? {
                     return Ok(false);
                 }
                 insert(tx.connection(), session).await?;
+                end_beyond(tx.connection(), session.account_id, kept).await?;
                 audit::insert(tx.connection(), entry).await?;
                 Ok(true)
             })
@@ -141,6 +147,24 @@ pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) 
     .execute(connection)
     .await?;
     expect_rows("insert into sessions", 1, &inserted)
+}
+
+/// Ends the sessions of an account that were not used for the longest time, until `kept` are left.
+async fn end_beyond(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    kept: u32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM sessions WHERE session_id IN (
+             SELECT session_id FROM sessions WHERE account_id = $1
+             ORDER BY last_seen_at DESC, created_at DESC, session_id OFFSET $2)",
+        &account_id.as_bytes()[..],
+        i64::from(kept),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Whether the account is there, and will be until the transaction ends.

@@ -42,8 +42,14 @@ pub struct SessionRow {
 
 /// Sessions.
 pub trait SessionStore: Send + Sync {
-    /// Stores a session, unless the account is gone: then `false`.
-    fn insert_session<'a>(&'a self, session: &'a NewSession, audit: &'a NewAuditEntry) -> Stored<'a, bool>;
+    /// Stores a session, unless the account is gone: then `false`. Of the account's sessions the `kept` that were used
+    /// last stay.
+    fn insert_session<'a>(
+        &'a self,
+        session: &'a NewSession,
+        kept: u32,
+        audit: &'a NewAuditEntry,
+    ) -> Stored<'a, bool>;
 
     /// The session with that token, unless it is past its time.
     fn session_by_token(

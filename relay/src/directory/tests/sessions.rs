@@ -3,7 +3,7 @@ use time::Duration;
 use zeroize::Zeroizing;
 
 use super::super::*;
-use crate::testing::{Person, TestDirectory, authenticate, registered};
+use crate::testing::{ORIGIN, Person, TestDirectory, authenticate, registered};
 
 #[tokio::test]
 async fn sessions_are_listed_newest_first_with_the_callers_own_marked() {
@@ -108,4 +108,23 @@ async fn sessions_that_count_no_more_are_told_from_those_that_do() {
     assert_eq!(ended, [second, bob.session_id(), unknown]);
     test.clock.advance(Duration::days(90));
     assert_eq!(other_process.ended_among(&asked).await.unwrap(), asked);
+}
+
+#[tokio::test]
+async fn an_account_keeps_a_bounded_number_of_sessions_those_used_last() {
+    let mut settings = DirectorySettings::new(ORIGIN);
+    settings.limits.logins_per_address.burst = 1000;
+    settings.limits.logins_per_credential.burst = 1000;
+    let (test, alice) = (TestDirectory::with(settings).await, Person::alice());
+    let first = registered(&test, &alice).await;
+    let forgotten = alice.log_in_by_recovery_code(&test.directory).await.unwrap();
+    test.clock.advance(Duration::hours(2));
+    for _ in 0..DirectorySettings::SESSIONS_PER_ACCOUNT {
+        test.clock.advance(Duration::SECOND);
+        alice.log_in_by_recovery_code(&test.directory).await.unwrap();
+    }
+    let left = test.directory.sessions(&first).await.unwrap().sessions;
+    assert_eq!(left.len(), DirectorySettings::SESSIONS_PER_ACCOUNT as usize);
+    let refused = test.directory.authenticate(&forgotten.session_token).await;
+    assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
 }
