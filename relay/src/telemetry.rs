@@ -3,7 +3,7 @@
 //! Only the fields listed here are written; of any other, the name alone. So a careless `tracing::info!(?request)` cannot
 //! put into the log what the relay must not tell: tokens, keys, payloads, handles, addresses of clients.
 
-use std::{fmt, io::Write, panic};
+use std::{error::Error, fmt, io::Write, panic};
 
 use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
@@ -155,6 +155,11 @@ impl Visit for Fields {
         self.put(field, format!("{value:?}"));
     }
 
+    /// With its causes: what an error says of itself, "the database is unavailable", helps nobody.
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.put(field, chain(value));
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         self.put(field, value);
     }
@@ -174,6 +179,12 @@ impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field, value);
     }
+}
+
+/// An error and what caused it. None of our errors' texts holds a value of a row or of a request.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -222,6 +233,18 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = crate::store_failure::StoreFailure::Unavailable(refused.into());
+        let cause = &error as &dyn Error;
+        let line = logged(LogFormat::Human, || tracing::warn!(error = cause, "hello"));
+        assert!(
+            line.contains("the database is unavailable: connection refused"),
+            "{line}"
+        );
     }
 
     #[test]

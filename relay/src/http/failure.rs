@@ -12,7 +12,7 @@ use axum::{
 };
 use sealpost_protocol::{code::ErrorCode, http::Problem};
 
-use crate::{atrest::DataKeyError, directory::DirectoryError, store_failure::StoreFailure};
+use crate::{atrest::DataKeyError, directory::DirectoryError, store_failure::StoreFailure, telemetry::chain};
 
 /// When to come back after an outage whose length nobody knows.
 const AFTER_OUTAGE: Duration = Duration::from_secs(2);
@@ -158,12 +158,6 @@ impl IntoResponse for Failure {
 fn internal(error: &dyn Error) -> Failure {
     tracing::error!(error = chain(error), "a request failed inside");
     Failure::new(ErrorCode::Internal)
-}
-
-/// The error and what caused it. None of these texts holds a value of a row or of a request.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn milliseconds(duration: Duration) -> u64 {
