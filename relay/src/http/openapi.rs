@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use axum::Json;
 use sealpost_protocol::http::{Base64Bytes, Problem, SecretToken};
 use utoipa::{
@@ -45,9 +47,10 @@ use super::{
 )]
 struct Api;
 
-/// The OpenAPI document.
-pub(super) async fn get() -> Json<Document> {
-    Json(Api::openapi())
+/// The OpenAPI document, made once: anybody may ask for it.
+pub(super) async fn get() -> Json<&'static Document> {
+    static DOCUMENT: LazyLock<Document> = LazyLock::new(Api::openapi);
+    Json(&DOCUMENT)
 }
 
 /// What is the same for every endpoint: how a session is shown, and what a refusal looks like.
