@@ -21,7 +21,7 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 1)]
         uses: u32,
         /// For how many days it counts.
-        #[arg(long, default_value_t = 7)]
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=36500))]
         days: u32,
         /// What to remember about it.
         #[arg(long)]

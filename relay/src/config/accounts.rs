@@ -17,6 +17,9 @@ pub struct AccountsConfig {
     pub session_lifetime: Duration,
 }
 
+/// Ten years: longer, and the end of a session would leave the calendar.
+const LONGEST_SESSION: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,9 +42,9 @@ impl Default for AccountsConfig {
 impl AccountsConfig {
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.demand(
-            !self.session_lifetime.is_zero(),
+            (Duration::from_nanos(1)..=LONGEST_SESSION).contains(&self.session_lifetime),
             "accounts.session_lifetime_days",
-            "must not be 0",
+            "must be between 1 and 3650",
         );
     }
 }

@@ -38,6 +38,9 @@ pub struct DatabaseConfig {
     pub migrate_on_boot: bool,
 }
 
+/// Who holds the lock of a space reads on another connection what it missed, beside the lanes.
+const FEWEST_CONNECTIONS: u32 = 4;
+
 fn max_connections() -> u32 {
     16
 }
@@ -70,9 +73,15 @@ impl DatabaseConfig {
             None => problems.demand(false, "database.url", "give either url or url_file"),
         }
         problems.demand(
-            self.max_connections > 0,
+            self.max_connections >= FEWEST_CONNECTIONS,
             "database.max_connections",
-            "must not be 0",
+            "must be at least 4: an append under a lock takes two",
         );
+        for (timeout, key) in [
+            (self.acquire_timeout, "database.acquire_timeout_ms"),
+            (self.statement_timeout, "database.statement_timeout_ms"),
+        ] {
+            problems.demand(!timeout.is_zero(), key, "must not be 0");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
+use sealpost_protocol::limits;
 use serde::Deserialize;
 
 use super::{error::Problems, units};
@@ -46,9 +47,9 @@ impl LogConfig {
         problems.demand(self.cached_spaces > 0, "log.cached_spaces", "must not be 0");
         let space = self.queued_bytes_per_space;
         problems.demand(
-            (1..=self.queued_bytes).contains(&space),
+            (limits::MAX_FRAME..=self.queued_bytes).contains(&space),
             "log.queued_bytes_per_space",
-            "must be between 1 and queued_bytes",
+            "must be between the largest frame, 262144, and queued_bytes: else no publish ever fits",
         );
         problems.demand(!self.head_check.is_zero(), "log.head_check_ms", "must not be 0");
     }
