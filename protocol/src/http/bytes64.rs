@@ -5,9 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Public bytes as unpadded base64url.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+/// Bytes as unpadded base64url. `Debug` shows their number only: some are as sensitive as a password hash.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Base64Bytes(pub Vec<u8>);
+
+impl fmt::Debug for Base64Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Base64Bytes({} bytes)", self.0.len())
+    }
+}
 
 impl From<Vec<u8>> for Base64Bytes {
     fn from(bytes: Vec<u8>) -> Self {
@@ -126,6 +132,14 @@ mod tests {
             token.expose_bytes()
         );
         assert_eq!(format!("{token:?}"), "SecretToken(..)");
+    }
+
+    #[test]
+    fn bytes_stay_out_of_debug() {
+        assert_eq!(
+            format!("{:?}", Base64Bytes(vec![7; 192])),
+            "Base64Bytes(192 bytes)"
+        );
     }
 
     #[test]
