@@ -6,6 +6,7 @@ use sealpost_protocol::chain::{Capabilities, Member};
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::hash::Digest32;
 use sealpost_protocol::ids::{KeyId, PrincipalId};
+use sealpost_protocol::limits;
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::{self, Wrap};
@@ -13,6 +14,7 @@ use sealpost_protocol::wrap::{wrap_hash, wraps_digest};
 
 use super::control::{Aim, Change};
 use super::core::SpaceCore;
+use crate::entropy;
 use crate::epoch::{EpochKey, WrapError, seal_previous, seal_wrap};
 use crate::error::Error;
 
@@ -154,9 +156,9 @@ fn rekey_for<'m>(
     rng: &mut impl CryptoRng,
 ) -> Result<Change, Error> {
     let key = EpochKey::generate(core.space_id, epoch + 1, rng);
-    let wraps = recipients
-        .map(|member| wrap_for(&key, member, rng))
-        .collect::<Result<Vec<_>, _>>()?;
+    let wraps: Vec<Wrap> = recipients
+        .map(|member| wrap_for(&key, member, rng).unwrap_or_else(|_| dead_wrap(member, rng)))
+        .collect();
     let sealed_previous = previous.map(|previous| seal_previous(&key, previous, rng));
     Ok(Change {
         bodies: vec![Body::Rekey(rekey_body(
@@ -189,6 +191,15 @@ pub(crate) fn wrap_for(key: &EpochKey, member: &Manifest, rng: &mut impl CryptoR
         recipient: member.id().to_bytes(),
         sealed,
     })
+}
+
+/// What a member gets whose manifest names an HPKE key that is none: bytes that open nothing. It is their own doing, and must
+/// not keep the others from a new key.
+fn dead_wrap(member: &Manifest, rng: &mut impl CryptoRng) -> Wrap {
+    Wrap {
+        recipient: member.id().to_bytes(),
+        sealed: Bytes::copy_from_slice(&entropy::draw::<{ limits::WRAP }>(rng)),
+    }
 }
 
 fn digest(wraps: &[Wrap]) -> Digest32 {

@@ -1,9 +1,14 @@
 use bytes::Bytes;
 use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::keys::PublicKey;
+use sealpost_protocol::limits;
+use sealpost_protocol::manifest::Manifest;
+use sealpost_protocol::wire::control_record::Body;
+use sealpost_protocol::wire::{self, PrincipalKind};
 
 use super::*;
 use crate::content::Message;
-use crate::testing::log::OTHER_WRITER;
+use crate::testing::log::{OTHER_WRITER, control_entry};
 
 #[tokio::test(start_paused = true)]
 async fn messages_come_in_order_each_once_and_then_live() {
@@ -138,6 +143,29 @@ async fn added_member_can_read_and_a_second_add_does_nothing() {
     assert_eq!(space.members().await.unwrap().len(), 2);
     assert_eq!(space.verified().seq, 3);
     space.send(Message::text("hello Bob")).await.unwrap();
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_with_a_key_that_is_none_keeps_nobody_from_a_rekey() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    let public = PublicKey::of(person(BOB).signing_key());
+    let odd = Manifest::new(PrincipalKind::Human, &public, &[0xff; limits::HPKE_KEY]).unwrap();
+    let body = Body::AddMember(wire::AddMember {
+        manifest: odd.bytes().clone(),
+        capabilities: Capabilities::WRITE.bits(),
+        wrap_hash: Bytes::from_static(&[1; 32]),
+    });
+    let record = control_entry(stage.log.record(&alice, body));
+    stage.log.append(record).unwrap();
+    let (space, script) = stage.open().await;
+    let serving = tokio::spawn(script.serve());
+    let aim = members::Rekeyed { from_epoch: 1 };
+    let mut rng = crate::entropy::system();
+    assert!(members::wrap_for(stage.log.key(), &odd, &mut rng).is_err());
+    space.core().achieve(&aim, &mut rng).await.unwrap();
+    assert_eq!(space.epoch().await.unwrap(), 2);
     serving.abort();
 }
 
