@@ -138,10 +138,11 @@ impl SpaceCore {
         self.progress.borrow().stopped.is_some()
     }
 
-    /// Stops the space for everyone.
+    /// Stops the space for everyone. The first reason is the one that is told.
     pub(crate) fn stop(&self, stop: Stop) {
-        self.progress
-            .send_modify(|progress| progress.stopped = Some(stop));
+        self.progress.send_modify(|progress| {
+            progress.stopped.get_or_insert(stop);
+        });
     }
 
     /// Keeps the evidence and stops the space.
