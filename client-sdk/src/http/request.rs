@@ -165,7 +165,12 @@ fn to_json(body: &impl Serialize) -> Bytes {
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Answer, Error> {
-    let mut body = SecretBytes::default();
+    // With room for all of it, so that it does not move while it grows: it may hold a token.
+    let room = response
+        .content_length()
+        .unwrap_or_default()
+        .min(MAX_ANSWER as u64);
+    let mut body = SecretBytes::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
     while let Some(chunk) = response.chunk().await.map_err(network_error)? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err(Error::network("the answer is longer than any relay sends"));
