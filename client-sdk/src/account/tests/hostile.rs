@@ -1,7 +1,5 @@
 //! A relay that breaks one rule at a time. The numbers are those of the list of attacks the SDK must withstand.
 
-use tokio::time::Instant;
-
 use super::relay::{Faults, KSF};
 use super::*;
 use sealpost_protocol::http::KsfParameters;
@@ -81,12 +79,10 @@ async fn r12_r13_weak_and_absurd_stretching_is_refused_before_it_is_done() {
             ..Faults::default()
         });
         let home = Home::new(&relay);
-        let started = Instant::now();
         expect_alarm(home.log_in("alice", PASSPHRASE).await, "stretching");
         let new = Client::register(home.config(), "bob", &passphrase(PASSPHRASE), None).await;
         expect_alarm(new, "stretching");
-        // One round of Argon2id alone takes longer than both refusals together should.
-        assert!(started.elapsed().as_secs() < 5);
+        // Nothing derives but on parameters that were checked, which is the type's to say; and nothing came of it.
         assert!(!asked(&relay, "finish"));
     }
 }
