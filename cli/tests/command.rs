@@ -1,5 +1,7 @@
 //! The command as a process, without a relay: exit codes, JSON, secrets and pipes.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -114,6 +116,31 @@ fn no_argument_takes_a_secret() {
             assert!(!help.contains(secret), "{verb:?} offers {secret}");
         }
     }
+}
+
+#[test]
+fn process_that_reads_a_passphrase_leaves_no_core_dump() {
+    let folder = folder();
+    let fifo = folder.path().join("passphrase");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut child = command(folder.path())
+        .args(["--relay-url", NOWHERE, "login", "alice"])
+        .env("SEALPOST_PASSPHRASE_FILE", &fifo)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Opens when the command opens it for reading.
+    let mut passphrase = File::options().write(true).open(&fifo).unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let core = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max core file size"))
+        .unwrap();
+    let core: Vec<_> = core.split_whitespace().take(2).collect();
+    assert_eq!(core, ["0", "0"]);
+    passphrase.write_all(b"correct horse battery\n").unwrap();
+    drop(passphrase);
+    assert_eq!(child.wait().unwrap().code(), Some(4));
 }
 
 #[test]
