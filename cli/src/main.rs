@@ -10,6 +10,7 @@ mod patience;
 mod people;
 mod position;
 mod progress;
+mod question;
 mod secret_input;
 mod verbs;
 

@@ -40,7 +40,7 @@ pub mod paths {
     pub const SESSIONS: &str = "/v1/sessions";
     /// DELETE: log out.
     pub const SESSION_CURRENT: &str = "/v1/sessions/current";
-    /// GET [`super::AccountView`].
+    /// GET [`super::AccountView`]; DELETE: delete the account.
     pub const ACCOUNT: &str = "/v1/account";
     /// POST [`super::PrincipalLookup`].
     pub const PRINCIPAL_LOOKUP: &str = "/v1/principals/lookup";

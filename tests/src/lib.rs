@@ -5,7 +5,9 @@
 //! - [`relay`]: the relay in this process, or as a child process that can be killed.
 //! - [`command`]: the `sealpost` command, with a home of its own.
 //! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
+//! - [`steps`]: a proxy that counts a client's requests and stops the world at one of them.
 //! - [`canary`]: looks for secrets where none may be.
+//! - [`scan`]: looks at every value of every table.
 //!
 //! Everything is ended by a test's end; tests wait for events, never for time.
 
@@ -21,6 +23,8 @@ pub mod logs;
 pub mod openbao;
 pub mod proxy;
 pub mod relay;
+pub mod scan;
+pub mod steps;
 
 mod folders;
 mod process;

@@ -5,6 +5,11 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "accounts/deleted.rs"]
+mod deleted;
+#[path = "accounts/killed.rs"]
+mod killed;
+
 use sealpost_protocol::{code::ErrorCode, http::SecretToken};
 use sealpost_relay::directory::TokenRequest;
 use sealpost_sdk::{Client, ClientConfig, Error, Passphrase, RecoveryCode};
@@ -143,28 +148,6 @@ async fn changed_passphrase_and_new_code_replace_the_old_ones() {
     assert_eq!(by_code.account(), alice.account());
     assert_eq!(alice.devices().await.unwrap().len(), 3);
     alice.refresh_keystore().await.unwrap();
-}
-
-#[tokio::test]
-async fn relay_killed_during_a_change_locks_nobody_out() {
-    let (mut relay, proxy) = child_relay(&Database::create().await).await;
-    let devices = Devices::at(format!("http://{}", proxy.address()));
-    let (alice, code) = devices.register("alice", None).await.unwrap();
-    let mut current = PASSPHRASE.to_owned();
-    for number in 0..4 {
-        let next = format!("passphrase number {number}");
-        let (old, new) = (passphrase(&current), passphrase(&next));
-        let (_, restarted) = tokio::join!(alice.change_passphrase(&old, &new), relay.kill_9_and_restart());
-        relay = restarted;
-        let by_old = devices.log_in("alice", &current).await;
-        let by_new = devices.log_in("alice", &next).await;
-        assert_ne!(by_old.is_ok(), by_new.is_ok(), "round {number}");
-        if by_new.is_ok() {
-            current = next;
-        }
-        assert_eq!(by_old.or(by_new).unwrap().account(), alice.account());
-    }
-    assert_eq!(devices.recover(&code).await.unwrap().account(), alice.account());
 }
 
 #[tokio::test]

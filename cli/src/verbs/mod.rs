@@ -37,6 +37,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     RecoveryCode(recovery_code::RecoveryCode),
     #[command(subcommand)]
+    Account(account::Account),
+    #[command(subcommand)]
     Space(space::Space),
     Send(send::Send),
     #[command(subcommand)]
@@ -44,8 +46,6 @@ pub(crate) enum Verb {
     Tail(tail::Tail),
     #[command(subcommand)]
     Devices(devices::Devices),
-    #[command(subcommand)]
-    Account(account::Account),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -61,12 +61,12 @@ impl Verb {
             Self::Contact(verb) => verb.run(context).await,
             Self::Passphrase(verb) => verb.run(context).await,
             Self::RecoveryCode(verb) => verb.run(context).await,
+            Self::Account(verb) => verb.run(context).await,
             Self::Space(verb) => verb.run(context).await,
             Self::Send(verb) => verb.run(context).await,
             Self::Outbox(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,
             Self::Devices(verb) => verb.run(context).await,
-            Self::Account(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,
             Self::Completions(verb) => verb.run(),
         }

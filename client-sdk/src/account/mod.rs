@@ -4,6 +4,7 @@
 //! OPAQUE key is pinned at the first contact and again inside the keystore, its stretching parameters stay between floor
 //! and ceiling and never sink, and a keystore older than one this device has seen is refused.
 
+mod delete;
 mod devices;
 mod history;
 mod keystore;

@@ -145,6 +145,6 @@ impl Fresh {
 }
 
 /// A session of minutes that could not be ended ends by itself; there is nothing to be done about a failure.
-async fn end_session(api: &Api, token: &SecretToken) {
+pub(super) async fn end_session(api: &Api, token: &SecretToken) {
     let _ = api.log_out(token).await;
 }

@@ -48,6 +48,10 @@ impl Api {
         self.get(paths::ACCOUNT, Some(session)).await
     }
 
+    pub(crate) async fn delete_account(&self, session: &SecretToken) -> Result<(), Error> {
+        self.delete(paths::ACCOUNT, session).await
+    }
+
     pub(crate) async fn look_up_principal(
         &self,
         session: &SecretToken,

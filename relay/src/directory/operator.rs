@@ -156,19 +156,13 @@ impl Directory {
             .await
     }
 
-    /// Deletes an account with its keystore, sessions and principal. What it wrote to spaces stays.
+    /// Deletes an account with everything that belongs to it, and closes its sockets. What it wrote to spaces stays in their
+    /// logs, under the pseudonymous id of its principal.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn delete_account(&self, account_id: AccountId) -> Result<(), DirectoryError> {
-        let seals = self.seals.open().await?;
-        let details = Some(&account_id.as_bytes()[..]);
-        let audit = self.audit_entry(&seals, None, AuditAction::AccountDeleted, details);
-        if !self.store.delete_account(account_id, &audit).await? {
-            return Err(DirectoryError::NotFound);
-        }
-        self.announce(SessionsEnded::AllOf(account_id));
-        Ok(())
+        self.remove_account(account_id, AuditAction::AccountDeleted).await
     }
 
     async fn set_state(

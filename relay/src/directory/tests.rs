@@ -1,5 +1,6 @@
 //! The directory on a real database, with clients that speak OPAQUE.
 
+mod accounts;
 mod keystores;
 mod limits;
 mod login;

@@ -78,7 +78,7 @@ fn session_routes() -> Router<HttpState> {
         .route(paths::SESSIONS, get(sessions::list::get))
         .route(paths::SESSION_CURRENT, delete(sessions::end_current::delete))
         .route(sessions::end::PATH, delete(sessions::end::delete))
-        .route(paths::ACCOUNT, get(account::get))
+        .route(paths::ACCOUNT, get(account::get).delete(account::delete))
         .route(paths::PRINCIPAL_LOOKUP, post(principals::look_up))
         .route(paths::SPACES, get(spaces::get))
 }

@@ -30,6 +30,7 @@ use super::{
         sessions::end::delete,
         sessions::end_current::delete,
         account::get,
+        account::delete,
         principals::look_up,
         spaces::get,
         keystore::current::get,

@@ -5,7 +5,7 @@ use super::{
     Store, Transaction, audit,
     columns::from_bigint,
     error::{expect_rows, violated_constraint},
-    infallible, keystores, principals, sessions, tokens,
+    estate, infallible, keystores, principals, sessions, tokens,
 };
 use crate::{
     atrest::BlindIndexValue,
@@ -121,9 +121,15 @@ impl AccountStore for Store {
         })))
     }
 
-    fn delete_account<'a>(&'a self, account_id: AccountId, entry: &'a NewAuditEntry) -> Stored<'a, bool> {
+    fn delete_account<'a>(
+        &'a self,
+        account_id: AccountId,
+        estate: AccountId,
+        entry: &'a NewAuditEntry,
+    ) -> Stored<'a, bool> {
         Box::pin(infallible(self.run_tx("delete_account", move |tx| {
             Box::pin(async move {
+                estate::hand_over(tx.connection(), account_id, estate).await?;
                 let deleted = sqlx::query!(
                     "DELETE FROM accounts WHERE account_id = $1",
                     &account_id.as_bytes()[..]

@@ -10,6 +10,7 @@ mod audit;
 mod columns;
 mod data_keys;
 mod error;
+mod estate;
 mod event_batch;
 mod events;
 mod keystores;

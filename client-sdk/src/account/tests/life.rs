@@ -172,6 +172,28 @@ async fn logout_that_the_relay_does_not_hear_destroys_nothing() {
 }
 
 #[tokio::test]
+async fn deleted_account_is_gone_here_and_there_and_its_handle_is_free() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    let (alice, code) = home.register("alice").await;
+    let second = Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
+    expect_not_authenticated(
+        alice
+            .clone()
+            .delete_account(&passphrase("wrong horse battery"))
+            .await,
+    );
+    assert_eq!(relay.sessions(), 2);
+    alice.delete_account(&passphrase(PASSPHRASE)).await.unwrap();
+    assert_eq!((relay.sessions(), relay.accounts_called("alice")), (0, 0));
+    assert_eq!(std::fs::read_dir(&home.config.home).unwrap().count(), 0);
+    expect_not_authenticated(second.refresh_keystore().await);
+    expect_not_authenticated(Home::new(&relay).log_in("alice", PASSPHRASE).await);
+    expect_not_authenticated(Home::new(&relay).recover(&code).await);
+    home.register("alice").await;
+}
+
+#[tokio::test]
 async fn revoked_device_is_not_authenticated_any_more() {
     let relay = TestRelay::start().await;
     let (alice, _) = Home::new(&relay).register("alice").await;

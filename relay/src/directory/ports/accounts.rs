@@ -135,6 +135,12 @@ pub trait AccountStore: Send + Sync {
         audit: &'a NewAuditEntry,
     ) -> Stored<'a, bool>;
 
-    /// Deletes the account with all that belongs to it; `false` if there is no such account.
-    fn delete_account<'a>(&'a self, account_id: AccountId, audit: &'a NewAuditEntry) -> Stored<'a, bool>;
+    /// Deletes the account with all that belongs to it, and hands its spaces to `estate`, an id that stands for nobody and
+    /// is bound by the same quota; `false` if there is no such account.
+    fn delete_account<'a>(
+        &'a self,
+        account_id: AccountId,
+        estate: AccountId,
+        audit: &'a NewAuditEntry,
+    ) -> Stored<'a, bool>;
 }

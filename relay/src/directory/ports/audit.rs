@@ -22,6 +22,8 @@ pub enum AuditAction {
     AccountEnabled,
     /// The operator deleted an account.
     AccountDeleted,
+    /// An account was deleted by its owner.
+    AccountDeletedByOwner,
 }
 
 impl AuditAction {
@@ -36,6 +38,7 @@ impl AuditAction {
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::AccountDeleted => "account_deleted",
+            Self::AccountDeletedByOwner => "account_deleted_by_owner",
         }
     }
 }

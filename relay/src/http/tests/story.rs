@@ -103,6 +103,21 @@ async fn a_client_keeps_its_keystore_and_looks_people_up() {
 }
 
 #[tokio::test]
+async fn a_client_deletes_its_account() {
+    let (api, alice) = (Api::new().await, Person::alice());
+    let session = api.register(&alice).await.session_token;
+    let deleted = api
+        .call(Method::DELETE, "/v1/account", Some(&session), None::<&()>)
+        .await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    let refused = api
+        .call(Method::GET, "/v1/account", Some(&session), None::<&()>)
+        .await;
+    assert_eq!(problem(refused).await.code, "not_authenticated");
+    api.register(&alice).await;
+}
+
+#[tokio::test]
 async fn a_client_changes_its_passphrase() {
     let (api, alice) = (Api::new().await, Person::alice());
     let logged_in = api.register(&alice).await;

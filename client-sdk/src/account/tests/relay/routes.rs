@@ -54,6 +54,7 @@ impl State {
             ("GET", paths::KEYSTORE_STAGED) => self.staged(id),
             ("POST", paths::KEYSTORE_STAGED_VERIFY) => self.verify_staged(id, &request.json()?),
             ("POST", paths::KEYSTORE_STAGED_COMMIT) => self.commit(id, &request.json()?),
+            ("DELETE", paths::ACCOUNT) => Ok(self.delete_account(id)),
             ("GET", paths::SESSIONS) => self.list_sessions(session),
             ("DELETE", paths::SESSION_CURRENT) => self.end(session),
             ("DELETE", path) => self.end(last_part(path)?),
@@ -298,6 +299,12 @@ impl State {
             account.recovery_login_key = key.0;
         }
         Ok(version)
+    }
+
+    fn delete_account(&mut self, id: AccountId) -> Value {
+        self.accounts.retain(|account| account.id != id);
+        self.sessions.retain(|_, (_, owner)| *owner != id);
+        Value::Null
     }
 
     fn list_sessions(&mut self, current: SessionId) -> Answer {

@@ -1,0 +1,37 @@
+//! What an account leaves behind in spaces when it is deleted.
+
+use sealpost_protocol::ids::AccountId;
+use sqlx::PgConnection;
+
+use crate::store_failure::StoreFailure;
+
+/// Takes everything out of the tables of spaces that leads to `account_id` or is of use to its principals alone. The spaces
+/// that it made stay with their members, under the quota of `estate`. Wraps that it staged for others stay as well: they
+/// are those members' keys. To be called before the account's own rows go.
+pub(super) async fn hand_over(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    estate: AccountId,
+) -> Result<(), StoreFailure> {
+    let account_id = &account_id.as_bytes()[..];
+    sqlx::query!(
+        "UPDATE spaces SET created_by_account = $2 WHERE created_by_account = $1",
+        account_id,
+        &estate.as_bytes()[..],
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM members WHERE principal_id IN (SELECT principal_id FROM principals WHERE account_id = $1)",
+        account_id,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM wraps WHERE recipient IN (SELECT principal_id FROM principals WHERE account_id = $1)",
+        account_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
