@@ -33,8 +33,18 @@ impl Client {
     /// [`Error::NotAuthenticated`] for a wrong passphrase. When [`Error::Network`] leaves open whether the change was
     /// made, the passphrase still opens the account: issue another code.
     pub async fn new_recovery_code(&self, passphrase: &Passphrase) -> Result<RecoveryCode, Error> {
+        let code = RecoveryCode::generate(&mut entropy::system());
+        self.replace_recovery_code(passphrase, &code).await?;
+        Ok(code)
+    }
+
+    pub(super) async fn replace_recovery_code(
+        &self,
+        passphrase: &Passphrase,
+        code: &RecoveryCode,
+    ) -> Result<(), Error> {
         let fresh = Fresh::new(self.shared(), passphrase).await?;
-        let changed = change(&fresh).await;
+        let changed = change(&fresh, code).await;
         fresh.end().await;
         changed
     }
@@ -69,24 +79,23 @@ async fn prove(met: &Met, code: &RecoveryCode) -> Result<LoggedIn, Error> {
     Ok(logged_in)
 }
 
-async fn change(fresh: &Fresh) -> Result<RecoveryCode, Error> {
-    let mut rng = entropy::system();
-    let code = RecoveryCode::generate(&mut rng);
-    let slot_key = SlotKey::from_recovery_code(&code, fresh.account_id());
-    let next = fresh.sealed().with_slot(fresh.opened(), &slot_key, &mut rng);
+async fn change(fresh: &Fresh, code: &RecoveryCode) -> Result<(), Error> {
+    let slot_key = SlotKey::from_recovery_code(code, fresh.account_id());
+    let next = fresh
+        .sealed()
+        .with_slot(fresh.opened(), &slot_key, &mut entropy::system());
     let staged = fresh
         .stage(KeystoreStage {
             base_version: fresh.version(),
             keystore: next.to_bytes().into(),
             registration_upload: None,
-            recovery_login_key: Some(login_key(&code).into()),
+            recovery_login_key: Some(login_key(code).into()),
         })
         .await?;
-    if staged.view.recovery_login_key.as_ref().map(|key| &key.0) != Some(&login_key(&code)) {
+    if staged.view.recovery_login_key.as_ref().map(|key| &key.0) != Some(&login_key(code)) {
         return Err(Error::alarm("the relay staged another recovery key"));
     }
     let from_paper = RecoveryCode::parse(&code.expose_text()).expect("a code reads back as it is written");
     let slot_key = SlotKey::from_recovery_code(&from_paper, fresh.account_id());
-    fresh.switch(staged, &slot_key).await?;
-    Ok(code)
+    fresh.switch(staged, &slot_key).await
 }

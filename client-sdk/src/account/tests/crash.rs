@@ -1,91 +1,97 @@
-//! I-8: wherever a change of passphrase or recovery code is cut off, the account opens afterwards, with all it had.
+//! I-8: whatever breaks at whatever step of a change of the keystore, the account opens afterwards, by the old secret or
+//! by the new one, and nothing it had is lost.
+//!
+//! The steps are counted, not listed: a change is made once with nothing broken, and each request that it made then is one
+//! step. A change that gets another step gets it tried here without anybody thinking of it.
 
-use super::relay::{Cut, Faults};
+mod change;
+mod scene;
+
+use super::relay::{Faults, Strike, Victim};
 use super::*;
+use change::Change;
+use scene::Scene;
 
-/// More requests than any change takes.
-const STEPS: usize = 10;
-
-fn cuts() -> impl Iterator<Item = Cut> {
-    (0..STEPS).flat_map(|after| [false, true].map(|served| Cut { after, served }))
+/// Strikes at each of so many steps, before and after the relay acts on it.
+fn strikes(steps: usize, victim: Victim) -> impl Iterator<Item = Strike> {
+    (0..steps).flat_map(move |after| {
+        [false, true].map(|served| Strike {
+            after,
+            served,
+            victim,
+        })
+    })
 }
 
-fn cut_off(relay: &TestRelay, cut: Cut) {
-    relay.misbehave(Faults {
-        cut: Some(cut),
-        ..Faults::default()
-    });
-}
-
-#[tokio::test]
-async fn cut_off_change_of_passphrase_leaves_exactly_one_that_opens() {
-    let relay = TestRelay::start().await;
-    let (alice, code) = Home::new(&relay).register("alice").await;
-    let mut current = "passphrase 0".to_owned();
-    alice
-        .change_passphrase(&passphrase(PASSPHRASE), &passphrase(&current))
-        .await
-        .unwrap();
-    for (number, cut) in cuts().enumerate() {
-        let next = format!("passphrase {}", number + 1);
-        cut_off(&relay, cut);
-        let changed = alice
-            .change_passphrase(&passphrase(&current), &passphrase(&next))
-            .await;
-        relay.misbehave(Faults::default());
-        let by_old = Home::new(&relay).log_in("alice", &current).await;
-        let by_new = Home::new(&relay).log_in("alice", &next).await;
-        assert_ne!(by_old.is_ok(), by_new.is_ok(), "request {}", cut.after);
-        assert!(changed.is_err() || by_new.is_ok(), "request {}", cut.after);
-        if by_new.is_ok() {
-            current = next;
-        }
-        assert_eq!(by_old.or(by_new).unwrap().account(), alice.account());
-        alice.refresh_keystore().await.unwrap();
-    }
-    let by_code = Home::new(&relay).recover(&code).await.unwrap();
-    assert_eq!(by_code.account(), alice.account());
-}
-
-#[tokio::test]
-async fn cut_off_new_recovery_code_locks_nobody_out() {
-    let relay = TestRelay::start().await;
-    let (alice, mut current) = Home::new(&relay).register("alice").await;
-    for cut in cuts() {
-        cut_off(&relay, cut);
-        let issued = alice.new_recovery_code(&passphrase(PASSPHRASE)).await;
-        relay.misbehave(Faults::default());
-        if let Ok(code) = issued {
-            expect_not_authenticated(Home::new(&relay).recover(&current).await);
-            current = code;
-        }
-        let by_passphrase = Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
-        assert_eq!(by_passphrase.account(), alice.account());
-        if Home::new(&relay).recover(&current).await.is_err() {
-            // Switched, but the answer was lost twice: the passphrase issues another one.
-            current = alice.new_recovery_code(&passphrase(PASSPHRASE)).await.unwrap();
+async fn strike_every_step_of_every_change(victim: Victim) {
+    let mut scene = Scene::new().await;
+    for change in Change::ALL {
+        let steps = scene.count_steps(change).await;
+        assert!(steps > 1, "{change:?} was not made");
+        for strike in strikes(steps, victim) {
+            scene.strike(change, strike).await;
         }
     }
-    let by_code = Home::new(&relay).recover(&current).await.unwrap();
-    assert_eq!(by_code.account(), alice.account());
 }
 
 #[tokio::test]
-async fn cut_off_registration_leaves_a_free_handle_or_an_account_that_opens() {
+async fn connection_cut_at_any_step_of_a_change_leaves_one_secret_that_opens() {
+    strike_every_step_of_every_change(Victim::Connection).await;
+}
+
+#[tokio::test]
+async fn relay_gone_from_any_step_of_a_change_on_leaves_one_secret_that_opens() {
+    strike_every_step_of_every_change(Victim::Relay).await;
+}
+
+#[tokio::test]
+async fn client_killed_at_any_step_of_a_change_leaves_one_secret_that_opens() {
+    strike_every_step_of_every_change(Victim::Client).await;
+}
+
+#[tokio::test]
+async fn registration_struck_at_any_step_leaves_a_free_handle_or_an_account_that_opens() {
     let relay = TestRelay::start().await;
-    for (number, cut) in cuts().take(8).enumerate() {
-        let handle = format!("alice-{number}");
-        let home = Home::new(&relay);
-        cut_off(&relay, cut);
-        let _ = Client::register(home.config(), &handle, &passphrase(PASSPHRASE), None).await;
-        relay.misbehave(Faults::default());
-        let config = home.config();
-        let opened = match Client::open(config.clone()).await {
-            Ok(client) => Ok(client),
-            Err(_) => home.log_in(&handle, PASSPHRASE).await,
-        };
-        if opened.is_err() {
+    relay.misbehave(Faults::default());
+    Home::new(&relay).register("alice").await;
+    let steps = relay.state().asked.len();
+    let victims = [Victim::Connection, Victim::Relay, Victim::Client];
+    let all = victims.into_iter().flat_map(|victim| strikes(steps, victim));
+    for (number, strike) in all.enumerate() {
+        let (home, handle) = (Home::new(&relay), format!("alice-{number}"));
+        let secret = passphrase(PASSPHRASE);
+        let registering = Box::pin(Client::register(home.config(), &handle, &secret, None));
+        let registered = relay.strike(strike, registering).await;
+        assert!(
+            !matches!(registered, Some(Ok(_))) || relay.knows(&handle),
+            "{strike:?}"
+        );
+        if relay.knows(&handle) {
+            home.log_in(&handle, PASSPHRASE).await.unwrap();
+        } else {
             home.register(&handle).await;
+        }
+        assert_eq!(relay.accounts_called(&handle), 1, "{strike:?}");
+    }
+}
+
+#[tokio::test]
+async fn deletion_struck_at_any_step_leaves_an_account_that_opens_or_none() {
+    let relay = TestRelay::start().await;
+    let secret = passphrase(PASSPHRASE);
+    let (client, _) = Home::new(&relay).register("alice").await;
+    relay.misbehave(Faults::default());
+    client.delete_account(&secret).await.unwrap();
+    let steps = relay.state().asked.len();
+    let victims = [Victim::Connection, Victim::Relay, Victim::Client];
+    for strike in victims.into_iter().flat_map(|victim| strikes(steps, victim)) {
+        let (client, _) = Home::new(&relay).register("alice").await;
+        let deleted = relay.strike(strike, client.delete_account(&secret)).await;
+        let opened = Home::new(&relay).log_in("alice", PASSPHRASE).await;
+        assert_eq!(opened.is_ok(), relay.knows("alice"), "{strike:?}");
+        if let Ok(opened) = opened {
+            assert!(!matches!(deleted, Some(Ok(()))), "{strike:?}");
+            opened.delete_account(&secret).await.unwrap();
         }
     }
 }

@@ -13,6 +13,7 @@ use sealpost_protocol::http::{KsfParameters, StagedView};
 use sealpost_protocol::ids::{AccountId, SessionId};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 pub(super) const KSF: KsfParameters = KsfParameters {
@@ -38,19 +39,32 @@ pub(super) struct Faults {
     pub(super) handle: Option<String>,
     /// Answers a look-up with this manifest.
     pub(super) manifest: Option<Vec<u8>>,
-    /// Closes the connection of the request with this number, counted from the moment that it is set.
-    pub(super) cut: Option<Cut>,
+    /// Something breaks at a request.
+    pub(super) strike: Option<Strike>,
     /// Closes every connection.
     pub(super) gone: bool,
 }
 
-/// Where a connection is cut.
-#[derive(Clone, Copy)]
-pub(super) struct Cut {
-    /// Requests to serve before.
+/// Where something breaks, and what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strike {
+    /// Requests to serve before, counted from the moment that this is set.
     pub(super) after: usize,
     /// Whether the request is still acted upon, so that only its answer is lost.
     pub(super) served: bool,
+    /// What breaks.
+    pub(super) victim: Victim,
+}
+
+/// What breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Victim {
+    /// The one connection.
+    Connection,
+    /// The relay: it is not there any more, for this request and all that follow.
+    Relay,
+    /// The client: nothing it does comes after this request. [`TestRelay::strike`] drops it.
+    Client,
 }
 
 pub(super) struct Account {
@@ -89,6 +103,7 @@ pub(super) struct State {
 
 pub(super) struct TestRelay {
     state: Arc<Mutex<State>>,
+    client_dies: Arc<Notify>,
     address: SocketAddr,
     task: JoinHandle<()>,
     homes: TempDir,
@@ -99,10 +114,16 @@ impl TestRelay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State::new(address)));
-        let task = tokio::spawn(wire::serve(listener, Arc::clone(&state)));
+        let client_dies = Arc::new(Notify::new());
+        let task = tokio::spawn(wire::serve(
+            listener,
+            Arc::clone(&state),
+            Arc::clone(&client_dies),
+        ));
         let homes = tempfile::tempdir().unwrap();
         Self {
             state,
+            client_dies,
             address,
             task,
             homes,
@@ -123,6 +144,31 @@ impl TestRelay {
             gone: true,
             ..Faults::default()
         });
+    }
+
+    /// Runs what a client does until it ends or the strike kills the client; then everything is whole again.
+    pub(super) async fn strike<T>(&self, strike: Strike, work: impl Future<Output = T>) -> Option<T> {
+        self.misbehave(Faults {
+            strike: Some(strike),
+            ..Faults::default()
+        });
+        let result = tokio::select! {
+            result = work => Some(result),
+            () = self.client_dies.notified() => None,
+        };
+        assert!(self.state().asked.len() > strike.after, "nothing met {strike:?}");
+        self.misbehave(Faults::default());
+        result
+    }
+
+    pub(super) fn knows(&self, handle: &str) -> bool {
+        self.accounts_called(handle) > 0
+    }
+
+    pub(super) fn accounts_called(&self, handle: &str) -> usize {
+        let state = self.state();
+        let called = state.accounts.iter().filter(|account| account.handle == handle);
+        called.count()
     }
 
     pub(super) fn url(&self) -> String {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
-use super::State;
+use super::{State, Victim};
 
 pub(super) struct Request {
     pub(super) method: String,
@@ -16,20 +17,33 @@ pub(super) struct Request {
     pub(super) body: Vec<u8>,
 }
 
-pub(super) async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+/// What becomes of a request.
+enum Outcome {
+    Answer(u16, Value),
+    Cut,
+    ClientDies,
+}
+
+pub(super) async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, client_dies: Arc<Notify>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
+        let (state, client_dies) = (Arc::clone(&state), Arc::clone(&client_dies));
         // A client that goes away is no fault of the relay.
-        tokio::spawn(async move { serve_one(stream, &state).await });
+        tokio::spawn(async move { serve_one(stream, &state, &client_dies).await });
     }
 }
 
-async fn serve_one(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
+async fn serve_one(stream: TcpStream, state: &Mutex<State>, client_dies: &Notify) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let request = read(&mut stream, state).await?;
-        let Some((status, body)) = answer(state, &request) else {
-            return Ok(());
+        let (status, body) = match answer(state, &request) {
+            Outcome::Answer(status, body) => (status, body),
+            Outcome::Cut => return Ok(()),
+            Outcome::ClientDies => {
+                client_dies.notify_one();
+                // The answer is on its way as long as there is somebody to wait for it.
+                std::future::pending().await
+            }
         };
         let body = if body.is_null() {
             String::new()
@@ -42,20 +56,25 @@ async fn serve_one(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     }
 }
 
-/// `None` where the connection is to be cut.
-fn answer(state: &Mutex<State>, request: &Request) -> Option<(u16, Value)> {
+fn answer(state: &Mutex<State>, request: &Request) -> Outcome {
     let mut state = state.lock().unwrap();
     let number = state.asked.len();
     state.asked.push(format!("{} {}", request.method, request.path));
-    let cut = state.faults.cut.filter(|cut| cut.after == number);
-    if state.faults.gone || cut.is_some_and(|cut| !cut.served) {
-        return None;
+    let strike = state.faults.strike.filter(|strike| strike.after == number);
+    if state.faults.gone {
+        return Outcome::Cut;
     }
-    let answered = match state.route(request) {
-        Ok(body) => (200, body),
-        Err(refused) => (refused.http_status(), refusal(refused)),
+    let answered = match strike {
+        Some(strike) if !strike.served => None,
+        _ => Some(state.route(request)),
     };
-    cut.is_none().then_some(answered)
+    state.faults.gone = strike.is_some_and(|strike| strike.victim == Victim::Relay);
+    match (strike, answered) {
+        (Some(strike), _) if strike.victim == Victim::Client => Outcome::ClientDies,
+        (Some(_), _) | (None, None) => Outcome::Cut,
+        (None, Some(Ok(body))) => Outcome::Answer(200, body),
+        (None, Some(Err(refused))) => Outcome::Answer(refused.http_status(), refusal(refused)),
+    }
 }
 
 fn refusal(code: sealpost_protocol::code::ErrorCode) -> Value {

@@ -1,0 +1,110 @@
+//! The changes of a keystore that there are.
+
+use sealpost_protocol::ids::SpaceId;
+
+use super::*;
+use crate::keystore::{Content, KnownSpace};
+
+/// One way to change a keystore. Whoever adds a way adds it here.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    Passphrase,
+    RecoveryCode,
+    AddSpace,
+    RemoveSpace,
+}
+
+/// What the owner has on paper and in mind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Secrets {
+    pub(super) passphrase: String,
+    pub(super) code: String,
+}
+
+impl Secrets {
+    pub(super) fn passphrase(&self) -> Passphrase {
+        passphrase(&self.passphrase)
+    }
+
+    pub(super) fn code(&self) -> RecoveryCode {
+        RecoveryCode::parse(&self.code).unwrap()
+    }
+}
+
+impl Change {
+    pub(super) const ALL: [Self; 4] = [
+        Self::Passphrase,
+        Self::RecoveryCode,
+        Self::AddSpace,
+        Self::RemoveSpace,
+    ];
+
+    /// What must be there before it; `number` is different each time.
+    pub(super) async fn prepare(self, client: &Client, number: u8) {
+        if matches!(self, Self::RemoveSpace) {
+            client.name_space(space(number), "garden").await.unwrap();
+        }
+    }
+
+    /// The secrets once it is made.
+    pub(super) fn secrets_after(self, before: &Secrets, number: u8) -> Secrets {
+        let mut after = before.clone();
+        match self {
+            Self::Passphrase => after.passphrase = format!("passphrase number {number}"),
+            Self::RecoveryCode => {
+                let code = RecoveryCode::generate(&mut crate::entropy::system());
+                after.code = code.expose_text().to_string();
+            }
+            Self::AddSpace | Self::RemoveSpace => {}
+        }
+        after
+    }
+
+    /// The content once it is made.
+    pub(super) fn change_content(self, content: &mut Content, number: u8) {
+        match self {
+            Self::Passphrase | Self::RecoveryCode => {}
+            Self::AddSpace => {
+                let name = "garden".to_owned();
+                let verified = None;
+                content
+                    .spaces
+                    .insert(space(number), KnownSpace { name, verified });
+            }
+            Self::RemoveSpace => {
+                content.spaces.remove(&space(number));
+            }
+        }
+    }
+
+    /// Makes it.
+    pub(super) async fn make(
+        self,
+        client: &Client,
+        before: &Secrets,
+        after: &Secrets,
+        number: u8,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Passphrase => {
+                client
+                    .change_passphrase(&before.passphrase(), &after.passphrase())
+                    .await
+            }
+            Self::RecoveryCode => {
+                client
+                    .replace_recovery_code(&before.passphrase(), &after.code())
+                    .await
+            }
+            Self::AddSpace => client.name_space(space(number), "garden").await,
+            Self::RemoveSpace => {
+                let remove = |content: &mut Content| self.change_content(content, number);
+                client.shared().update_keystore(remove).await
+            }
+        }
+    }
+}
+
+fn space(number: u8) -> SpaceId {
+    SpaceId::new([number; 32])
+}

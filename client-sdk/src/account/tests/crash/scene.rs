@@ -1,0 +1,158 @@
+//! An account that is struck again and again, and looked at from all sides after each time.
+
+use super::change::Secrets;
+use super::*;
+use crate::keystore::Content;
+use crate::secret::SecretBytes;
+
+pub(super) struct Scene {
+    relay: TestRelay,
+    home: Home,
+    secrets: Secrets,
+    /// Rises with every change.
+    number: u8,
+}
+
+/// What a change was to do.
+struct Attempt {
+    before: SecretBytes,
+    after: SecretBytes,
+    secrets: Secrets,
+    /// Every keystore that the relay kept before.
+    kept: Vec<Vec<u8>>,
+}
+
+impl Scene {
+    pub(super) async fn new() -> Self {
+        let relay = TestRelay::start().await;
+        let home = Home::new(&relay);
+        let (_, code) = home.register("alice").await;
+        let secrets = Secrets {
+            passphrase: PASSPHRASE.to_owned(),
+            code: code.expose_text().to_string(),
+        };
+        Self {
+            relay,
+            home,
+            secrets,
+            number: 0,
+        }
+    }
+
+    /// Makes a change with nothing broken and counts what it asks the relay for.
+    pub(super) async fn count_steps(&mut self, change: Change) -> usize {
+        let client = self.restarted().await;
+        let attempt = self.begin(change, &client).await;
+        self.relay.misbehave(Faults::default());
+        change
+            .make(&client, &self.secrets, &attempt.secrets, self.number)
+            .await
+            .unwrap();
+        let steps = self.relay.state().asked.len();
+        assert!(self.settle(&attempt).await, "{change:?}");
+        steps
+    }
+
+    /// Makes a change that something breaks, and looks at what is left.
+    pub(super) async fn strike(&mut self, change: Change, strike: Strike) {
+        let client = self.restarted().await;
+        let attempt = self.begin(change, &client).await;
+        let making = change.make(&client, &self.secrets, &attempt.secrets, self.number);
+        let reported = self.relay.strike(strike, making).await;
+        drop(client);
+        let is_made = self.settle(&attempt).await;
+        assert!(
+            is_made || !matches!(reported, Some(Ok(()))),
+            "{change:?} was reported but not made, {strike:?}"
+        );
+        self.restarted().await.refresh_keystore().await.unwrap();
+    }
+
+    /// The device as a process that has just started.
+    async fn restarted(&self) -> Client {
+        Client::open(self.home.config()).await.unwrap()
+    }
+
+    async fn begin(&mut self, change: Change, client: &Client) -> Attempt {
+        self.number += 1;
+        change.prepare(client, self.number).await;
+        let before = content_of(client).await;
+        let mut content = Content::decode(&before).unwrap();
+        change.change_content(&mut content, self.number);
+        Attempt {
+            after: content.encode(),
+            before,
+            secrets: change.secrets_after(&self.secrets, self.number),
+            kept: self.relay.state().accounts[0].keystores.clone(),
+        }
+    }
+
+    /// Opens the account in every way. Says whether the change was made; it was made wholly or not at all.
+    async fn settle(&mut self, attempt: &Attempt) -> bool {
+        let old = self.secrets.clone();
+        let by_passphrase = self
+            .exactly_one(&old.passphrase, &attempt.secrets.passphrase, Way::Passphrase)
+            .await;
+        let by_code = self
+            .exactly_one(&old.code, &attempt.secrets.code, Way::Code)
+            .await;
+        self.secrets = Secrets {
+            passphrase: by_passphrase.secret,
+            code: by_code.secret,
+        };
+        assert!(self.secrets == old || self.secrets == attempt.secrets);
+        assert_eq!(by_passphrase.content, by_code.content);
+        assert!([&attempt.before, &attempt.after].contains(&&by_code.content));
+        let kept = self.relay.state().accounts[0].keystores.clone();
+        assert!(kept.starts_with(&attempt.kept), "a version was lost");
+        let changes_content = attempt.before != attempt.after;
+        if changes_content {
+            by_code.content == attempt.after
+        } else {
+            self.secrets == attempt.secrets
+        }
+    }
+
+    async fn exactly_one(&self, old: &str, new: &str, way: Way) -> Opened {
+        let by_old = self.try_secret(old, way).await;
+        if old == new {
+            return by_old.expect("a secret that no change touches opens");
+        }
+        let by_new = self.try_secret(new, way).await;
+        assert_ne!(by_old.is_some(), by_new.is_some(), "{way:?}");
+        by_old.or(by_new).unwrap()
+    }
+
+    async fn try_secret(&self, secret: &str, way: Way) -> Option<Opened> {
+        let device = Home::new(&self.relay);
+        let client = match way {
+            Way::Passphrase => device.log_in("alice", secret).await,
+            Way::Code => device.recover(&RecoveryCode::parse(secret).unwrap()).await,
+        };
+        let client = match client {
+            Ok(client) => client,
+            Err(Error::NotAuthenticated(_)) => return None,
+            Err(error) => panic!("{error}"),
+        };
+        Some(Opened {
+            secret: secret.to_owned(),
+            content: content_of(&client).await,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Passphrase,
+    Code,
+}
+
+/// What a new device found.
+struct Opened {
+    secret: String,
+    content: SecretBytes,
+}
+
+async fn content_of(client: &Client) -> SecretBytes {
+    client.shared().local_account().await.unwrap().content.encode()
+}

@@ -1,0 +1,114 @@
+//! I-8 at a real relay that is killed. The steps are counted, not listed: each request that a change makes is one.
+
+use super::*;
+use sealpost_tests::steps::{Moment, Step, StepProxy};
+
+struct Scene {
+    relay: ChildRelay,
+    proxy: StepProxy,
+    devices: Devices,
+    alice: Client,
+    passphrase: String,
+    code: RecoveryCode,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let (database, proxy) = (Database::create().await, StepProxy::start().await);
+        let relay = ChildRelay::start(open_to_all(&database).behind(proxy.address())).await;
+        proxy.lead_to(relay.addresses().public);
+        let devices = Devices::at(format!("http://{}", proxy.address()));
+        let (alice, code) = devices.register("alice", None).await.unwrap();
+        Self {
+            relay,
+            proxy,
+            devices,
+            alice,
+            passphrase: PASSPHRASE.to_owned(),
+            code,
+        }
+    }
+
+    /// Runs a change of Alice's during which the relay is killed at `step`, and starts the relay again.
+    async fn kill_at<T>(self, step: Step, change: impl Future<Output = T>) -> (Self, T) {
+        let Self { relay, proxy, .. } = self;
+        proxy.stop_at(step);
+        let kill = async {
+            proxy.reached().await;
+            relay.kill_9_and_restart().await
+        };
+        let (result, relay) = tokio::join!(change, kill);
+        (Self { relay, proxy, ..self }, result)
+    }
+
+    async fn opened_by(&self, text: &str) -> Option<Client> {
+        match self.devices.log_in("alice", text).await {
+            Ok(client) => Some(client),
+            Err(Error::NotAuthenticated(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn steps(count: usize) -> impl Iterator<Item = Step> {
+    (0..count).flat_map(|after| [Moment::Asked, Moment::Answered].map(|moment| Step { after, moment }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relay_killed_at_any_step_of_a_new_passphrase_leaves_one_that_opens() {
+    let mut scene = Scene::new().await;
+    scene.proxy.count_anew();
+    let (old, new) = (passphrase(PASSPHRASE), passphrase("the first of many"));
+    scene.alice.change_passphrase(&old, &new).await.unwrap();
+    let count = scene.proxy.count_anew();
+    scene.passphrase = "the first of many".to_owned();
+    for (number, step) in steps(count).enumerate() {
+        let next = format!("passphrase number {number}");
+        let (alice, old) = (scene.alice.clone(), passphrase(&scene.passphrase));
+        let reported;
+        let new = passphrase(&next);
+        (scene, reported) = Box::pin(scene.kill_at(step, alice.change_passphrase(&old, &new))).await;
+        let by_old = scene.opened_by(&scene.passphrase).await;
+        let by_new = scene.opened_by(&next).await;
+        assert_ne!(by_old.is_some(), by_new.is_some(), "{step:?}");
+        assert!(reported.is_err() || by_new.is_some(), "{step:?}");
+        if by_new.is_some() {
+            scene.passphrase = next;
+        }
+        assert_eq!(by_old.or(by_new).unwrap().account(), scene.alice.account());
+        scene.alice.refresh_keystore().await.unwrap();
+    }
+    let by_code = scene.devices.recover(&scene.code).await.unwrap();
+    assert_eq!(by_code.account(), scene.alice.account());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relay_killed_at_any_step_of_a_new_recovery_code_locks_nobody_out() {
+    let mut scene = Scene::new().await;
+    scene.proxy.count_anew();
+    scene.code = scene
+        .alice
+        .new_recovery_code(&passphrase(PASSPHRASE))
+        .await
+        .unwrap();
+    for step in steps(scene.proxy.count_anew()) {
+        let (alice, secret) = (scene.alice.clone(), passphrase(PASSPHRASE));
+        let issued;
+        (scene, issued) = Box::pin(scene.kill_at(step, alice.new_recovery_code(&secret))).await;
+        let by_old = scene.devices.recover(&scene.code).await;
+        match (issued, by_old) {
+            (Ok(code), by_old) => {
+                expect_not_authenticated(by_old);
+                scene.code = code;
+            }
+            (Err(_), Ok(_)) => {}
+            // It was made, but the answer was lost: nobody has the new code. The passphrase issues another one.
+            (Err(_), Err(_)) => {
+                scene.code = scene.alice.new_recovery_code(&secret).await.unwrap();
+            }
+        }
+        let by_code = scene.devices.recover(&scene.code).await.unwrap();
+        let by_passphrase = scene.opened_by(&scene.passphrase).await.unwrap();
+        assert_eq!(by_code.account(), by_passphrase.account());
+    }
+}
