@@ -134,6 +134,41 @@ fn production_wants_a_public_https_url() {
 }
 
 #[test]
+fn values_that_no_relay_can_run_with_are_refused() {
+    for (variable, value, key) in [
+        (
+            "LOG__QUEUED_BYTES_PER_SPACE",
+            "262143",
+            "log.queued_bytes_per_space",
+        ),
+        ("DATABASE__MAX_CONNECTIONS", "3", "database.max_connections"),
+        ("DATABASE__ACQUIRE_TIMEOUT_MS", "0", "database.acquire_timeout_ms"),
+        (
+            "DATABASE__STATEMENT_TIMEOUT_MS",
+            "0",
+            "database.statement_timeout_ms",
+        ),
+        (
+            "ACCOUNTS__SESSION_LIFETIME_DAYS",
+            "0",
+            "accounts.session_lifetime_days",
+        ),
+        (
+            "ACCOUNTS__SESSION_LIFETIME_DAYS",
+            "3651",
+            "accounts.session_lifetime_days",
+        ),
+    ] {
+        let variable = format!("SEALPOST__{variable}");
+        assert_eq!(
+            keys_of_problems(PRODUCTION, &[(&variable, value)]),
+            [key],
+            "{value}"
+        );
+    }
+}
+
+#[test]
 fn a_public_url_is_scheme_host_and_port() {
     let with = |url| load(PRODUCTION, &[("SEALPOST__SERVER__PUBLIC_URL", url)]);
     for url in [
