@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,19 +11,7 @@ use sealpost_protocol::ids::AccountId;
 use tokio::sync::watch;
 
 use super::settings::SocketSettings;
-
-/// The part of an address that one client cannot choose: all of an IPv4 address, the /64 of an IPv6 one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => address.into(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        })
-    }
-}
+use crate::client_address::Network;
 
 /// No slot is free; worth another try later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,24 +2,13 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use prometheus_client::metrics::gauge::Gauge;
 
-/// The part of an address that a client cannot choose: all of an IPv4 address, the /64 of an IPv6 one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-            address => address,
-        })
-    }
-}
+use crate::client_address::Network;
 
 /// Refusals that may be told at once; those beyond are cut without a word.
 const MAX_REFUSALS: usize = 128;
