@@ -2,8 +2,8 @@ use ed25519_dalek::SigningKey;
 use sealpost_opaque::{ClientLogin, ClientRegistration};
 use sealpost_protocol::{
     http::{
-        KeystorePut, KeystoreStage, PassphraseStart, RecoveryLoginStart, StagedCommit, StagedVerify,
-        StagedView,
+        KeystorePut, KeystoreStage, KeystoreVersion, PassphraseStart, RecoveryLoginStart, StagedCommit,
+        StagedVerify, StagedView,
     },
     keys::PublicKey,
 };
@@ -64,31 +64,34 @@ async fn verify(
     Ok(())
 }
 
-fn commit_of(staged: &StagedView) -> StagedCommit {
-    StagedCommit {
+/// Stages the drafted change.
+async fn stage(test: &TestDirectory, caller: &AuthenticatedSession) -> StagedView {
+    let request = draft(test, caller).await;
+    test.directory.stage(caller, &request).await.unwrap()
+}
+
+async fn commit(
+    test: &TestDirectory,
+    caller: &AuthenticatedSession,
+    staged: &StagedView,
+) -> Result<KeystoreVersion, DirectoryError> {
+    let request = StagedCommit {
         stage_id: staged.stage_id.clone(),
-    }
+    };
+    test.directory.commit_staged(caller, &request).await
 }
 
 #[tokio::test]
 async fn nothing_changes_until_the_commit_and_everything_changes_with_it() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
     let caller = registered(&test, &alice).await;
-    let staged = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
+    let staged = stage(&test, &caller).await;
     verify(&test, &caller, &staged).await.unwrap();
     assert!(alice.log_in(&test.directory).await.is_ok());
     assert!(alice.log_in_by_recovery_code(&test.directory).await.is_ok());
     assert_eq!(test.directory.keystore(&caller).await.unwrap().version, 1);
 
-    let committed = test
-        .directory
-        .commit_staged(&caller, &commit_of(&staged))
-        .await
-        .unwrap();
+    let committed = commit(&test, &caller, &staged).await.unwrap();
     let current = test.directory.keystore(&caller).await.unwrap();
     assert_eq!((committed.version, current.version), (2, 2));
     assert_eq!(current.keystore.0, b"new keystore");
@@ -113,16 +116,9 @@ async fn a_login_begun_with_credentials_that_were_changed_meanwhile_fails() {
         .start_recovery_login(ADDRESS, &request)
         .await
         .unwrap();
-    let staged = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
+    let staged = stage(&test, &caller).await;
     verify(&test, &caller, &staged).await.unwrap();
-    test.directory
-        .commit_staged(&caller, &commit_of(&staged))
-        .await
-        .unwrap();
+    commit(&test, &caller, &staged).await.unwrap();
     let finish = alice.login_finish(client, &by_passphrase);
     let refused = test.directory.finish_login(finish).await;
     assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
@@ -135,16 +131,9 @@ async fn a_login_begun_with_credentials_that_were_changed_meanwhile_fails() {
 async fn the_replaced_keystore_is_kept() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
     let caller = registered(&test, &alice).await;
-    let staged = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
+    let staged = stage(&test, &caller).await;
     verify(&test, &caller, &staged).await.unwrap();
-    test.directory
-        .commit_staged(&caller, &commit_of(&staged))
-        .await
-        .unwrap();
+    commit(&test, &caller, &staged).await.unwrap();
     assert_eq!(
         test.directory
             .keystore_version(&caller, 1)
@@ -173,12 +162,8 @@ async fn a_staged_change_reads_back_as_it_was_staged() {
 async fn a_new_record_that_was_not_asked_for_is_not_put_in_force() {
     let test = TestDirectory::new().await;
     let caller = registered(&test, &Person::alice()).await;
-    let staged = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
-    let refused = test.directory.commit_staged(&caller, &commit_of(&staged)).await;
+    let staged = stage(&test, &caller).await;
+    let refused = commit(&test, &caller, &staged).await;
     assert!(matches!(refused, Err(DirectoryError::StageUnverified)));
 }
 
@@ -191,10 +176,7 @@ async fn a_new_recovery_code_alone_leaves_the_passphrase() {
         ..draft(&test, &caller).await
     };
     let staged = test.directory.stage(&caller, &request).await.unwrap();
-    test.directory
-        .commit_staged(&caller, &commit_of(&staged))
-        .await
-        .unwrap();
+    commit(&test, &caller, &staged).await.unwrap();
     assert!(alice.log_in(&test.directory).await.is_ok());
     assert!(alice.log_in_by_recovery_code(&test.directory).await.is_err());
     let alice = Person {
@@ -227,18 +209,14 @@ async fn a_login_older_than_ten_minutes_must_be_renewed_first() {
 async fn a_keystore_changed_meanwhile_stops_the_commit_and_nothing_is_half_done() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
     let caller = registered(&test, &alice).await;
-    let staged = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
+    let staged = stage(&test, &caller).await;
     verify(&test, &caller, &staged).await.unwrap();
     let put = KeystorePut {
         base_version: 1,
         keystore: b"meanwhile".to_vec().into(),
     };
     test.directory.put_keystore(&caller, &put).await.unwrap();
-    let refused = test.directory.commit_staged(&caller, &commit_of(&staged)).await;
+    let refused = commit(&test, &caller, &staged).await;
     assert!(matches!(refused, Err(DirectoryError::KeystoreConflict)));
     assert_eq!(
         test.directory.keystore(&caller).await.unwrap().keystore.0,
@@ -252,25 +230,12 @@ async fn a_keystore_changed_meanwhile_stops_the_commit_and_nothing_is_half_done(
 async fn a_newer_stage_replaces_an_older_one() {
     let test = TestDirectory::new().await;
     let caller = registered(&test, &Person::alice()).await;
-    let older = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
-    let newer = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
+    let older = stage(&test, &caller).await;
+    let newer = stage(&test, &caller).await;
     let refused = verify(&test, &caller, &older).await;
     assert!(matches!(refused, Err(DirectoryError::KeystoreConflict)));
     verify(&test, &caller, &newer).await.unwrap();
-    assert!(
-        test.directory
-            .commit_staged(&caller, &commit_of(&newer))
-            .await
-            .is_ok()
-    );
+    assert!(commit(&test, &caller, &newer).await.is_ok());
 }
 
 #[tokio::test]
@@ -280,11 +245,8 @@ async fn a_stage_counts_once_and_for_a_quarter_of_an_hour() {
     let mut request = draft(&test, &caller).await;
     let staged = test.directory.stage(&caller, &request).await.unwrap();
     verify(&test, &caller, &staged).await.unwrap();
-    test.directory
-        .commit_staged(&caller, &commit_of(&staged))
-        .await
-        .unwrap();
-    let again = test.directory.commit_staged(&caller, &commit_of(&staged)).await;
+    commit(&test, &caller, &staged).await.unwrap();
+    let again = commit(&test, &caller, &staged).await;
     assert!(matches!(again, Err(DirectoryError::Expired)));
     assert!(matches!(
         test.directory.staged(&caller).await,
@@ -294,7 +256,7 @@ async fn a_stage_counts_once_and_for_a_quarter_of_an_hour() {
     request.base_version = 2;
     let staged = test.directory.stage(&caller, &request).await.unwrap();
     test.clock.advance(Duration::minutes(15));
-    let late = test.directory.commit_staged(&caller, &commit_of(&staged)).await;
+    let late = commit(&test, &caller, &staged).await;
     assert!(matches!(late, Err(DirectoryError::Expired)));
     assert_eq!(test.directory.sweep().await.unwrap().staged_changes, 1);
 }
@@ -322,7 +284,7 @@ async fn the_recovery_key_of_somebody_else_is_refused() {
         ..draft(&test, &caller).await
     };
     let staged = test.directory.stage(&caller, &request).await.unwrap();
-    let refused = test.directory.commit_staged(&caller, &commit_of(&staged)).await;
+    let refused = commit(&test, &caller, &staged).await;
     assert!(matches!(
         refused,
         Err(DirectoryError::Malformed("recovery_login_key"))
@@ -339,17 +301,9 @@ async fn the_recovery_key_of_somebody_else_is_refused() {
 async fn of_two_commits_that_race_one_wins() {
     let test = TestDirectory::new().await;
     let caller = registered(&test, &Person::alice()).await;
-    let staged = test
-        .directory
-        .stage(&caller, &draft(&test, &caller).await)
-        .await
-        .unwrap();
+    let staged = stage(&test, &caller).await;
     verify(&test, &caller, &staged).await.unwrap();
-    let commit = commit_of(&staged);
-    let (first, second) = tokio::join!(
-        test.directory.commit_staged(&caller, &commit),
-        test.directory.commit_staged(&caller, &commit)
-    );
+    let (first, second) = tokio::join!(commit(&test, &caller, &staged), commit(&test, &caller, &staged));
     assert_eq!(u8::from(first.is_ok()) + u8::from(second.is_ok()), 1);
     assert_eq!(test.directory.keystore(&caller).await.unwrap().version, 2);
     assert!(changed(Person::alice()).log_in(&test.directory).await.is_ok());
