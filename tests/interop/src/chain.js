@@ -15,6 +15,7 @@ import { rekey } from './rules/rekey.js';
  * checks the rules and then changes the chain, or throws and changes nothing.
  * @typedef {object} Rule
  * @property {(chain: ControlChain, control: ParsedControl) => import('./principals.js').Principal} [author]
+ * @property {boolean} [coSigned] whether `apply` checks a second signature; else there must be none
  * @property {(chain: ControlChain, control: ParsedControl) => void} apply
  */
 
@@ -77,7 +78,7 @@ export class ControlChain {
 
   /** Takes the record as the next one, or throws why not. @param {ParsedControl} control */
   append(control) {
-    const { record, id } = control;
+    const { record, id, signed } = control;
     if (record.body !== 'genesis') require(equal(record.spaceId, this.spaceId), 'control_conflict', 'of another space');
     require(record.controlIndex === this.index + 1n, 'control_conflict', 'not the next record');
     require(equal(record.previousHead, this.head), 'control_conflict', 'after another head');
@@ -85,6 +86,8 @@ export class ControlChain {
     const author = rule?.author ? rule.author(this, control) : this.requireMember(record.author).principal;
     requireSignatureOfControl(control, author.signingKey);
     require(rule, 'control_invalid', `${record.body} has no rules yet`);
+    const unasked = !rule.coSigned && signed.coSignature.length > 0;
+    require(!unasked, 'control_invalid', 'a second signature that its body does not ask for');
     rule.apply(this, control);
     this.heads.push(id);
   }
