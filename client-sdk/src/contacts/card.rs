@@ -17,7 +17,7 @@ const PREFIX: &str = "sealpost-contact:1:";
 const LONGEST: usize = 4096;
 
 /// The card of `handle`.
-pub(super) fn write(handle: &str, signed: &SignedManifest) -> String {
+pub(crate) fn write(handle: &str, signed: &SignedManifest) -> String {
     let body = format!(
         "{PREFIX}{handle}:{}",
         URL_SAFE_NO_PAD.encode(signed.encode_to_vec())
@@ -27,7 +27,7 @@ pub(super) fn write(handle: &str, signed: &SignedManifest) -> String {
 }
 
 /// Handle and manifest of a card. That the manifest holds is not checked here.
-pub(super) fn read(card: &str) -> Result<(String, SignedManifest), Error> {
+pub(crate) fn read(card: &str) -> Result<(String, SignedManifest), Error> {
     const DAMAGED: &str = "the contact card is damaged; copy all of it, on one line";
     let card = card.trim();
     if !card.starts_with(PREFIX) || card.len() > LONGEST {
@@ -37,8 +37,9 @@ pub(super) fn read(card: &str) -> Result<(String, SignedManifest), Error> {
     if checksum(body) != sum {
         return Err(Error::usage(DAMAGED));
     }
-    let (handle, manifest) = body[PREFIX.len()..]
-        .split_once(':')
+    let (handle, manifest) = body
+        .strip_prefix(PREFIX)
+        .and_then(|content| content.split_once(':'))
         .ok_or_else(|| Error::usage(DAMAGED))?;
     let bytes = URL_SAFE_NO_PAD
         .decode(manifest)
@@ -98,6 +99,12 @@ mod tests {
         for handle in ["", "b", "Bob", "bob\x1b[2J", "b b b", &"b".repeat(33)] {
             assert!(read(&write(handle, &signed)).is_err(), "{handle:?}");
         }
+    }
+
+    #[test]
+    fn checksum_behind_the_prefix_alone_is_refused() {
+        let prefix = PREFIX.trim_end_matches(':');
+        assert!(read(&format!("{prefix}:{}", checksum(prefix))).is_err());
     }
 
     #[test]
