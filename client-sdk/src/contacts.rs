@@ -19,6 +19,9 @@ use crate::error::Error;
 use crate::keystore::{Content, KnownContact};
 use crate::store::account::StoredContact;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use card::{read as read_card, write as write_card};
+
 /// Someone who may be who the handle says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {

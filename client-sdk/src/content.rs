@@ -186,7 +186,7 @@ fn encode(content: &Content) -> Vec<u8> {
     .encode_to_vec()
 }
 
-fn decode(plaintext: Bytes) -> Result<Content, Unreadable> {
+pub(crate) fn decode(plaintext: Bytes) -> Result<Content, Unreadable> {
     let content = wire::EventContent::decode(plaintext).map_err(|_| Unreadable)?;
     if content.messages.len() > limits::MAX_MESSAGES_PER_EVENT {
         return Err(Unreadable);

@@ -40,6 +40,9 @@ pub mod content;
 mod entropy;
 mod epoch;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod identity;
 mod keystore;

@@ -10,6 +10,9 @@ pub mod config;
 pub mod directory;
 pub mod embedded;
 pub mod entropy;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod http;
 pub mod jobs;

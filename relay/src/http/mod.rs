@@ -28,6 +28,8 @@ use axum::{
 };
 use sealpost_protocol::http::paths;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::listener::client_address;
 pub use self::{
     settings::HttpSettings,
     spaces::ListSpaces,

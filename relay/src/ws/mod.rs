@@ -31,8 +31,12 @@ mod transport;
 
 pub use bucket::Rate;
 pub use directory::DirectorySessions;
+#[cfg(feature = "fuzzing")]
+pub(crate) use frame::decode as decode_frame;
 pub use metrics::SocketMetrics;
 pub use revocations::end_revoked;
+#[cfg(feature = "fuzzing")]
+pub use scanner::FrameScanner;
 pub use service::{SocketParts, Sockets};
 pub use sessions::{Answer, LiveSession, SessionDirectory, Unavailable};
 pub use settings::SocketSettings;

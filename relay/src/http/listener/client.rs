@@ -9,7 +9,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The address of the client: the peer's, unless that is a trusted proxy. Then the hops that proxies added to
 /// `X-Forwarded-For` are read from the right, and the first one that is no trusted proxy is the client. What stands left
 /// of it anybody could have written.
-pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusts: impl Fn(IpAddr) -> bool) -> IpAddr {
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusts: impl Fn(IpAddr) -> bool) -> IpAddr {
     let values: Vec<_> = headers
         .get_all(FORWARDED_FOR)
         .iter()

@@ -8,6 +8,9 @@ mod client;
 mod shed;
 mod stream;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use client::address as client_address;
+
 use std::{convert::Infallible, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
