@@ -8,7 +8,7 @@ use crate::limits;
 /// A key or signature that must not be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Not 32 bytes, not a point, or of small order.
+    /// Not 32 bytes, not the one encoding of a point, or of small order.
     #[error("the public key is malformed or weak")]
     WeakKey,
     /// Not 64 bytes, not canonical, or not by this key over these bytes.
@@ -28,8 +28,12 @@ impl PublicKey {
     pub fn parse(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes: &[u8; limits::SIGNING_KEY] = bytes.try_into().map_err(|_| KeyError::WeakKey)?;
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::WeakKey)?;
-        let canonical = key.as_bytes() == bytes && !key.is_weak();
-        canonical.then_some(Self(key)).ok_or(KeyError::WeakKey)
+        // Decompression takes a y beyond the field's prime, and the key keeps the bytes it came from: only compressing the
+        // point again shows a second encoding.
+        let canonical = key.to_edwards().compress().as_bytes() == bytes;
+        (canonical && !key.is_weak())
+            .then_some(Self(key))
+            .ok_or(KeyError::WeakKey)
     }
 
     /// The public half of `key`.

@@ -1,7 +1,7 @@
 //! Prints the test vectors of one file: `cargo run -p sealpost-protocol --example vectors -- event`.
 //!
 //! The files in `vectors/` are the truth and no test runs this. It is here so that another vector can be added in the
-//! form of those that exist.
+//! form of those that exist. `signing_key` and `signature` hold points that no signer makes, so they are not printed here.
 
 mod entries;
 mod epochs;

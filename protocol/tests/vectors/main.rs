@@ -13,5 +13,6 @@ mod hashes;
 mod log;
 mod messages;
 mod mutations;
+mod signatures;
 mod tables;
 mod ways_in;
