@@ -8,8 +8,8 @@ async fn main() -> Result<(), Error> {
     let client = Client::open(ClientConfig::of_home(home).await?).await?;
     let space = client.space(space).await?;
     let mut sender = space.sender(Packing::Natural);
-    for line in std::io::stdin().lines().map_while(Result::ok) {
-        sender.feed(Message::text(line)).await?;
+    for line in std::io::stdin().lines() {
+        sender.feed(Message::text(line.expect("standard input is text"))).await?;
     }
     println!("{} messages are durable", sender.flush().await?);
     Ok(())

@@ -9,9 +9,13 @@ async fn main() -> Result<(), Error> {
     let client = Client::open(ClientConfig::of_home(home).await?).await?;
     let mut messages = client.space(space).await?.subscribe(Position::START);
     while let Some(message) = messages.next().await {
-        let message = message?;
-        let text = String::from_utf8_lossy(&message.body);
-        println!("{}.{} {}: {text}", message.seq, message.index, message.author);
+        match message {
+            // Quoted: what others write must not command this terminal.
+            Ok(said) => println!("{} {:?}", said.author, String::from_utf8_lossy(&said.body)),
+            // One event of a member that wrote nonsense; what follows is whole.
+            Err(unreadable @ Error::Unreadable { .. }) => eprintln!("{unreadable}"),
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

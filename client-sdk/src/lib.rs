@@ -7,9 +7,9 @@
 //!
 //! ```no_run
 //! use futures_util::StreamExt;
-//! use sealpost_sdk::{Client, ClientConfig, Message, Passphrase, Position};
+//! use sealpost_sdk::{Client, ClientConfig, Error, Message, Passphrase, Position};
 //!
-//! # async fn example(passphrase: String, id: sealpost_sdk::protocol::ids::SpaceId) -> Result<(), sealpost_sdk::Error> {
+//! # async fn example(passphrase: String, id: sealpost_sdk::protocol::ids::SpaceId) -> Result<(), Error> {
 //! let config = ClientConfig::new("https://relay.example.org", "home-of-alice")?;
 //! // Once for each device; from then on `Client::open` needs no passphrase.
 //! let client = Client::login(config, "alice", &Passphrase::new(passphrase)).await?;
@@ -22,8 +22,12 @@
 //! // From the beginning, then live, each message exactly once. Keep `message.cursor` to go on from there.
 //! let mut messages = space.subscribe(Position::START);
 //! while let Some(message) = messages.next().await {
-//!     let message = message?;
-//!     println!("{}: {}", message.author, String::from_utf8_lossy(&message.body));
+//!     match message {
+//!         Ok(message) => println!("{} {:?}", message.author, String::from_utf8_lossy(&message.body)),
+//!         // One event of a member that wrote nonsense; what follows is whole.
+//!         Err(unreadable @ Error::Unreadable { .. }) => eprintln!("{unreadable}"),
+//!         Err(error) => return Err(error),
+//!     }
 //! }
 //! # Ok(())
 //! # }
