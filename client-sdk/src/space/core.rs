@@ -1,12 +1,14 @@
 //! What all handles on one open space share: the verified view, how far it reaches, and the way to the relay.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::keys::KeyRing;
@@ -16,6 +18,10 @@ use crate::error::{Alarm, Error};
 use crate::socket::{Socket, Subscription, SubscriptionEvent};
 use crate::store::StoreTransaction;
 use crate::store::log::{Evidence, SpaceLog};
+
+/// How long the log may stand still while the relay says that there is more: a head that is never served must not hold
+/// anybody for ever.
+const MOVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// One open space.
 pub(crate) struct SpaceCore {
@@ -241,19 +247,24 @@ impl SpaceCore {
             .ok_or_else(|| Error::usage("nothing of this space was read from the relay yet"))
     }
 
-    /// Waits until the verified log reaches `seq`.
+    /// Waits until the verified log reaches `seq`, which the relay says it holds; as long as the log moves.
     ///
     /// # Errors
-    /// Why the space stopped, if it did.
+    /// Why the space stopped, if it did; [`Error::Network`] if nothing comes for a minute.
     pub(crate) async fn wait_for(&self, seq: u64) -> Result<(), Error> {
         let mut progress = self.progress();
-        let reached = progress
-            .wait_for(|progress| progress.cursor.seq >= seq || progress.stopped.is_some())
-            .await
-            .expect("this core holds the sender");
-        match &reached.stopped {
-            Some(stop) if reached.cursor.seq < seq => Err(stop.to_error()),
-            _ => Ok(()),
+        loop {
+            let now = progress.borrow_and_update().clone();
+            if now.cursor.seq >= seq {
+                return Ok(());
+            }
+            if let Some(stop) = &now.stopped {
+                return Err(stop.to_error());
+            }
+            timeout(MOVES_WITHIN, progress.changed())
+                .await
+                .map_err(|_| Error::network("the relay says that there is more and does not send it"))?
+                .expect("this core holds the sender");
         }
     }
 

@@ -287,6 +287,25 @@ async fn content_that_retention_may_have_dropped_is_passed_over() {
     assert_eq!(texts(&mut messages, 1).await, ["message 1"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn head_that_is_never_served_holds_nobody_for_ever() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let serving = tokio::spawn(async move {
+        while let Some((id, _)) = script.relay.try_receive().await {
+            let head = wire::Subscribed {
+                head_seq: u64::MAX,
+                ..script.log.subscribed()
+            };
+            let head = wire::relay_frame::Body::Subscribed(head);
+            script.relay.send(id, head).await;
+        }
+    });
+    let error = space.sync().await.unwrap_err();
+    assert!(matches!(error, Error::Network(_)), "{error}");
+    serving.abort();
+}
+
 /// Pins a place of the space in Alice's keystore, as another device of hers does.
 async fn pin(stage: &Stage, cursor: Cursor) {
     let mut content = crate::keystore::testing::content();
