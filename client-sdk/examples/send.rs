@@ -9,7 +9,9 @@ async fn main() -> Result<(), Error> {
     let space = client.space(space).await?;
     let mut sender = space.sender(Packing::Natural);
     for line in std::io::stdin().lines() {
-        sender.feed(Message::text(line.expect("standard input is text"))).await?;
+        sender
+            .feed(Message::text(line.expect("standard input is text")))
+            .await?;
     }
     println!("{} messages are durable", sender.flush().await?);
     Ok(())
