@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
 use sealpost_sdk::protocol::http::SecretToken;
-use sealpost_sdk::{Passphrase, RecoveryCode};
+use sealpost_sdk::{Client, ClientConfig, DeviceSecret, Passphrase, RecoveryCode};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -50,6 +50,25 @@ impl Source {
             descriptor,
             variable: "SEALPOST_NEW_PASSPHRASE_FILE",
             twice: true,
+        }
+    }
+
+    /// The passphrase of an exported account.
+    pub(crate) fn export_passphrase(descriptor: Option<u32>, twice: bool) -> Self {
+        Self {
+            what: "Passphrase of the file",
+            descriptor,
+            variable: "SEALPOST_EXPORT_PASSPHRASE_FILE",
+            twice,
+        }
+    }
+
+    fn device_secret() -> Self {
+        Self {
+            what: "Device secret",
+            descriptor: None,
+            variable: "SEALPOST_DEVICE_SECRET_FILE",
+            twice: false,
         }
     }
 
@@ -124,9 +143,23 @@ pub(crate) fn recovery_code() -> Result<RecoveryCode, Failure> {
     RecoveryCode::parse(&text).map_err(|error| Failure::usage(error.to_string()))
 }
 
+/// Reads a device secret.
+pub(crate) fn device_secret() -> Result<DeviceSecret, Failure> {
+    let text = Source::device_secret().read()?;
+    DeviceSecret::parse(&text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// A registration token, if the relay asks for one.
+pub(crate) async fn registration_token_for(config: &ClientConfig) -> Result<Option<SecretToken>, Failure> {
+    if Client::probe(config).await?.open_registration {
+        return Ok(None);
+    }
+    registration_token().map(Some)
+}
+
 /// Reads a registration token: from the file named in the environment, from the variable `SEALPOST_REGISTRATION_TOKEN`,
 /// or from the terminal. It opens nothing but one registration, so that the environment is good enough for it.
-pub(crate) fn registration_token() -> Result<SecretToken, Failure> {
+fn registration_token() -> Result<SecretToken, Failure> {
     let text = match std::env::var("SEALPOST_REGISTRATION_TOKEN") {
         Ok(text) => Zeroizing::new(text),
         Err(_) => Source::registration_token().read()?,

@@ -60,13 +60,13 @@ mod sync;
 mod testing;
 pub mod transport;
 
-pub use account::{Device, KeptKeystore, PastKeystore, RelayInfo};
+pub use account::{Device, ExportSummary, KeptKeystore, PastKeystore, RelayInfo};
 pub use client::{Account, Client};
 pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};
 pub use content::Message;
 pub use error::Error;
-pub use keystore::{NotARecoveryCode, RecoveryCode};
+pub use keystore::{DeviceSecret, NotADeviceSecret, NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;
 pub use secret::Passphrase;
 pub use socket::ConnectionState;

@@ -1,5 +1,10 @@
 //! The Argon2id parameters a relay may announce, and the bounds a client accepts.
 
+use zeroize::Zeroizing;
+
+use crate::error::{Error, expect_passphrase};
+use crate::suite::argon2id;
+
 /// The least a client stretches a passphrase with: what suite 1 fixes (DESIGN.md section 4). It is the
 /// second recommendation of RFC 9106 on one lane.
 pub const FLOOR: KsfParameters = KsfParameters {
@@ -63,6 +68,18 @@ impl CheckedKsf {
     /// The parameters that were checked.
     pub fn parameters(&self) -> KsfParameters {
         self.0
+    }
+
+    /// Stretches a passphrase for a file that no relay guards: Argon2id with a salt of its own, 64 bytes out. Takes a tenth
+    /// of a second or more.
+    ///
+    /// # Errors
+    /// [`Error::PassphraseLength`] for an empty passphrase or one that is too long; [`Error::Internal`].
+    pub fn stretch(&self, passphrase: &[u8], salt: &[u8; 32]) -> Result<Zeroizing<[u8; 64]>, Error> {
+        expect_passphrase(passphrase)?;
+        let mut output = Zeroizing::new([0; 64]);
+        argon2id(self.0, passphrase, salt, &mut output[..]).map_err(|_| Error::Internal)?;
+        Ok(output)
     }
 }
 

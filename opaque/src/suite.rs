@@ -45,25 +45,38 @@ impl Ksf for Stretch {
         &self,
         input: GenericArray<u8, L>,
     ) -> Result<GenericArray<u8, L>, InternalError> {
-        let KsfParameters { m_kib, t, p } = self.0;
-        let params = Params::new(m_kib, t, p, None).map_err(|_| InternalError::KsfError)?;
-        // A relay may ask for up to a gigabyte: a device that has less says so instead of dying.
-        let mut memory = Vec::new();
-        memory
-            .try_reserve_exact(params.block_count())
-            .map_err(|_| InternalError::KsfError)?;
-        memory.resize(params.block_count(), Block::default());
         let mut output = GenericArray::default();
-        let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
-            &input,
-            &SALT,
-            &mut output,
-            &mut memory,
-        );
-        memory.zeroize();
-        hashed.map_err(|_| InternalError::KsfError)?;
+        argon2id(self.0, &input, &SALT, &mut output).map_err(|_| InternalError::KsfError)?;
         Ok(output)
     }
+}
+
+/// This machine cannot run Argon2id with these parameters.
+pub(crate) struct CannotStretch;
+
+/// Argon2id over memory that is wiped.
+pub(crate) fn argon2id(
+    parameters: KsfParameters,
+    input: &[u8],
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), CannotStretch> {
+    let KsfParameters { m_kib, t, p } = parameters;
+    let params = Params::new(m_kib, t, p, None).map_err(|_| CannotStretch)?;
+    // A relay may ask for up to a gigabyte: a device that has less says so instead of dying.
+    let mut memory = Vec::new();
+    memory
+        .try_reserve_exact(params.block_count())
+        .map_err(|_| CannotStretch)?;
+    memory.resize(params.block_count(), Block::default());
+    let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
+        input,
+        salt,
+        output,
+        &mut memory,
+    );
+    memory.zeroize();
+    hashed.map_err(|_| CannotStretch)
 }
 
 /// The random source of every step.

@@ -76,6 +76,10 @@ labels! {
     FINGERPRINT = "fingerprint";
     /// Key of a keystore's passphrase slot, from OPAQUE's export key.
     PASSPHRASE_SLOT = "passphrase-slot";
+    /// Key of a keystore's passphrase slot that needs a device secret too, from OPAQUE's export key and that.
+    PASSPHRASE_DEVICE_SLOT = "passphrase-device-slot";
+    /// Checksum of a device secret.
+    DEVICE_SECRET = "device-secret";
     /// Key of a keystore's recovery slot, from a recovery code.
     RECOVERY_SLOT = "recovery-slot";
     /// Ed25519 seed of the login key, from a recovery code.
@@ -86,6 +90,10 @@ labels! {
     KEYSTORE_SLOT = "keystore-slot";
     /// A keystore's content: key derivation and associated data.
     KEYSTORE_CONTENT = "keystore-content";
+    /// Key of an exported account, from its stretched passphrase.
+    EXPORT_KEY = "export-key";
+    /// An exported account: key derivation and associated data.
+    EXPORT = "export";
     /// Checksum of a contact card.
     CONTACT_CARD = "contact-card";
     /// Associated data of a value in a device's local store.

@@ -19,13 +19,20 @@ pub(crate) struct Login {
     /// Use the recovery code instead of handle and passphrase
     #[arg(long)]
     recovery: bool,
+    /// Give the device secret beside the passphrase, for an account that has one
+    #[arg(long, conflicts_with = "recovery")]
+    device_secret: bool,
 }
 
 impl Login {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let config = context.config_for_login().await?;
         let client = match self.handle {
-            Some(handle) => Client::login(config, &handle, &context.passphrase()?).await?,
+            Some(handle) => {
+                let passphrase = context.passphrase()?;
+                let secret = self.device_secret.then(secret_input::device_secret).transpose()?;
+                Client::login_with_device_secret(config, &handle, &passphrase, secret.as_ref()).await?
+            }
             None => Client::login_with_recovery_code(config, &secret_input::recovery_code()?).await?,
         };
         context.report(&Identity::of(&client))

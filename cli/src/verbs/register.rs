@@ -7,6 +7,7 @@ use clap::Args;
 use sealpost_sdk::{Client, RecoveryCode};
 use serde::Serialize;
 
+use super::account::ShownDeviceSecret;
 use super::whoami::Identity;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -24,6 +25,9 @@ pub(crate) struct Register {
     handle: String,
     #[command(flatten)]
     recovery: RecoveryTarget,
+    /// Draw a device secret too: new devices then need it beside the passphrase, and guessing passphrases is of no use
+    #[arg(long)]
+    device_secret: bool,
 }
 
 /// Where a recovery code goes that is shown once.
@@ -34,8 +38,9 @@ pub(crate) struct RecoveryTarget {
     recovery_code_to: Option<PathBuf>,
 }
 
+/// A new account as it is reported.
 #[derive(Serialize)]
-struct Registered {
+pub(crate) struct Registered {
     #[serde(flatten)]
     identity: Identity,
     #[serde(flatten)]
@@ -55,18 +60,25 @@ impl Register {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let config = context.config_for_login().await?;
         self.recovery.expect_free()?;
-        let open = Client::probe(&config).await?.open_registration;
-        let token = if open {
-            None
-        } else {
-            Some(secret_input::registration_token()?)
-        };
+        let token = secret_input::registration_token_for(&config).await?;
         let passphrase = context.first_passphrase()?;
+        if self.device_secret {
+            let registering = Client::register_with_device_secret(config, &self.handle, &passphrase, token);
+            let (client, code, secret) = registering.await?;
+            context.report(&Registered::new(&client, self.recovery.keep(&code)?))?;
+            return context.report(&ShownDeviceSecret::new(Some(&secret)));
+        }
         let (client, code) = Client::register(config, &self.handle, &passphrase, token).await?;
-        context.report(&Registered {
-            identity: Identity::of(&client),
-            recovery: self.recovery.keep(&code)?,
-        })
+        context.report(&Registered::new(&client, self.recovery.keep(&code)?))
+    }
+}
+
+impl Registered {
+    pub(crate) fn new(client: &Client, recovery: ShownRecoveryCode) -> Self {
+        Self {
+            identity: Identity::of(client),
+            recovery,
+        }
     }
 }
 

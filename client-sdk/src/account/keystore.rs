@@ -8,7 +8,7 @@ use crate::client::{Client, Shared};
 use crate::entropy;
 use crate::error::Error;
 use crate::http::Api;
-use crate::keystore::{Content, SealedKeystore};
+use crate::keystore::{Content, SealedKeystore, SlotKey, SlotKind};
 use crate::store::account::{Generation, LocalAccount};
 
 /// How often an update is made again when other devices come first.
@@ -41,6 +41,21 @@ pub(super) async fn fetch(
         version: view.version,
         sealed,
     })
+}
+
+/// Tells a missing device secret from a keystore that was spoilt.
+pub(super) fn expect_kind(sealed: &SealedKeystore, slot_key: &SlotKey) -> Result<(), Error> {
+    let why = match (slot_key.kind(), sealed.needs_device_secret()) {
+        (SlotKind::Passphrase, true) => {
+            "this account's passphrase works together with its device secret: give that too, use the recovery code, or let \
+             another device approve this one"
+        }
+        (SlotKind::PassphraseAndDevice, false) => {
+            "the relay shows a keystore that needs no device secret; if the owner has switched it off, log in without it"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::NotAuthenticated(why))
 }
 
 /// The one thing said about a keystore that is not as it should be.

@@ -6,12 +6,13 @@ use sealpost_opaque::ExportKey;
 use sealpost_protocol::http::{LoggedIn, LoginFinish, LoginStart};
 
 use super::relay::{Met, check_ksf, check_opaque_key};
+use super::staging::end_session;
 use super::{keystore, opaque};
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::error::{Error, StoreError};
 use crate::http::Api;
-use crate::keystore::{Opened, RelayPin, SealedKeystore, SlotKey};
+use crate::keystore::{DeviceSecret, Opened, RelayPin, SealedKeystore, SlotKey, SlotKind};
 use crate::secret::Passphrase;
 use crate::store::account::{Generation, LocalAccount, Session};
 
@@ -23,6 +24,21 @@ impl Client {
     /// belongs to another account, [`Error::Integrity`] when the relay is not the one this home or this account met before,
     /// asks for weak stretching, or hands out a keystore that does not open or is older than one this home has seen.
     pub async fn login(config: ClientConfig, handle: &str, passphrase: &Passphrase) -> Result<Self, Error> {
+        Self::login_with_device_secret(config, handle, passphrase, None).await
+    }
+
+    /// The same for an account whose passphrase works together with a device secret. A home that was logged in before knows
+    /// the secret.
+    ///
+    /// # Errors
+    /// As [`Client::login`]; [`Error::NotAuthenticated`] where the secret is missing, and where there should be none: a relay
+    /// that hides that an account has one would have the passphrase open it alone.
+    pub async fn login_with_device_secret(
+        config: ClientConfig,
+        handle: &str,
+        passphrase: &Passphrase,
+        device_secret: Option<&DeviceSecret>,
+    ) -> Result<Self, Error> {
         let met = Met::new(config).await?;
         if met
             .previous
@@ -33,7 +49,12 @@ impl Client {
         }
         let (logged_in, export_key) =
             authenticate(&met.api, &met.pin, &met.config.device_name, handle, passphrase).await?;
-        let slot_key = SlotKey::from_export_key(&export_key, logged_in.account_id);
+        let account_id = logged_in.account_id;
+        let known = met
+            .previous
+            .as_ref()
+            .and_then(|account| account.content.device_secret.as_ref());
+        let slot_key = SlotKey::from_export_key(&export_key, device_secret.or(known), account_id);
         met.open_and_enter(logged_in, &slot_key).await
     }
 }
@@ -86,10 +107,21 @@ impl Met {
         let seen = self.previous.as_ref().map(|account| account.generation);
         let fetched =
             keystore::fetch(&self.api, &logged_in.session_token, logged_in.account_id, seen).await?;
-        let opened = fetched
-            .sealed
-            .open(slot_key)
-            .map_err(|_| keystore::does_not_open())?;
+        if let Err(error) = keystore::expect_kind(&fetched.sealed, slot_key) {
+            end_session(&self.api, &logged_in.session_token).await;
+            return Err(error);
+        }
+        let opened = fetched.sealed.open(slot_key).map_err(|_| {
+            // A typing error is found by its checksum; a secret that is an old one, or another account's, is not.
+            let is_typed = slot_key.kind() == SlotKind::PassphraseAndDevice && self.previous.is_none();
+            if is_typed {
+                Error::NotAuthenticated(
+                    "the keystore does not open with this device secret; use the newest one",
+                )
+            } else {
+                keystore::does_not_open()
+            }
+        })?;
         // The keystore was sealed by the owner: what it pins outranks what this home was told at its first contact.
         check_opaque_key(&self.pin.opaque_public_key, &opened.content.relay)?;
         self.enter(logged_in, &fetched.sealed, opened).await

@@ -5,7 +5,9 @@
 //! and ceiling and never sink, and a keystore older than one this device has seen is refused.
 
 mod delete;
+mod device_secret;
 mod devices;
+mod export;
 mod history;
 mod keystore;
 mod login;
@@ -19,6 +21,7 @@ mod relay;
 mod staging;
 
 pub use devices::Device;
+pub use export::ExportSummary;
 pub use history::{KeptKeystore, PastKeystore};
 pub use relay::RelayInfo;
 

@@ -49,7 +49,7 @@ async fn change(fresh: &mut Fresh, new: &Passphrase) -> Result<(), Error> {
         ..pin
     };
     fresh.repin(pin);
-    let slot_key = SlotKey::from_export_key(&registered.export_key, fresh.account_id());
+    let slot_key = fresh.slot_key_of(&registered.export_key);
     let next = fresh
         .sealed()
         .with_slot(fresh.opened(), &slot_key, &mut entropy::system());
@@ -93,5 +93,5 @@ async fn log_in_to_stage(
             }
             other => other,
         })?;
-    Ok(SlotKey::from_export_key(&proven.export_key, fresh.account_id()))
+    Ok(fresh.slot_key_of(&proven.export_key))
 }

@@ -14,7 +14,7 @@ use crate::config::ClientConfig;
 use crate::entropy;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::keystore::{Content, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
+use crate::keystore::{Content, DeviceSecret, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
 
 /// A keystore that the relay has not seen yet, with the keys that open it.
@@ -38,6 +38,39 @@ impl Client {
         passphrase: &Passphrase,
         token: Option<SecretToken>,
     ) -> Result<(Self, RecoveryCode), Error> {
+        let content = |pin| Content::new(Identity::generate(&mut entropy::system()), pin);
+        Self::register_with(config, handle, passphrase, token, content).await
+    }
+
+    /// The same with a device secret from the start. Only then no keystore that the passphrase alone opens has ever been at the
+    /// relay.
+    ///
+    /// # Errors
+    /// As [`Client::register`].
+    pub async fn register_with_device_secret(
+        config: ClientConfig,
+        handle: &str,
+        passphrase: &Passphrase,
+        token: Option<SecretToken>,
+    ) -> Result<(Self, RecoveryCode, DeviceSecret), Error> {
+        let mut rng = entropy::system();
+        let secret = DeviceSecret::generate(&mut rng);
+        let content = |pin| Content {
+            device_secret: Some(secret.share()),
+            ..Content::new(Identity::generate(&mut rng), pin)
+        };
+        let (client, code) = Self::register_with(config, handle, passphrase, token, content).await?;
+        Ok((client, code, secret))
+    }
+
+    /// Registers with the content that `content` makes of the relay's pin.
+    pub(super) async fn register_with(
+        config: ClientConfig,
+        handle: &str,
+        passphrase: &Passphrase,
+        token: Option<SecretToken>,
+        content: impl FnOnce(RelayPin) -> Content,
+    ) -> Result<(Self, RecoveryCode), Error> {
         passphrase.expect_new()?;
         let met = Met::new(config).await?;
         if let Some(account) = &met.previous {
@@ -57,7 +90,7 @@ impl Client {
             ksf: ksf.parameters(),
             ..met.pin
         };
-        met.submit(handle, &started, &registered, pin).await
+        met.submit(handle, &started, &registered, content(pin)).await
     }
 }
 
@@ -67,9 +100,8 @@ impl Met {
         handle: &str,
         started: &RegistrationStarted,
         registered: &Registered,
-        pin: RelayPin,
+        content: Content,
     ) -> Result<(Client, RecoveryCode), Error> {
-        let content = Content::new(Identity::generate(&mut entropy::system()), pin);
         let draft = Draft::new(started, registered, &content);
         // Both ways in are tried before anything depends on them.
         let sealed = SealedKeystore::parse(&draft.keystore.to_bytes()).map_err(own_keystore_is_bad)?;
@@ -95,7 +127,8 @@ impl Draft {
         let mut rng = entropy::system();
         let account_id = started.account_id;
         let recovery_code = RecoveryCode::generate(&mut rng);
-        let passphrase = SlotKey::from_export_key(&registered.export_key, account_id);
+        let device_secret = content.device_secret.as_ref();
+        let passphrase = SlotKey::from_export_key(&registered.export_key, device_secret, account_id);
         let recovery = SlotKey::from_recovery_code(&recovery_code, account_id);
         Self {
             keystore: SealedKeystore::create(account_id, content, &passphrase, &recovery, &mut rng),

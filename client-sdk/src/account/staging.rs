@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sealpost_opaque::ExportKey;
 use sealpost_protocol::http::{KeystoreStage, LoggedIn, SecretToken, StagedCommit, StagedView};
 use sealpost_protocol::ids::AccountId;
 
@@ -10,7 +11,7 @@ use super::login::authenticate;
 use crate::client::Shared;
 use crate::error::Error;
 use crate::http::Api;
-use crate::keystore::{Opened, RelayPin, SealedKeystore, SlotKey};
+use crate::keystore::{DeviceSecret, Opened, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
 use crate::store::account::Generation;
 
@@ -23,6 +24,7 @@ pub(super) struct Fresh {
     logged_in: LoggedIn,
     fetched: Fetched,
     opened: Opened,
+    export_key: ExportKey,
 }
 
 /// A stage that was read back and is what was sent.
@@ -38,11 +40,13 @@ impl Fresh {
         let pin = local.content.relay;
         let (logged_in, export_key) =
             authenticate(&shared.api, &pin, SESSION_NAME, &shared.handle, passphrase).await?;
-        let slot_key = SlotKey::from_export_key(&export_key, shared.account_id);
+        let device_secret = local.content.device_secret.as_ref();
+        let slot_key = SlotKey::from_export_key(&export_key, device_secret, shared.account_id);
         let seen = Some(local.generation);
         let opening = async {
             let fetched =
                 keystore::fetch(&shared.api, &logged_in.session_token, shared.account_id, seen).await?;
+            keystore::expect_kind(&fetched.sealed, &slot_key)?;
             let opened = fetched
                 .sealed
                 .open(&slot_key)
@@ -55,6 +59,7 @@ impl Fresh {
                 logged_in,
                 fetched,
                 opened,
+                export_key,
             }),
             Err(error) => {
                 end_session(&shared.api, &logged_in.session_token).await;
@@ -85,6 +90,22 @@ impl Fresh {
 
     pub(super) fn opened(&self) -> &Opened {
         &self.opened
+    }
+
+    /// Changes what the passphrase slot needs in the content that is to be sealed.
+    pub(super) fn replace_device_secret(&mut self, secret: Option<DeviceSecret>) {
+        self.opened.content.device_secret = secret;
+    }
+
+    /// The key of the passphrase slot as it is to be: under the same passphrase.
+    pub(super) fn passphrase_slot_key(&self) -> SlotKey {
+        self.slot_key_of(&self.export_key)
+    }
+
+    /// The key of the passphrase slot under the passphrase of an export key.
+    pub(super) fn slot_key_of(&self, export_key: &ExportKey) -> SlotKey {
+        let device_secret = self.opened.content.device_secret.as_ref();
+        SlotKey::from_export_key(export_key, device_secret, self.account_id())
     }
 
     /// Pins the relay anew in the content that is to be sealed.

@@ -1,6 +1,8 @@
 //! The account half against a relay in this process that keeps the rules, until a test has it break one.
 
 mod crash;
+mod device_secret;
+mod export;
 mod hostile;
 mod life;
 mod people;

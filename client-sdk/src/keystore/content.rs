@@ -8,6 +8,7 @@ use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::DeviceSecret;
 use super::format::{ContactEntry, KeystoreContent, RelayEntry, SpaceEntry};
 use crate::identity::Identity;
 use crate::secret::{SecretBytes, SecretKey};
@@ -18,6 +19,8 @@ pub(crate) struct Content {
     pub(crate) relay: RelayPin,
     pub(crate) spaces: BTreeMap<SpaceId, KnownSpace>,
     pub(crate) contacts: BTreeMap<PrincipalId, KnownContact>,
+    /// What the passphrase slot needs beside the passphrase, if it needs anything.
+    pub(crate) device_secret: Option<DeviceSecret>,
 }
 
 /// What is pinned of a relay: its OPAQUE key, and how it had the passphrase stretched.
@@ -58,6 +61,7 @@ impl Content {
             relay,
             spaces: BTreeMap::new(),
             contacts: BTreeMap::new(),
+            device_secret: None,
         }
     }
 
@@ -74,6 +78,10 @@ impl Content {
                 .iter()
                 .map(|(id, contact)| contact.to_wire(id))
                 .collect(),
+            device_secret: self
+                .device_secret
+                .as_ref()
+                .map_or_else(Vec::new, |secret| secret.expose_bytes().to_vec()),
         };
         let bytes = Zeroizing::new(wire.encode_to_vec());
         wire.wipe();
@@ -98,12 +106,22 @@ impl Content {
             relay: RelayPin::from_wire(wire.relay.as_ref()?)?,
             spaces: sorted(wire.spaces.iter().map(KnownSpace::from_wire))?,
             contacts: sorted(wire.contacts.iter().map(KnownContact::from_wire))?,
+            device_secret: device_secret(&wire.device_secret)?,
         })
+    }
+}
+
+/// `Some(None)` where there is none, `None` where it is malformed.
+fn device_secret(bytes: &[u8]) -> Option<Option<DeviceSecret>> {
+    match bytes.len() {
+        0 => Some(None),
+        _ => DeviceSecret::from_slice(bytes).map(Some),
     }
 }
 
 impl KeystoreContent {
     fn wipe(&mut self) {
+        self.device_secret.zeroize();
         self.signing_seed.zeroize();
         self.hpke_seed.zeroize();
     }

@@ -23,6 +23,9 @@ pub(super) struct SealedKeystore {
     /// Seals the padded content under the root key.
     #[prost(message, optional, tag = "6")]
     pub(super) content: Option<CommittedBox>,
+    /// 0: the passphrase opens its slot; 1: the passphrase and the device secret together.
+    #[prost(uint32, tag = "7")]
+    pub(super) passphrase_slot_kind: u32,
 }
 
 /// See [`super::committed`].
@@ -61,6 +64,9 @@ pub(super) struct KeystoreContent {
     /// Sorted by principal id, each once.
     #[prost(message, repeated, tag = "5")]
     pub(super) contacts: Vec<ContactEntry>,
+    /// The device secret, 16 bytes, where the passphrase slot needs it; else empty.
+    #[prost(bytes = "vec", tag = "6")]
+    pub(super) device_secret: Vec<u8>,
 }
 
 /// What is pinned of a relay.
@@ -115,4 +121,65 @@ pub(super) struct ContactEntry {
     /// When, by the clock of the device.
     #[prost(uint64, tag = "3")]
     pub(super) confirmed_at_ms: u64,
+}
+
+/// An account in a file, behind the line `sealpost-export:1`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ExportFile {
+    /// 1.
+    #[prost(uint32, tag = "1")]
+    pub(super) version: u32,
+    /// 32 random bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) salt: Vec<u8>,
+    /// Argon2id memory in KiB.
+    #[prost(uint32, tag = "3")]
+    pub(super) ksf_m_kib: u32,
+    /// Argon2id passes.
+    #[prost(uint32, tag = "4")]
+    pub(super) ksf_t: u32,
+    /// Argon2id lanes.
+    #[prost(uint32, tag = "5")]
+    pub(super) ksf_p: u32,
+    /// Seals the padded content under the stretched passphrase.
+    #[prost(message, optional, tag = "6")]
+    pub(super) content: Option<CommittedBox>,
+}
+
+/// The plaintext of an export. It holds seeds: never printed, wiped by who uses it.
+#[derive(Message)]
+#[prost(skip_debug)]
+pub(super) struct ExportContent {
+    /// The account at the relay, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) account_id: Vec<u8>,
+    /// Its handle.
+    #[prost(string, tag = "2")]
+    pub(super) handle: String,
+    /// The relay's origin.
+    #[prost(string, tag = "3")]
+    pub(super) origin: String,
+    /// When it was made, by the clock of the device.
+    #[prost(uint64, tag = "4")]
+    pub(super) exported_at_ms: u64,
+    /// A [`KeystoreContent`].
+    #[prost(bytes = "vec", tag = "5")]
+    pub(super) keystore_content: Vec<u8>,
+    /// Manifests of other people, candidates and confirmed ones.
+    #[prost(message, repeated, tag = "6")]
+    pub(super) manifests: Vec<ExportedManifest>,
+}
+
+/// Somebody's manifest, and the handle it came under.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ExportedManifest {
+    /// The handle.
+    #[prost(string, tag = "1")]
+    pub(super) handle: String,
+    /// The manifest.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) manifest: Vec<u8>,
+    /// Its signature by its own key.
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) signature: Vec<u8>,
 }

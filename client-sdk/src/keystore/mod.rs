@@ -5,9 +5,9 @@
 //! they are, and needs the root key alone.
 //!
 //! ```text
-//! passphrase --OPAQUE--> export key --HKDF--> slot key --\
-//!                                                         >-- slot --> root key --> content
-//! recovery code ---------------------HKDF--> slot key --/
+//! passphrase --OPAQUE--> export key (+ device secret) --HKDF--> slot key --\
+//!                                                                           >-- slot --> root key --> content
+//! recovery code ---------------------------------------HKDF--> slot key --/
 //! ```
 //!
 //! XChaCha20-Poly1305 does not commit to its key; so every box here carries a commitment that is compared before anything
@@ -16,15 +16,19 @@
 
 mod committed;
 mod content;
+mod crockford;
+mod device_secret;
+pub(crate) mod export;
 mod format;
 mod recovery_code;
 mod sealed;
 mod slot;
 
 pub(crate) use content::{Content, KnownContact, KnownSpace, RelayPin, VerifiedPlace};
+pub use device_secret::{DeviceSecret, NotADeviceSecret};
 pub use recovery_code::{NotARecoveryCode, RecoveryCode};
 pub(crate) use sealed::{Opened, SealedKeystore};
-pub(crate) use slot::SlotKey;
+pub(crate) use slot::{SlotKey, SlotKind};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -4,8 +4,6 @@
 //! and 4 of checksum, in nine groups of four. The checksum finds typos without asking the relay; one mistyped code in a
 //! million passes it.
 
-use std::fmt::Write;
-
 use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
 use rand::CryptoRng;
@@ -13,11 +11,11 @@ use sealpost_protocol::hash::{Label, framed, tagged_hash};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::crockford;
+
 const ENTROPY: usize = 20;
 const SYMBOLS: usize = ENTROPY * 8 / 5;
 const CHECK_SYMBOLS: usize = 4;
-const GROUP: usize = 4;
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Opens the account when everything else is lost. Shown once, kept on paper.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -48,12 +46,12 @@ impl RecoveryCode {
     /// # Errors
     /// Says what looks mistyped.
     pub fn parse(text: &str) -> Result<Self, NotARecoveryCode> {
-        let symbols = read_symbols(text)?;
+        let symbols = crockford::read(text)?;
         if symbols.len() != SYMBOLS + CHECK_SYMBOLS {
             return Err(NotARecoveryCode::Length(symbols.len()));
         }
         let (entropy, check) = symbols.split_at(SYMBOLS);
-        let code = Self(pack(entropy));
+        let code = Self(crockford::pack(entropy));
         if code.checksum() == check {
             Ok(code)
         } else {
@@ -64,17 +62,9 @@ impl RecoveryCode {
     /// The code's text, for the person who is to write it down.
     #[must_use]
     pub fn expose_text(&self) -> Zeroizing<String> {
-        let mut symbols = Zeroizing::new(unpack(&self.0).to_vec());
+        let mut symbols = crockford::unpack(&self.0);
         symbols.extend(self.checksum());
-        let mut text = Zeroizing::new(String::with_capacity(symbols.len() * 2));
-        for (index, symbol) in symbols.iter().enumerate() {
-            if index > 0 && index % GROUP == 0 {
-                text.push('-');
-            }
-            let letter = char::from(ALPHABET[usize::from(*symbol)]);
-            text.write_char(letter).expect("writing to a string succeeds");
-        }
-        text
+        crockford::write(&symbols)
     }
 
     /// Proves the code to the relay without showing it.
@@ -99,52 +89,6 @@ impl RecoveryCode {
     }
 }
 
-/// The value of each symbol in `text`, dashes and white space left out.
-fn read_symbols(text: &str) -> Result<Zeroizing<Vec<u8>>, NotARecoveryCode> {
-    let mut symbols = Zeroizing::new(Vec::with_capacity(text.len()));
-    for (index, letter) in text.chars().enumerate() {
-        if letter == '-' || letter.is_whitespace() {
-            continue;
-        }
-        symbols.push(read_symbol(letter).ok_or(NotARecoveryCode::Symbol(index + 1))?);
-    }
-    Ok(symbols)
-}
-
-fn read_symbol(letter: char) -> Option<u8> {
-    let letter = match letter.to_ascii_uppercase() {
-        'O' => '0',
-        'I' | 'L' => '1',
-        other => other,
-    };
-    let place = ALPHABET.iter().position(|known| char::from(*known) == letter)?;
-    u8::try_from(place).ok()
-}
-
-/// Five bytes for every eight symbols.
-fn pack(symbols: &[u8]) -> [u8; ENTROPY] {
-    let mut bytes = [0; ENTROPY];
-    for (five, eight) in bytes.chunks_exact_mut(5).zip(symbols.chunks_exact(8)) {
-        let bits = eight
-            .iter()
-            .fold(0_u64, |bits, symbol| bits << 5 | u64::from(*symbol));
-        five.copy_from_slice(&bits.to_be_bytes()[3..]);
-    }
-    bytes
-}
-
-/// Eight symbols for every five bytes.
-fn unpack(bytes: &[u8; ENTROPY]) -> Zeroizing<[u8; SYMBOLS]> {
-    let mut symbols = Zeroizing::new([0; SYMBOLS]);
-    for (eight, five) in symbols.chunks_exact_mut(8).zip(bytes.chunks_exact(5)) {
-        let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        for (index, place) in eight.iter_mut().enumerate() {
-            *place = (bits >> (35 - 5 * index) & 31) as u8;
-        }
-    }
-    symbols
-}
-
 fn symbol(bits: u32) -> u8 {
     (bits & 31) as u8
 }
@@ -154,6 +98,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const GROUP: usize = 4;
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
     fn code() -> RecoveryCode {
         RecoveryCode(std::array::from_fn(|index| u8::try_from(index).unwrap() + 1))

@@ -31,6 +31,8 @@ pub(crate) struct SealedKeystore {
 #[derive(Clone)]
 struct Slots {
     passphrase: CommittedBox,
+    /// Which of the two kinds of passphrase slots it is.
+    passphrase_kind: SlotKind,
     recovery: CommittedBox,
 }
 
@@ -52,6 +54,7 @@ impl SealedKeystore {
         let root_key = SecretKey::generate(rng);
         let slots = Slots {
             passphrase: passphrase.seal(&root_key, rng),
+            passphrase_kind: passphrase.kind(),
             recovery: recovery.seal(&root_key, rng),
         };
         Self::seal(account_id, 1, slots, &root_key, content, rng)
@@ -82,6 +85,11 @@ impl SealedKeystore {
         self.generation
     }
 
+    /// Whether the passphrase slot says that it opens with the device secret only; true once it opened.
+    pub(crate) fn needs_device_secret(&self) -> bool {
+        self.slots.passphrase_kind == SlotKind::PassphraseAndDevice
+    }
+
     /// Identifies these very bytes.
     pub(crate) fn digest(&self) -> Digest32 {
         sha256(&self.to_bytes())
@@ -90,8 +98,9 @@ impl SealedKeystore {
     /// Opens it by a slot.
     pub(crate) fn open(&self, slot_key: &SlotKey) -> Result<Opened, DoesNotOpen> {
         let slot = match slot_key.kind() {
-            SlotKind::Passphrase => &self.slots.passphrase,
             SlotKind::Recovery => &self.slots.recovery,
+            kind if kind == self.slots.passphrase_kind => &self.slots.passphrase,
+            _ => return Err(DoesNotOpen),
         };
         let root_key = slot_key.open(slot).ok_or(DoesNotOpen)?;
         let content = self.open_content(&root_key)?;
@@ -130,8 +139,11 @@ impl SealedKeystore {
         let mut slots = self.slots.clone();
         let slot = slot_key.seal(root_key, rng);
         match slot_key.kind() {
-            SlotKind::Passphrase => slots.passphrase = slot,
             SlotKind::Recovery => slots.recovery = slot,
+            kind => {
+                slots.passphrase = slot;
+                slots.passphrase_kind = kind;
+            }
         }
         Self::seal(
             self.account_id,
@@ -170,6 +182,7 @@ impl SealedKeystore {
             generation: wire.generation,
             slots: Slots {
                 passphrase: wire.passphrase_slot?,
+                passphrase_kind: passphrase_kind(wire.passphrase_slot_kind)?,
                 recovery: wire.recovery_slot?,
             },
             content: wire.content?,
@@ -184,6 +197,28 @@ impl SealedKeystore {
             passphrase_slot: Some(self.slots.passphrase.clone()),
             recovery_slot: Some(self.slots.recovery.clone()),
             content: Some(self.content.clone()),
+            passphrase_slot_kind: u32::from(self.needs_device_secret()),
+        }
+    }
+}
+
+fn passphrase_kind(number: u32) -> Option<SlotKind> {
+    match number {
+        0 => Some(SlotKind::Passphrase),
+        1 => Some(SlotKind::PassphraseAndDevice),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+impl SealedKeystore {
+    /// The same with the mark gone that its passphrase slot needs a device secret.
+    pub(crate) fn marked_as_plain(&self) -> Self {
+        let mut slots = self.slots.clone();
+        slots.passphrase_kind = SlotKind::Passphrase;
+        Self {
+            slots,
+            ..self.clone()
         }
     }
 }

@@ -10,14 +10,17 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::committed;
+use super::device_secret::DeviceSecret;
 use super::format::CommittedBox;
 use super::recovery_code::RecoveryCode;
-use crate::secret::SecretKey;
+use crate::secret::{SecretBytes, SecretKey};
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SlotKind {
     Passphrase,
+    /// Passphrase and device secret together.
+    PassphraseAndDevice,
     Recovery,
 }
 
@@ -29,9 +32,26 @@ pub(crate) struct SlotKey {
 }
 
 impl SlotKey {
-    /// The key of the passphrase slot.
-    pub(crate) fn from_export_key(export_key: &ExportKey, account_id: AccountId) -> Self {
-        Self::derive(SlotKind::Passphrase, export_key.expose_bytes(), account_id)
+    /// The key of the passphrase slot; of one that needs the device secret, where there is one.
+    pub(crate) fn from_export_key(
+        export_key: &ExportKey,
+        device_secret: Option<&DeviceSecret>,
+        account_id: AccountId,
+    ) -> Self {
+        Self::of_passphrase(export_key.expose_bytes(), device_secret, account_id)
+    }
+
+    pub(super) fn of_passphrase(
+        export_key: &[u8],
+        device_secret: Option<&DeviceSecret>,
+        account_id: AccountId,
+    ) -> Self {
+        let Some(device_secret) = device_secret else {
+            return Self::derive(SlotKind::Passphrase, export_key, account_id);
+        };
+        let mut both = SecretBytes::new(export_key.to_vec());
+        both.extend_from_slice(device_secret.expose_bytes());
+        Self::derive(SlotKind::PassphraseAndDevice, &both, account_id)
     }
 
     /// The key of the recovery slot.
@@ -51,7 +71,7 @@ impl SlotKey {
         }
     }
 
-    pub(super) fn kind(&self) -> SlotKind {
+    pub(crate) fn kind(&self) -> SlotKind {
         self.kind
     }
 
@@ -86,6 +106,7 @@ impl SlotKind {
     fn label(self) -> Label {
         match self {
             Self::Passphrase => Label::PASSPHRASE_SLOT,
+            Self::PassphraseAndDevice => Label::PASSPHRASE_DEVICE_SLOT,
             Self::Recovery => Label::RECOVERY_SLOT,
         }
     }

@@ -1,2 +1,3 @@
+mod export;
 mod properties;
 mod vectors;

@@ -187,6 +187,22 @@ impl StoreTransaction<'_> {
         Ok(contacts)
     }
 
+    /// The same as they were signed, each with its handle, sorted by principal.
+    pub(crate) fn signed_contacts(&self) -> Result<Vec<(String, SignedManifest)>, Error> {
+        let mut statement = self
+            .sql()
+            .prepare("SELECT principal_id, sealed FROM contact ORDER BY principal_id")?;
+        let mut rows = statement.query([])?;
+        let mut contacts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, sealed): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let value = self.open(CONTACT, &[&id], &sealed)?;
+            let row = ContactRow::decode(&value[..]).map_err(|_| damaged(CONTACT))?;
+            contacts.push(row.into_signed());
+        }
+        Ok(contacts)
+    }
+
     /// Keeps a manifest whose signature was checked.
     pub(crate) fn put_contact(
         &self,
@@ -288,15 +304,21 @@ impl AccountRow {
     }
 }
 
+impl ContactRow {
+    fn into_signed(self) -> (String, SignedManifest) {
+        let signed = SignedManifest {
+            manifest: self.manifest,
+            signature: self.signature,
+        };
+        (self.handle, signed)
+    }
+}
+
 impl StoredContact {
     fn decode(value: &[u8]) -> Option<Self> {
-        let row = ContactRow::decode(value).ok()?;
-        let signed = SignedManifest {
-            manifest: row.manifest,
-            signature: row.signature,
-        };
+        let (handle, signed) = ContactRow::decode(value).ok()?.into_signed();
         Some(Self {
-            handle: row.handle,
+            handle,
             manifest: Manifest::parse_signed(&signed).ok()?,
         })
     }

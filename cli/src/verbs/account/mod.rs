@@ -1,9 +1,14 @@
 //! The account as a whole.
 
 mod delete;
+mod device_secret;
+mod export;
 mod history;
+mod import;
 
 use clap::Subcommand;
+
+pub(crate) use device_secret::ShownDeviceSecret;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,6 +17,10 @@ use crate::failure::Failure;
 #[derive(Subcommand)]
 pub(crate) enum Account {
     History(history::History),
+    Export(export::Export),
+    Import(import::Import),
+    #[command(subcommand)]
+    DeviceSecret(device_secret::DeviceSecret),
     Delete(delete::Delete),
 }
 
@@ -19,6 +28,9 @@ impl Account {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::History(verb) => verb.run(context).await,
+            Self::Export(verb) => verb.run(context).await,
+            Self::Import(verb) => verb.run(context).await,
+            Self::DeviceSecret(verb) => verb.run(context).await,
             Self::Delete(verb) => verb.run(context).await,
         }
     }

@@ -17,7 +17,8 @@ use crate::keystore::sealed::content_context_of;
 use crate::keystore::slot::SlotKind;
 use crate::keystore::testing::ACCOUNT;
 use crate::keystore::{
-    Content, KnownContact, KnownSpace, RecoveryCode, RelayPin, SealedKeystore, SlotKey, committed,
+    Content, DeviceSecret, KnownContact, KnownSpace, RecoveryCode, RelayPin, SealedKeystore, SlotKey,
+    committed,
 };
 use crate::secret::SecretKey;
 
@@ -35,7 +36,11 @@ struct Vectors {
     recovery_login_key: String,
     passphrase_slot_key: String,
     recovery_slot_key: String,
+    device_secret: String,
+    passphrase_device_slot_key: String,
     open: Vec<Case>,
+    /// Opens with the export key and the device secret, or with the recovery code; not with the export key alone.
+    open_with_device_secret: Vec<Case>,
     refuse: Vec<Case>,
 }
 
@@ -49,7 +54,7 @@ struct Case {
 }
 
 /// Bytes that count up: a generator for vectors only.
-struct Counting(u8);
+pub(super) struct Counting(pub(super) u8);
 
 impl TryRng for Counting {
     type Error = Infallible;
@@ -81,6 +86,23 @@ fn passphrase_key(account_id: AccountId) -> SlotKey {
     SlotKey::derive(SlotKind::Passphrase, &EXPORT_KEY, account_id)
 }
 
+fn device_secret() -> DeviceSecret {
+    DeviceSecret::generate(&mut Counting(0xd0))
+}
+
+fn device_key(account_id: AccountId) -> SlotKey {
+    SlotKey::of_passphrase(&EXPORT_KEY, Some(&device_secret()), account_id)
+}
+
+/// A keystore whose passphrase slot needs the device secret.
+fn with_device_secret() -> (SealedKeystore, Content) {
+    let mut content = full_content();
+    content.device_secret = Some(device_secret());
+    let (passphrase, recovery) = (device_key(ACCOUNT), recovery_key(ACCOUNT));
+    let sealed = SealedKeystore::create(ACCOUNT, &content, &passphrase, &recovery, &mut Counting(0x20));
+    (sealed, content)
+}
+
 fn recovery_key(account_id: AccountId) -> SlotKey {
     SlotKey::from_recovery_code(&recovery_code(), account_id)
 }
@@ -94,7 +116,7 @@ fn small_content() -> Content {
     Content::new(identity, relay)
 }
 
-fn full_content() -> Content {
+pub(super) fn full_content() -> Content {
     let mut content = small_content();
     let place = VerifiedPlace {
         control_index: 2,
@@ -316,6 +338,14 @@ fn faults() -> Vec<(&'static str, Vec<u8>)> {
             "content: contact id of 16 bytes",
             seal_content(|content| content.contacts[0].principal_id.truncate(16)),
         ),
+        (
+            "content: device secret of 15 bytes",
+            seal_content(|content| content.device_secret = vec![1; 15]),
+        ),
+        (
+            "passphrase slot of kind 2",
+            changed(|wire| wire.passphrase_slot_kind = 2),
+        ),
     ];
     let whole = seal(ACCOUNT, &full_content()).to_bytes();
     let encodings = [
@@ -363,6 +393,13 @@ fn build() -> Vectors {
         recovery_login_key: hex::encode(recovery_code().login_key().verifying_key().as_bytes()),
         passphrase_slot_key: hex::encode(passphrase_key(ACCOUNT).expose_key().expose_bytes()),
         recovery_slot_key: hex::encode(recovery_key(ACCOUNT).expose_key().expose_bytes()),
+        device_secret: (*device_secret().expose_text()).clone(),
+        passphrase_device_slot_key: hex::encode(device_key(ACCOUNT).expose_key().expose_bytes()),
+        open_with_device_secret: vec![opening(
+            "device secret",
+            with_device_secret().0,
+            with_device_secret().1,
+        )],
         open: vec![
             opening("new account", seal(ACCOUNT, &small_content()), small_content()),
             opening("spaces and a contact", first.clone(), full_content()),
@@ -404,6 +441,26 @@ fn keystore_vectors_open_by_either_slot() {
             let content = sealed.open(key).unwrap().content.encode();
             assert_eq!(Some(hex::encode(content)), case.content, "{}", case.name);
         }
+    }
+}
+
+#[test]
+fn keystore_vectors_with_a_device_secret_open_with_it_only() {
+    let vectors = read();
+    let secret = DeviceSecret::parse(&vectors.device_secret).unwrap();
+    let with = SlotKey::of_passphrase(&EXPORT_KEY, Some(&secret), ACCOUNT);
+    assert_eq!(
+        hex::encode(with.expose_key().expose_bytes()),
+        vectors.passphrase_device_slot_key
+    );
+    for case in &vectors.open_with_device_secret {
+        let sealed = SealedKeystore::parse(&hex::decode(&case.keystore).unwrap()).unwrap();
+        for key in [&with, &recovery_key(ACCOUNT)] {
+            let content = sealed.open(key).unwrap().content.encode();
+            assert_eq!(Some(hex::encode(content)), case.content, "{}", case.name);
+        }
+        assert!(sealed.open(&passphrase_key(ACCOUNT)).is_err());
+        assert!(sealed.marked_as_plain().open(&passphrase_key(ACCOUNT)).is_err());
     }
 }
 

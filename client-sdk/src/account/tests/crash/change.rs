@@ -3,13 +3,15 @@
 use sealpost_protocol::ids::SpaceId;
 
 use super::*;
-use crate::keystore::{Content, KnownSpace};
+use crate::keystore::{Content, DeviceSecret, KnownSpace};
 
 /// One way to change a keystore. Whoever adds a way adds it here.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Change {
     Passphrase,
     RecoveryCode,
+    DeviceSecretOn,
+    DeviceSecretOff,
     AddSpace,
     RemoveSpace,
 }
@@ -18,6 +20,7 @@ pub(super) enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Secrets {
     pub(super) passphrase: String,
+    pub(super) device: Option<String>,
     pub(super) code: String,
 }
 
@@ -26,15 +29,24 @@ impl Secrets {
         passphrase(&self.passphrase)
     }
 
+    pub(super) fn device(&self) -> Option<DeviceSecret> {
+        let text = self.device.as_deref()?;
+        Some(DeviceSecret::parse(text).unwrap())
+    }
+
     pub(super) fn code(&self) -> RecoveryCode {
         RecoveryCode::parse(&self.code).unwrap()
     }
 }
 
 impl Change {
-    pub(super) const ALL: [Self; 4] = [
+    /// In this order: with the device secret on, the passphrase is changed once more.
+    pub(super) const ALL: [Self; 7] = [
         Self::Passphrase,
         Self::RecoveryCode,
+        Self::DeviceSecretOn,
+        Self::Passphrase,
+        Self::DeviceSecretOff,
         Self::AddSpace,
         Self::RemoveSpace,
     ];
@@ -55,15 +67,21 @@ impl Change {
                 let code = RecoveryCode::generate(&mut crate::entropy::system());
                 after.code = code.expose_text().to_string();
             }
+            Self::DeviceSecretOn => {
+                let secret = DeviceSecret::generate(&mut crate::entropy::system());
+                after.device = Some(secret.expose_text().to_string());
+            }
+            Self::DeviceSecretOff => after.device = None,
             Self::AddSpace | Self::RemoveSpace => {}
         }
         after
     }
 
     /// The content once it is made.
-    pub(super) fn change_content(self, content: &mut Content, number: u8) {
+    pub(super) fn change_content(self, content: &mut Content, after: &Secrets, number: u8) {
         match self {
             Self::Passphrase | Self::RecoveryCode => {}
+            Self::DeviceSecretOn | Self::DeviceSecretOff => content.device_secret = after.device(),
             Self::AddSpace => {
                 let name = "garden".to_owned();
                 let verified = None;
@@ -96,9 +114,14 @@ impl Change {
                     .replace_recovery_code(&before.passphrase(), &after.code())
                     .await
             }
+            Self::DeviceSecretOn | Self::DeviceSecretOff => {
+                client
+                    .replace_device_secret(&before.passphrase(), after.device())
+                    .await
+            }
             Self::AddSpace => client.name_space(space(number), "garden").await,
             Self::RemoveSpace => {
-                let remove = |content: &mut Content| self.change_content(content, number);
+                let remove = |content: &mut Content| self.change_content(content, after, number);
                 client.shared().update_keystore(remove).await
             }
         }

@@ -2,7 +2,7 @@
 
 use super::change::Secrets;
 use super::*;
-use crate::keystore::Content;
+use crate::keystore::{Content, DeviceSecret};
 use crate::secret::SecretBytes;
 
 pub(super) struct Scene {
@@ -29,6 +29,7 @@ impl Scene {
         let (_, code) = home.register("alice").await;
         let secrets = Secrets {
             passphrase: PASSPHRASE.to_owned(),
+            device: None,
             code: code.expose_text().to_string(),
         };
         Self {
@@ -78,11 +79,12 @@ impl Scene {
         change.prepare(client, self.number).await;
         let before = content_of(client).await;
         let mut content = Content::decode(&before).unwrap();
-        change.change_content(&mut content, self.number);
+        let secrets = change.secrets_after(&self.secrets, self.number);
+        change.change_content(&mut content, &secrets, self.number);
         Attempt {
             after: content.encode(),
             before,
-            secrets: change.secrets_after(&self.secrets, self.number),
+            secrets,
             kept: self.relay.state().accounts[0].keystores.clone(),
         }
     }
@@ -90,16 +92,19 @@ impl Scene {
     /// Opens the account in every way. Says whether the change was made; it was made wholly or not at all.
     async fn settle(&mut self, attempt: &Attempt) -> bool {
         let old = self.secrets.clone();
+        let new = &attempt.secrets;
         let by_passphrase = self
-            .exactly_one(&old.passphrase, &attempt.secrets.passphrase, Way::Passphrase)
+            .exactly_one(Way::of_passphrase(&old), Way::of_passphrase(new))
             .await;
         let by_code = self
-            .exactly_one(&old.code, &attempt.secrets.code, Way::Code)
+            .exactly_one(Way::Code(old.code.clone()), Way::Code(new.code.clone()))
             .await;
-        self.secrets = Secrets {
-            passphrase: by_passphrase.secret,
-            code: by_code.secret,
-        };
+        if let Way::Passphrase(passphrase, device) = by_passphrase.way {
+            (self.secrets.passphrase, self.secrets.device) = (passphrase, device);
+        }
+        if let Way::Code(code) = by_code.way {
+            self.secrets.code = code;
+        }
         assert!(self.secrets == old || self.secrets == attempt.secrets);
         assert_eq!(by_passphrase.content, by_code.content);
         assert!([&attempt.before, &attempt.after].contains(&&by_code.content));
@@ -113,43 +118,53 @@ impl Scene {
         }
     }
 
-    async fn exactly_one(&self, old: &str, new: &str, way: Way) -> Opened {
-        let by_old = self.try_secret(old, way).await;
+    async fn exactly_one(&self, old: Way, new: Way) -> Opened {
+        let by_old = self.try_way(old.clone()).await;
         if old == new {
             return by_old.expect("a secret that no change touches opens");
         }
-        let by_new = self.try_secret(new, way).await;
-        assert_ne!(by_old.is_some(), by_new.is_some(), "{way:?}");
+        let by_new = self.try_way(new.clone()).await;
+        assert_ne!(by_old.is_some(), by_new.is_some());
         by_old.or(by_new).unwrap()
     }
 
-    async fn try_secret(&self, secret: &str, way: Way) -> Option<Opened> {
+    async fn try_way(&self, way: Way) -> Option<Opened> {
         let device = Home::new(&self.relay);
-        let client = match way {
-            Way::Passphrase => device.log_in("alice", secret).await,
-            Way::Code => device.recover(&RecoveryCode::parse(secret).unwrap()).await,
+        let client = match &way {
+            Way::Passphrase(text, secret) => {
+                let secret = secret.as_deref().map(|text| DeviceSecret::parse(text).unwrap());
+                let (config, text) = (device.config(), passphrase(text));
+                Client::login_with_device_secret(config, "alice", &text, secret.as_ref()).await
+            }
+            Way::Code(text) => device.recover(&RecoveryCode::parse(text).unwrap()).await,
         };
         let client = match client {
             Ok(client) => client,
             Err(Error::NotAuthenticated(_)) => return None,
             Err(error) => panic!("{error}"),
         };
-        Some(Opened {
-            secret: secret.to_owned(),
-            content: content_of(&client).await,
-        })
+        let content = content_of(&client).await;
+        Some(Opened { way, content })
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+/// A way to open the account.
+#[derive(Clone, PartialEq, Eq)]
 enum Way {
-    Passphrase,
-    Code,
+    /// With the device secret, if there is one.
+    Passphrase(String, Option<String>),
+    Code(String),
+}
+
+impl Way {
+    fn of_passphrase(secrets: &Secrets) -> Self {
+        Self::Passphrase(secrets.passphrase.clone(), secrets.device.clone())
+    }
 }
 
 /// What a new device found.
 struct Opened {
-    secret: String,
+    way: Way,
     content: SecretBytes,
 }
 

@@ -1,0 +1,81 @@
+//! An account in a file.
+
+use super::*;
+use sealpost_protocol::ids::SpaceId;
+
+const FILE_PASSPHRASE: &str = "words for the drawer";
+
+/// Alice, who knows Bob and a space, and her export.
+async fn exported(relay: &TestRelay) -> (Client, Vec<u8>) {
+    let (alice, _) = Home::new(relay).register("alice").await;
+    let (bob, _) = Home::new(relay).register("bob").await;
+    alice.contacts().import(&bob.contact_card()).await.unwrap();
+    let read_out = bob.fingerprint().to_string();
+    alice.contacts().confirm("bob", &read_out).await.unwrap();
+    alice.name_space(SpaceId::new([7; 32]), "garden").await.unwrap();
+    let file = alice.export(&passphrase(FILE_PASSPHRASE)).await.unwrap();
+    (alice, file)
+}
+
+#[tokio::test]
+async fn export_opens_with_its_passphrase_and_says_what_it_holds() {
+    let relay = TestRelay::start().await;
+    let (alice, file) = exported(&relay).await;
+    let summary = Client::inspect_export(file.clone(), &passphrase(FILE_PASSPHRASE))
+        .await
+        .unwrap();
+    assert_eq!(summary.principal_id, alice.account().principal_id);
+    assert_eq!(
+        (summary.handle.as_str(), summary.spaces, summary.contacts),
+        ("alice", 1, 1)
+    );
+    for wrong in [
+        Client::inspect_export(file.clone(), &passphrase(PASSPHRASE)).await,
+        Client::inspect_export(file[..file.len() - 1].to_vec(), &passphrase(FILE_PASSPHRASE)).await,
+        Client::inspect_export(b"a shopping list".to_vec(), &passphrase(FILE_PASSPHRASE)).await,
+    ] {
+        assert!(matches!(wrong.err(), Some(Error::Usage(_))));
+    }
+}
+
+#[tokio::test]
+async fn imported_account_has_the_identity_the_spaces_and_the_contacts_at_another_relay() {
+    let (relay, other_relay) = (TestRelay::start().await, TestRelay::start().await);
+    let (alice, file) = exported(&relay).await;
+    relay.stop();
+    let home = Home::new(&other_relay);
+    let (words, of_file) = (
+        passphrase("a horse of another relay"),
+        passphrase(FILE_PASSPHRASE),
+    );
+    let importing = Box::pin(Client::import(
+        home.config(),
+        "alice2",
+        &words,
+        None,
+        file,
+        &of_file,
+    ));
+    let (imported, code) = importing.await.unwrap();
+    assert_eq!(imported.account().principal_id, alice.account().principal_id);
+    let bob = imported.contacts().confirmed("bob").await.unwrap();
+    assert_eq!(bob.handle(), "bob");
+    let content = imported.shared().local_account().await.unwrap().content;
+    assert_eq!(content.spaces[&SpaceId::new([7; 32])].name, "garden");
+    Home::new(&other_relay).recover(&code).await.unwrap();
+    Home::new(&other_relay)
+        .log_in("alice2", "a horse of another relay")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn export_is_made_without_a_connection_too() {
+    let relay = TestRelay::start().await;
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    relay.stop();
+    let file = alice.export(&passphrase(FILE_PASSPHRASE)).await.unwrap();
+    Client::inspect_export(file, &passphrase(FILE_PASSPHRASE))
+        .await
+        .unwrap();
+}
