@@ -1,6 +1,6 @@
 //! Why a relay does not start, or ended unasked.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
     atrest::{DataKeyError, KeyFileError, KeyWrapError},
@@ -36,6 +36,18 @@ pub enum AppError {
     /// The key file cannot be used.
     #[error("the key file: {0}")]
     KeyFile(#[from] KeyFileError),
+    /// The database holds keys, and the key file that opens them is gone.
+    #[error(
+        "there is no key file at {}, but the database holds keys that only the lost one opens: restore the key file from \
+         the backup, or point kms.file.path (or kms.kind) to what the database was used with. Nothing was changed", path.display()
+    )]
+    KeyFileLost {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// There is no key file, and nothing needs one yet.
+    #[error("there is no key file yet: the first start of the relay makes it")]
+    NoKeyFileYet,
     /// The key service cannot be used as configured.
     #[error("the key service: {0}")]
     KeyService(#[from] KeyWrapError),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AppError, kms, settings};
+use super::{AppError, kms, kms::MissingKeyFile, settings};
 use crate::{
     atrest::{DataKeyParts, DataKeys, KeyWrapper},
     clock::{Clock, SystemClock},
@@ -31,11 +31,28 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Connects to the database and shows everybody's numbers in `metrics`. The key service is not asked yet.
+    /// Connects to the database and shows everybody's numbers in `metrics`. The key service is not asked yet. Makes the
+    /// key file where one is configured, there is none, and the database holds no keys.
     ///
     /// # Errors
-    /// When the database does not answer, or the configuration cannot be followed.
+    /// When the database does not answer, or the configuration cannot be followed; [`AppError::KeyFileLost`].
     pub async fn assemble(config: &Config, metrics: &Metrics) -> Result<Self, AppError> {
+        Self::assemble_with(config, metrics, MissingKeyFile::Make).await
+    }
+
+    /// As [`Self::assemble`], and makes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::assemble`]; [`AppError::NoKeyFileYet`] where it would have made one.
+    pub async fn examine(config: &Config) -> Result<Self, AppError> {
+        Self::assemble_with(config, &Metrics::default(), MissingKeyFile::Report).await
+    }
+
+    async fn assemble_with(
+        config: &Config,
+        metrics: &Metrics,
+        missing: MissingKeyFile,
+    ) -> Result<Self, AppError> {
         let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
             (Arc::new(SystemClock), Arc::new(SystemEntropy));
         let transactions = TransactionMetrics::default();
@@ -43,7 +60,7 @@ impl Parts {
         let store = Store::connect(&settings::store(&config.database)?, Arc::new(transactions)).await?;
         metrics.show(|registry| registry.register_collector(Box::new(PoolCollector(store.clone()))));
 
-        let wrapper = kms::wrapper(&config.kms, entropy.clone())?;
+        let wrapper = kms::wrapper(&config.kms, &store, entropy.clone(), missing).await?;
         let parts = DataKeyParts {
             wrapper: wrapper.clone(),
             store: Arc::new(store.clone()),

@@ -47,6 +47,8 @@ impl KeyFile {
     }
 
     /// Reads the key file at `path`, or creates it where there is none. Blocks.
+    ///
+    /// Only for who knows that nothing is wrapped yet: beside wrapped keys, a new file hides that the old one is lost.
     pub fn open_or_create(path: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, KeyFileError> {
         match Self::create(path, Arc::clone(&entropy)) {
             Err(KeyFileError::Exists) => Self::open(path, entropy),

@@ -4,8 +4,10 @@ use std::{fmt::Display, process::ExitCode};
 
 use tokio::net::TcpListener;
 
-use super::operator;
-use crate::config::{Config, Sources};
+use crate::{
+    app::{AppError, Parts},
+    config::{Config, Sources},
+};
 
 /// Looks at everything a start needs. Changes nothing.
 pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
@@ -26,10 +28,18 @@ pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
 
 async fn examine(config: &Config, findings: &mut Findings) {
     schema(config, findings).await;
-    match operator::parts(config).await {
+    match Parts::examine(config).await {
         Ok(parts) => {
             findings.good("database");
             findings.note("key service", parts.wrapper.canary().await);
+        }
+        Err(AppError::NoKeyFileYet) => {
+            findings.good("database");
+            findings.good("key service (the first start makes the key file)");
+        }
+        Err(error @ (AppError::KeyFileLost { .. } | AppError::KeyFile(_))) => {
+            findings.good("database");
+            findings.bad("key service", error);
         }
         Err(error) => findings.bad("database", error),
     }

@@ -43,6 +43,30 @@ async fn after_kill_9_the_next_start_works() {
     assert!(processes_in(data.path()).is_empty());
 }
 
+#[tokio::test]
+async fn a_lost_key_file_is_not_replaced_beside_the_keys_that_need_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (key, backup) = (data.path().join("kms.key"), data.path().join("kms.key.backup"));
+    let mut dev = Dev::start(data.path(), "file");
+    let incarnation = dev.info().await["incarnation"].clone();
+    dev.ctrl_c();
+    assert!(dev.ended().0.success());
+
+    fs::rename(&key, &backup).unwrap();
+    let (status, log) = Dev::spawn(data.path(), "file", &[]).ended();
+    assert!(
+        status.code() == Some(1) && log.contains("restore the key file from the backup"),
+        "{log}"
+    );
+    assert!(log.contains(key.to_str().unwrap()) && !key.exists(), "{log}");
+
+    fs::rename(&backup, &key).unwrap();
+    let mut dev = Dev::start(data.path(), "file");
+    assert_eq!(dev.info().await["incarnation"], incarnation);
+    dev.ctrl_c();
+    assert!(dev.ended().0.success());
+}
+
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let data = tempfile::tempdir().unwrap();

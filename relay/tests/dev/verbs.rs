@@ -78,6 +78,26 @@ fn the_doctor_finds_what_is_wrong_and_what_is_not() {
 }
 
 #[test]
+fn the_doctor_names_a_lost_key_file_and_makes_none() {
+    let data = tempfile::tempdir().unwrap();
+    let dev = Dev::start(data.path(), "file");
+    let config = config(&dev, data.path());
+    let key = data.path().join("kms.key");
+    fs::rename(&key, data.path().join("kms.key.backup")).unwrap();
+    for verb in [&["doctor"][..], &["token", "create"]] {
+        let output = run(&[&["--config", &config], verb].concat(), &[]);
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            complaint(&output)
+        );
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("restore the key file from the backup"), "{said}");
+        assert!(!key.exists());
+    }
+}
+
+#[test]
 fn a_configuration_is_checked_without_starting_anything() {
     let wrong = run(
         &["config", "check"],

@@ -32,6 +32,9 @@ pub enum KeyFileError {
     /// There is a file at this place already.
     #[error("a key file exists already")]
     Exists,
+    /// There is no file at this place.
+    #[error("there is no key file")]
+    Absent,
     /// Others than the owner may read or change the file.
     #[error("the key file has mode {mode:04o}; it must be 0600 or 0400")]
     TooOpen {
@@ -65,7 +68,10 @@ pub(super) fn id_of(key: &DataKey) -> [u8; ID_BYTES] {
 
 /// Reads the key from the file at `path`, refusing one that others can read.
 pub(super) fn read(path: &Path) -> Result<DataKey, KeyFileError> {
-    let file = File::open(path).map_err(failed("opened"))?;
+    let file = File::open(path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => KeyFileError::Absent,
+        _ => failed("opened")(source),
+    })?;
     // Asked of the open file, so that it cannot be exchanged in between.
     check_mode(&file.metadata().map_err(failed("inspected"))?.permissions())?;
     let mut content = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
