@@ -82,7 +82,5 @@ pub async fn status(database_url: &str) -> Result<Status, Error> {
 /// # Errors
 /// [`Error::Newer`], [`Error::Pending`] or [`Error::Divergent`], each naming the versions.
 pub async fn verify(database_url: &str) -> Result<(), Error> {
-    let status = status(database_url).await?;
-    status.refuse_unknown()?;
-    status.refuse_pending()
+    status(database_url).await?.verify()
 }

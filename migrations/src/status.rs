@@ -27,7 +27,47 @@ pub struct AppliedMigration {
     pub recognised: bool,
 }
 
+impl AppliedMigration {
+    /// A row of the history table. Also for who has read it on a connection of their own.
+    #[must_use]
+    pub fn new(version: i32, name: &str, applied_on: String, checksum: &str) -> Self {
+        let runner = embedded::migrations::runner();
+        let recognised = runner.get_migrations().iter().any(|known| {
+            known.version() == version && known.name() == name && known.checksum().to_string() == checksum
+        });
+        Self {
+            version,
+            name: format!("V{version}__{name}"),
+            applied_on,
+            recognised,
+        }
+    }
+}
+
 impl Status {
+    /// The status of a database with this history.
+    #[must_use]
+    pub fn of(applied: Vec<AppliedMigration>) -> Self {
+        let runner = embedded::migrations::runner();
+        let is_pending =
+            |known: &&refinery::Migration| applied.iter().all(|applied| applied.version != known.version());
+        let pending = runner.get_migrations().iter().filter(is_pending);
+        Self {
+            pending: pending.map(ToString::to_string).collect(),
+            known: latest_version(),
+            applied,
+        }
+    }
+
+    /// Succeeds only if the schema is exactly the one that this build expects.
+    ///
+    /// # Errors
+    /// [`Error::Newer`], [`Error::Pending`] or [`Error::Divergent`], each naming the versions.
+    pub fn verify(&self) -> Result<(), Error> {
+        self.refuse_unknown()?;
+        self.refuse_pending()
+    }
+
     /// The highest version that was applied; 0 for none.
     #[must_use]
     pub fn database_version(&self) -> i32 {
@@ -49,7 +89,7 @@ impl Status {
         }
     }
 
-    pub(crate) fn refuse_pending(&self) -> Result<(), Error> {
+    fn refuse_pending(&self) -> Result<(), Error> {
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -62,18 +102,7 @@ impl Status {
 
 /// Reads the history table, which a fresh database does not have.
 pub(crate) async fn read(session: &mut Session) -> Result<Status, Error> {
-    let applied = read_applied(session).await?;
-    let pending = embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .filter(|known| applied.iter().all(|applied| applied.version != known.version()))
-        .map(ToString::to_string)
-        .collect();
-    Ok(Status {
-        applied,
-        pending,
-        known: latest_version(),
-    })
+    Ok(Status::of(read_applied(session).await?))
 }
 
 async fn read_applied(session: &mut Session) -> Result<Vec<AppliedMigration>, Error> {
@@ -95,19 +124,11 @@ async fn read_applied(session: &mut Session) -> Result<Vec<AppliedMigration>, Er
 }
 
 fn applied_from(row: &tokio_postgres::Row) -> Result<AppliedMigration, tokio_postgres::Error> {
-    let version: i32 = row.try_get(0)?;
-    let name: String = row.try_get(1)?;
-    let checksum: String = row.try_get(3)?;
-    let recognised = embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .any(|known| {
-            known.version() == version && known.name() == name && known.checksum().to_string() == checksum
-        });
-    Ok(AppliedMigration {
-        version,
-        name: format!("V{version}__{name}"),
-        applied_on: row.try_get(2)?,
-        recognised,
-    })
+    let (name, checksum): (String, String) = (row.try_get(1)?, row.try_get(3)?);
+    Ok(AppliedMigration::new(
+        row.try_get(0)?,
+        &name,
+        row.try_get(2)?,
+        &checksum,
+    ))
 }

@@ -2,15 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, FutureExt, Shared, join_all};
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// An answer younger than this is given again, so that asking costs nothing.
+/// What was found less long ago than this is told again, so that asking costs nothing.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 /// A check that takes longer than this has failed.
 const CHECK_LIMIT: Duration = Duration::from_secs(3);
@@ -27,7 +27,7 @@ pub enum Phase {
 }
 
 /// How a part of the relay is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "status", content = "reason", rename_all = "lowercase")]
 pub enum Condition {
     /// Works.
@@ -42,8 +42,32 @@ pub enum Condition {
 pub struct Check {
     /// What is looked at.
     pub name: &'static str,
-    /// Looks.
+    /// Looks, which may take a moment and is done once a second at most.
     pub look: Box<dyn Fn() -> BoxFuture<'static, Condition> + Send + Sync>,
+    /// What the part has found out by itself meanwhile. It counts when it is worse than what the last look found.
+    pub known: Option<Box<dyn Fn() -> Condition + Send + Sync>>,
+}
+
+impl Check {
+    /// A check that knows what it finds when it looks, and nothing else.
+    pub fn new<L: Future<Output = Condition> + Send + 'static>(
+        name: &'static str,
+        look: impl Fn() -> L + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            look: Box::new(move || look().boxed()),
+            known: None,
+        }
+    }
+
+    fn now(&self, found: Option<&Condition>) -> Condition {
+        let found = found.cloned().unwrap_or_else(cut_short);
+        match &self.known {
+            Some(known) => found.max(known()),
+            None => found,
+        }
+    }
 }
 
 /// How the relay is, as a whole and by part.
@@ -63,11 +87,20 @@ impl Report {
     }
 }
 
+/// What one look at all parts found, and when it ended.
+struct Findings {
+    at: Instant,
+    conditions: BTreeMap<&'static str, Condition>,
+}
+
+/// A look that is under way or has ended. It goes on when who asked for it goes away; `None` if it was cut short.
+type Look = Shared<BoxFuture<'static, Option<Arc<Findings>>>>;
+
 /// The health of one relay.
 pub struct Health {
     phase: Mutex<Phase>,
-    checks: OnceLock<Vec<Check>>,
-    latest: tokio::sync::Mutex<Option<(Instant, BTreeMap<&'static str, Condition>)>>,
+    checks: OnceLock<Arc<[Check]>>,
+    latest: Mutex<Option<Look>>,
 }
 
 impl Default for Health {
@@ -75,7 +108,7 @@ impl Default for Health {
         Self {
             phase: Mutex::new(Phase::Starting),
             checks: OnceLock::new(),
-            latest: tokio::sync::Mutex::default(),
+            latest: Mutex::default(),
         }
     }
 }
@@ -84,7 +117,7 @@ impl Health {
     /// Serves from now on, and tells what `checks` find. To be called once.
     pub fn serve(&self, checks: Vec<Check>) {
         // A second list would be a defect without consequence: the first one stays.
-        let _ = self.checks.set(checks);
+        let _ = self.checks.set(checks.into());
         self.enter(Phase::Serving);
     }
 
@@ -95,27 +128,40 @@ impl Health {
 
     /// Looks at every part, or repeats what was found a moment ago. Who asks at the same time waits for one answer.
     pub async fn report(&self) -> Report {
-        let checks = self.look().await;
+        let Some(checks) = self.checks.get() else {
+            return self.report_of(BTreeMap::new());
+        };
+        let found = self.look(checks).await;
+        let found = |name| found.as_ref().and_then(|findings| findings.conditions.get(name));
+        let now = checks
+            .iter()
+            .map(|check| (check.name, check.now(found(check.name))));
+        self.report_of(now.collect())
+    }
+
+    fn report_of(&self, checks: BTreeMap<&'static str, Condition>) -> Report {
         Report {
             status: self.status(&checks),
             checks,
         }
     }
 
-    async fn look(&self) -> BTreeMap<&'static str, Condition> {
-        let mut latest = self.latest.lock().await;
-        if let Some((_, found)) = latest.as_ref().filter(|(when, _)| when.elapsed() < FRESH_FOR) {
-            return found.clone();
-        }
-        let Some(checks) = self.checks.get() else {
-            return BTreeMap::new();
+    fn look(&self, checks: &Arc<[Check]>) -> Look {
+        let mut latest = self
+            .latest
+            .lock()
+            .expect("nothing panics while it holds the latest look");
+        let is_good = |look: &&Look| match look.peek() {
+            None => true,
+            Some(found) => found.as_ref().is_some_and(|found| found.at.elapsed() < FRESH_FOR),
         };
-        let found = join_all(checks.iter().map(run))
-            .await
-            .into_iter()
-            .collect::<BTreeMap<_, _>>();
-        *latest = Some((Instant::now(), found.clone()));
-        found
+        if let Some(look) = latest.as_ref().filter(is_good) {
+            return look.clone();
+        }
+        // A task of its own: whoever asks and hangs up, again and again, makes no more work than who waits.
+        let looking = tokio::spawn(look_at_all(Arc::clone(checks)));
+        let look = looking.map(Result::ok).boxed().shared();
+        latest.insert(look).clone()
     }
 
     fn status(&self, checks: &BTreeMap<&'static str, Condition>) -> &'static str {
@@ -142,7 +188,15 @@ impl Health {
     }
 }
 
-async fn run(check: &Check) -> (&'static str, Condition) {
+async fn look_at_all(checks: Arc<[Check]>) -> Arc<Findings> {
+    let conditions = join_all(checks.iter().map(look_at)).await;
+    Arc::new(Findings {
+        at: Instant::now(),
+        conditions: conditions.into_iter().collect(),
+    })
+}
+
+async fn look_at(check: &Check) -> (&'static str, Condition) {
     let looked = tokio::time::timeout(CHECK_LIMIT, (check.look)()).await;
     (
         check.name,
@@ -150,78 +204,9 @@ async fn run(check: &Check) -> (&'static str, Condition) {
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
-
-    use super::*;
-
-    fn check(name: &'static str, condition: Condition) -> Check {
-        Check {
-            name,
-            look: Box::new(move || Box::pin(std::future::ready(condition.clone()))),
-        }
-    }
-
-    async fn status(checks: Vec<Check>) -> Report {
-        let health = Health::default();
-        health.serve(checks);
-        health.report().await
-    }
-
-    #[tokio::test]
-    async fn the_worst_part_decides() {
-        let ok = || check("a", Condition::Ok);
-        let degraded = || check("b", Condition::Degraded("slow".into()));
-        let failed = || check("c", Condition::Failed("gone".into()));
-        assert_eq!(status(vec![ok()]).await.status, "ready");
-        let report = status(vec![ok(), degraded()]).await;
-        assert!(report.status == "degraded" && report.is_ready());
-        let report = status(vec![ok(), degraded(), failed()]).await;
-        assert!(report.status == "failed" && !report.is_ready());
-        assert_eq!(report.checks["c"], Condition::Failed("gone".into()));
-    }
-
-    #[tokio::test]
-    async fn it_is_not_ready_before_and_after() {
-        let health = Health::default();
-        assert_eq!(health.report().await.status, "starting");
-        health.drain();
-        health.serve(Vec::new());
-        assert_eq!(health.report().await.status, "draining");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_check_that_hangs_has_failed() {
-        let hanging = Check {
-            name: "slow",
-            look: Box::new(|| Box::pin(std::future::pending())),
-        };
-        assert_eq!(status(vec![hanging]).await.status, "failed");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn asking_often_looks_once_a_second() {
-        let looks = Arc::new(AtomicUsize::new(0));
-        let counter = looks.clone();
-        let counted = move || -> BoxFuture<'static, Condition> {
-            counter.fetch_add(1, Ordering::Relaxed);
-            Box::pin(std::future::ready(Condition::Ok))
-        };
-        let health = Health::default();
-        health.serve(vec![Check {
-            name: "counted",
-            look: Box::new(counted),
-        }]);
-        for _ in 0..10 {
-            health.report().await;
-        }
-        assert_eq!(looks.load(Ordering::Relaxed), 1);
-        tokio::time::advance(FRESH_FOR).await;
-        health.report().await;
-        assert_eq!(looks.load(Ordering::Relaxed), 2);
-    }
+fn cut_short() -> Condition {
+    Condition::Failed("was not looked at".into())
 }
+
+#[cfg(test)]
+mod tests;

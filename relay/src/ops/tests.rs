@@ -38,13 +38,8 @@ async fn a_starting_relay_lives_but_is_not_ready() {
 #[tokio::test]
 async fn readiness_names_the_part_that_failed() {
     let state = state();
-    let look = || -> futures_util::future::BoxFuture<'static, Condition> {
-        Box::pin(std::future::ready(Condition::Failed("gone".into())))
-    };
-    state.health.serve(vec![Check {
-        name: "database",
-        look: Box::new(look),
-    }]);
+    let look = || std::future::ready(Condition::Failed("gone".into()));
+    state.health.serve(vec![Check::new("database", look)]);
     let (status, body) = get(&state, "/ready").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(

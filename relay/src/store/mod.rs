@@ -17,6 +17,7 @@ mod keystores;
 mod locked_space;
 mod principals;
 mod relay_state;
+mod schema;
 mod sessions;
 mod snapshots;
 mod spaces;
