@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::limits;
 
 use super::postgres::PostgresBus;
-use super::{Bus, Heard, Hint, Listener, LocalHub};
+use super::{Bus, Heard, Hint, Listener, LocalHub, Parcel, Receiver};
 use crate::testing::TestDatabase;
 
 fn hint(space: u16, head: u64) -> Hint {
@@ -72,7 +74,71 @@ async fn a_listener_that_is_far_behind_hears_a_gap(buses: [&dyn Bus; 3]) {
     assert_eq!(slow.next().await.unwrap(), Heard::Gap);
 }
 
+/// As long as the longest signal, with all that is around it.
+const LONGEST: usize = limits::MAX_SIGNAL_CIPHERTEXT + 1_000;
+
+fn parcel(number: u16, length: usize) -> Parcel {
+    let mut sealed = vec![0; length];
+    sealed[..2].copy_from_slice(&number.to_be_bytes());
+    Parcel {
+        space_id: hint(number, 0).space_id,
+        sealed: Bytes::from(sealed),
+    }
+}
+
+/// Takes in parcels up to this one; returns the numbers of all.
+async fn receive_to(receiver: &mut dyn Receiver, last: &Parcel) -> Vec<u16> {
+    let mut numbers = Vec::new();
+    loop {
+        let parcel = receiver.next().await.unwrap();
+        numbers.push(u16::from_be_bytes([parcel.sealed[0], parcel.sealed[1]]));
+        if parcel == *last {
+            return numbers;
+        }
+    }
+}
+
+async fn parcels_reach_all_other_relays_whole_and_in_order(buses: [&dyn Bus; 3]) {
+    let mut receivers = [
+        buses[1].receive().await.unwrap(),
+        buses[2].receive().await.unwrap(),
+    ];
+    let parcels: Vec<Parcel> = (0..20)
+        .map(|n| parcel(n, if n % 3 == 0 { LONGEST } else { 300 }))
+        .collect();
+    parcels.iter().for_each(|parcel| buses[0].send(parcel.clone()));
+    for receiver in &mut receivers {
+        for parcel in &parcels {
+            assert_eq!(receiver.next().await.as_ref(), Ok(parcel));
+        }
+    }
+}
+
+async fn a_relay_does_not_receive_from_itself(buses: [&dyn Bus; 3]) {
+    let mut receiver = buses[0].receive().await.unwrap();
+    buses[0].send(parcel(1, 10));
+    buses[1].send(parcel(2, 10));
+    assert_eq!(receive_to(&mut *receiver, &parcel(2, 10)).await, [2]);
+}
+
+async fn of_too_many_parcels_some_are_dropped_and_no_hint_waits(buses: [&dyn Bus; 3]) {
+    let mut receiver = buses[1].receive().await.unwrap();
+    let mut listener = buses[1].listen().await.unwrap();
+    (0..2_000).for_each(|n| buses[0].send(parcel(n, LONGEST)));
+    buses[0].announce(hint(1, 7));
+    assert_eq!(hear_all(&mut *listener, &[hint(1, 7)]).await, []);
+    let received = receive_to(&mut *receiver, &parcel(1_999, LONGEST)).await;
+    assert!(
+        received.is_sorted() && received.len() < 1_000,
+        "{}",
+        received.len()
+    );
+}
+
 async fn all(buses: [&dyn Bus; 3]) {
+    parcels_reach_all_other_relays_whole_and_in_order(buses).await;
+    a_relay_does_not_receive_from_itself(buses).await;
+    of_too_many_parcels_some_are_dropped_and_no_hint_waits(buses).await;
     a_hint_is_heard_by_all_other_relays(buses).await;
     a_relay_does_not_hear_itself(buses).await;
     of_many_hints_the_newest_of_each_space_is_heard(buses).await;

@@ -1,4 +1,4 @@
-//! `[bus]`: how relays tell each other of new entries.
+//! `[bus]`: how relays tell each other of new entries and of signals.
 
 use serde::Deserialize;
 
@@ -6,11 +6,11 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BusConfig {
-    /// What carries the hints.
+    /// What carries hints and signals.
     pub kind: BusKind,
 }
 
-/// What carries hints.
+/// What carries hints and signals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BusKind {

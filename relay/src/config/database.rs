@@ -16,7 +16,7 @@ use super::{
 pub struct DatabaseConfig {
     url: Option<SecretText>,
     url_file: Option<PathBuf>,
-    /// Connections that this relay opens at most.
+    /// Connections that this relay's pool opens at most; the bus takes four besides.
     #[serde(default = "max_connections")]
     pub max_connections: u32,
     /// For how long to wait for a connection.

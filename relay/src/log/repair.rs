@@ -24,6 +24,11 @@ impl LogService {
     /// # Errors
     /// [`BusClosed`] if the bus has ended.
     pub async fn run(&self) -> Result<(), BusClosed> {
+        tokio::try_join!(self.follow_heads(), self.take_in_signals())?;
+        Ok(())
+    }
+
+    async fn follow_heads(&self) -> Result<(), BusClosed> {
         let mut listener = self.shared.bus.listen().await?;
         let mut ticks = ticks(self.shared.limits.head_check_every);
         loop {

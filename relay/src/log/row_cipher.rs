@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sealpost_protocol::hash::Digest32;
-use sealpost_protocol::ids::PrincipalId;
+use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::root::Cursor;
 
 use super::EncodedEntry;
@@ -69,6 +69,23 @@ impl RowCipher {
     ) -> Result<Bytes, RowOpenError> {
         self.sealer
             .open(key, &address("wraps", &place.row_key(), 0), sealed)
+    }
+
+    /// Seals a signal for its way to other relays.
+    pub(super) fn seal_signal(&self, key: &OpenDataKey, space_id: &SpaceId, signal: &[u8]) -> Vec<u8> {
+        self.sealer
+            .seal(key, &address("bus.signals", space_id.as_bytes(), 0), signal)
+    }
+
+    /// Opens a signal that another relay has sealed.
+    pub(super) fn open_signal(
+        &self,
+        key: &OpenDataKey,
+        space_id: &SpaceId,
+        sealed: Vec<u8>,
+    ) -> Result<Bytes, RowOpenError> {
+        self.sealer
+            .open(key, &address("bus.signals", space_id.as_bytes(), 0), sealed)
     }
 }
 

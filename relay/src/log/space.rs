@@ -168,6 +168,13 @@ impl Space {
         self.signals.get_or_init(|| broadcast::Sender::new(capacity))
     }
 
+    /// Whether anybody hears signals now.
+    pub(super) fn has_signal_subscribers(&self) -> bool {
+        self.signals
+            .get()
+            .is_some_and(|signals| signals.receiver_count() > 0)
+    }
+
     fn intake(&self) -> MutexGuard<'_, Intake> {
         self.intake
             .lock()

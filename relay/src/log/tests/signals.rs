@@ -1,5 +1,8 @@
 //! Ephemeral frames.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::FutureExt;
 use sealpost_protocol::limits;
@@ -8,6 +11,7 @@ use sealpost_protocol::wire;
 
 use super::actors::Actor;
 use super::chat::{Chat, key_id};
+use crate::bus::{Bus, LocalHub, Parcel};
 use crate::log::{LogError, LogLimits, LogService, Signals};
 use crate::testing::TestLog;
 
@@ -62,6 +66,109 @@ async fn a_signal_reaches_the_other_sockets_of_the_space_only() {
     }
     assert_eq!(waiting(&mut here), [0; 0]);
     assert_eq!(waiting(&mut other_space), [0; 0]);
+}
+
+/// Two relays on one database with either bus, and a space of Alice and Bob.
+async fn everywhere(log: &TestLog, alice: &Actor, bob: &Actor) -> Vec<([LogService; 2], Chat)> {
+    let hub = LocalHub::default();
+    let local = |relay| Arc::new(hub.end(relay)) as Arc<dyn Bus>;
+    let buses = [[local(1), local(2)], [log.postgres_bus(1), log.postgres_bus(2)]];
+    let mut pairs = Vec::new();
+    for (device, buses) in (60..).zip(buses) {
+        let mut relays = Vec::new();
+        for bus in buses {
+            relays.push(log.relay_on(log.database.store().await, bus, LogLimits::default()));
+        }
+        let mut chat = Chat::create(&relays[0], &alice.at_device(device)).await;
+        chat.add(&relays[0], &alice.at_device(device), bob).await;
+        pairs.push((relays.try_into().ok().unwrap(), chat));
+    }
+    pairs
+}
+
+/// Signals again and again, with rising counters, until the first is heard: a relay that has just been started may not
+/// listen to the bus yet.
+async fn first_heard(relay: &LogService, author: &Actor, chat: &Chat, signals: &mut Signals) -> u64 {
+    let mut sent = 0;
+    loop {
+        sent += 1;
+        relay
+            .signal(&author.principal(), signal(chat, author, sent, 40))
+            .await
+            .unwrap();
+        let heard = tokio::time::timeout(Duration::from_millis(500), signals.next()).await;
+        if let Ok(Some(_)) = heard {
+            return sent;
+        }
+    }
+}
+
+#[tokio::test]
+async fn signals_reach_subscribers_at_another_relay_in_order() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    for ([here, there], chat) in everywhere(&log, &alice, &bob).await {
+        let mut bobs = listen(&there, &chat, &bob).await;
+        let mut own = listen(&there, &chat, &alice).await;
+        let sent = first_heard(&here, &alice, &chat, &mut bobs).await;
+        waiting(&mut bobs);
+        for counter in 1_000..1_030 {
+            let size = if counter % 2 == 0 {
+                limits::MAX_SIGNAL_CIPHERTEXT
+            } else {
+                40
+            };
+            let signal = signal(&chat, &alice, counter, size);
+            here.signal(&alice.principal(), signal).await.unwrap();
+        }
+        let mut heard = Vec::new();
+        while heard.last() != Some(&1_029) {
+            heard.push(counter(&bobs.next().await.unwrap()));
+        }
+        heard.retain(|counter| *counter > sent);
+        assert_eq!(heard, (1_000..1_030).collect::<Vec<_>>());
+        assert_eq!(waiting(&mut own), [0; 0], "not to the writer that sent it");
+    }
+}
+
+#[tokio::test]
+async fn another_relay_hands_out_only_what_a_relay_sealed_and_a_member_may_say() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    let hub = LocalHub::default();
+    let bus: Arc<dyn Bus> = Arc::new(hub.end(1));
+    let relay = |bus| async { log.relay_on(log.database.store().await, bus, LogLimits::default()) };
+    let (here, there) = (relay(bus.clone()).await, relay(Arc::new(hub.end(2))).await);
+    let mut chat = Chat::create(&here, &alice).await;
+    chat.add(&here, &alice, &bob).await;
+    let mut bobs = listen(&there, &chat, &bob).await;
+    first_heard(&here, &alice, &chat, &mut bobs).await;
+    let mut carried = bus.receive().await.unwrap();
+    // A relay that is behind lets a signal of the last epoch pass; one that has seen the rekey does not.
+    let stale = signal(&chat, &alice, 100, 40);
+    let at_third = relay(Arc::new(hub.end(3))).await;
+    at_third.signal(&alice.principal(), stale).await.unwrap();
+    let stale = carried.next().await.unwrap();
+    chat.rekey(&there, &alice).await.unwrap();
+    waiting(&mut bobs);
+    let forged = Parcel {
+        sealed: Bytes::from_static(&[1; 300]),
+        ..stale.clone()
+    };
+    let other = Chat::create(&there, &alice.at_device(9)).await;
+    let mut others = listen(&there, &other, &alice.at_device(9)).await;
+    let elsewhere = Parcel {
+        space_id: other.id(),
+        ..stale.clone()
+    };
+    [stale, forged, elsewhere]
+        .into_iter()
+        .for_each(|parcel| bus.send(parcel));
+    chat.say(&here, &alice, "so that this relay knows the new epoch")
+        .await;
+    here.signal(&alice.principal(), signal(&chat, &alice, 101, 40))
+        .await
+        .unwrap();
+    assert_eq!(counter(&bobs.next().await.unwrap()), 101);
+    assert_eq!(waiting(&mut others), [0; 0]);
 }
 
 #[tokio::test]
