@@ -1,119 +1,67 @@
 //! The control chain of a space: who is a member, with which capabilities, under which epoch.
 //!
-//! A fold over control records that relay and clients run alike, each for itself.
+//! A fold over control records that relay and clients run alike, each for itself. What an SDK calls:
+//!
+//! 1. **To read.** [`ControlChain::from_genesis`], then [`ControlChain::append`] for each record (inside a log,
+//!    [`crate::fold::SpaceFold`] does that and compares roots too). An error leaves the chain as it was.
+//! 2. **To know.** [`members`](ControlChain::members), [`epoch`](ControlChain::epoch), [`fence`](ControlChain::fence),
+//!    [`invites`](ControlChain::invites), [`applicants`](ControlChain::applicants), [`policy`](ControlChain::policy),
+//!    [`is_tombstoned`](ControlChain::is_tombstoned). Secrets are sealed to [`recipients`](ControlChain::recipients) and
+//!    to nobody else, whatever a relay says.
+//! 3. **To change.** [`crate::control::sign_control`] with the link of [`next_link`](ControlChain::next_link); for several
+//!    records at once, [`append`](ControlChain::append) each to a clone and take the link of that. Before the signing,
+//!    `append` on a clone tells whether the rules allow it.
+//! 4. **To rekey.** Draw a secret for `epoch_number() + 1`, wrap it to each of `recipients()` of the chain *as it will be
+//!    then*, stage the wraps, send the record with their digest ([`crate::wrap::wraps_digest`], sorted by id).
+//! 5. **To wrap again** for a member that asks: only if [`Member::first_epoch`] allows, checked against
+//!    [`epoch_at`](ControlChain::epoch_at).
+//! 6. **To join.** [`crate::invite::InviteLink`], fetch the records, fold them, find the own key in `invites()`.
 
+mod capabilities;
+mod error;
+mod invite;
 mod rules;
+mod state;
 
-use std::collections::BTreeMap;
-use std::fmt;
+pub use capabilities::{Capabilities, Preset, UnknownPreset};
+pub use error::ChainError;
+pub use invite::{Applicant, Invite, invite_recipient};
+use rules::Case;
+use state::State;
 
 use crate::control::{Link, ParsedControl};
 use crate::hash::Digest32;
 use crate::ids::{EventId, KeyId, PrincipalId, SpaceId};
-use crate::keys::KeyError;
-use crate::limits;
-use crate::manifest::{Manifest, ManifestError};
+use crate::keys::PublicKey;
+use crate::manifest::Manifest;
+use crate::root::Cursor;
+use crate::wire;
 use crate::wire::control_record::Body;
-use crate::wire::{self, PrincipalKind};
-
-/// What a member may do, beyond reading. A set of bits.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Capabilities(u32);
-
-impl Capabilities {
-    /// Nothing but reading.
-    pub const NONE: Self = Self(0);
-    /// Write events.
-    pub const WRITE: Self = Self(1);
-    /// Bring in members, with no more than one's own capabilities.
-    pub const INVITE: Self = Self(2);
-    /// Change members, capabilities, policy and epoch.
-    pub const MANAGE: Self = Self(4);
-    /// All of them.
-    pub const ALL: Self = Self(7);
-
-    /// The set with these bits.
-    #[must_use]
-    pub fn from_bits(bits: u32) -> Option<Self> {
-        (bits & !Self::ALL.0 == 0).then_some(Self(bits))
-    }
-
-    /// The set's bits.
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// Whether all of `other` is in this set.
-    #[must_use]
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Both sets together.
-    #[must_use]
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl fmt::Debug for Capabilities {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (Self::WRITE, "write"),
-            (Self::INVITE, "invite"),
-            (Self::MANAGE, "manage"),
-        ];
-        f.debug_set()
-            .entries(
-                names
-                    .iter()
-                    .filter(|(bit, _)| self.contains(*bit))
-                    .map(|(_, name)| name),
-            )
-            .finish()
-    }
-}
+use crate::wrap::Recipient;
 
 /// A member, as the chain proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Public keys.
+    /// Public keys. Their kind says human or agent.
     pub manifest: Manifest,
     /// Rights.
     pub capabilities: Capabilities,
+    /// The first epoch whose secret the member is meant to have; earlier ones only through the history that later
+    /// epochs seal.
+    pub first_epoch: u64,
+    /// Where a newcomer starts: what the record that brought it in had seen. The start of the log for the creator.
+    pub since: Cursor,
 }
 
-/// Why a control record does not continue the chain.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChainError {
-    /// Another record took the place, or the record belongs elsewhere.
-    #[error("the record does not follow the control head")]
-    Conflict,
-    /// The author is no member.
-    #[error("the record's author is not a member")]
-    NotAMember,
-    /// The author lacks the capability.
-    #[error("the record's author lacks the capability")]
-    NotPermitted,
-    /// A signature does not verify.
-    #[error(transparent)]
-    Signature(#[from] KeyError),
-    /// A manifest inside the record is not well-formed.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The record breaks a rule.
-    #[error("{0}")]
-    Rule(&'static str),
-    /// While the space waits for a rekey, only remove, leave and rekey are accepted.
-    #[error("the space waits for a rekey")]
-    RekeyRequired,
-    /// This version of the program cannot judge the record.
-    #[error("records of this kind are not accepted yet")]
-    Unsupported,
+impl Member {
+    /// Whether the member has all of these.
+    #[must_use]
+    pub fn may(&self, capabilities: Capabilities) -> bool {
+        self.capabilities.contains(capabilities)
+    }
 }
 
-/// The current epoch.
+/// An epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
     /// 1, 2, 3 ...
@@ -124,15 +72,25 @@ pub struct Epoch {
     pub wraps_digest: Digest32,
 }
 
+/// Why content waits for a rekey, and what may come before it. Leaving, removing, deleting the space are always allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// It does not wait.
+    None,
+    /// There is no key yet.
+    FirstKey,
+    /// Somebody joined who is not to have the current key. More may join.
+    Newcomer,
+    /// Somebody left, was removed, or got new keys.
+    Departure,
+}
+
 /// A verified control chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControlChain {
     space_id: SpaceId,
     heads: Vec<EventId>,
-    members: BTreeMap<PrincipalId, Member>,
-    epoch: Option<Epoch>,
-    waits_for_rekey: bool,
-    policy: wire::Policy,
+    state: State,
 }
 
 impl ControlChain {
@@ -146,20 +104,10 @@ impl ControlChain {
         };
         let creator = rules::check_genesis(genesis, record)?;
         rules::check_co_signature(record)?;
-        let members = BTreeMap::from([(
-            creator.id(),
-            Member {
-                manifest: creator,
-                capabilities: Capabilities::ALL,
-            },
-        )]);
         Ok(Self {
             space_id: record.space_id(),
             heads: vec![record.id()],
-            members,
-            epoch: None,
-            waits_for_rekey: true,
-            policy: genesis.policy.unwrap_or_default(),
+            state: State::new(creator, genesis.policy.unwrap_or_default()),
         })
     }
 
@@ -168,22 +116,14 @@ impl ControlChain {
     /// # Errors
     /// [`ChainError`] says which rule the record breaks.
     pub fn append(&mut self, record: &ParsedControl) -> Result<(), ChainError> {
-        self.check_link(record)?;
-        let author = self.members.get(&record.author).ok_or(ChainError::NotAMember)?;
-        record.verify(author.manifest.signing_key())?;
-        rules::check_co_signature(record)?;
-        match &record.body {
-            Body::AddMember(add) => {
-                let member = rules::check_add(self, author, add)?;
-                self.add(member);
-            }
-            Body::Rekey(rekey) => {
-                let epoch = rules::check_rekey(self, author, rekey)?;
-                self.epoch = Some(epoch);
-                self.waits_for_rekey = false;
-            }
-            _ => return Err(ChainError::Unsupported),
-        }
+        let seen = self.check_link(record)?;
+        let case = Case {
+            state: &self.state,
+            record,
+            seen,
+        };
+        let change = case.judge()?;
+        self.state.apply(change);
         self.heads.push(record.id());
         Ok(())
     }
@@ -213,55 +153,104 @@ impl ControlChain {
         self.heads.get(at).copied()
     }
 
+    /// Where the next record links to; `seen` is how far its author has read and hashed the log.
+    #[must_use]
+    pub fn next_link(&self, seen: Cursor) -> Link {
+        Link::Next {
+            space_id: self.space_id,
+            control_index: self.index() + 1,
+            previous_head: self.head(),
+            seen,
+        }
+    }
+
     /// The member with this id.
     #[must_use]
     pub fn member(&self, id: &PrincipalId) -> Option<&Member> {
-        self.members.get(id)
+        self.state.members.get(id)
     }
 
     /// All members, by id.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Member> {
-        self.members.values()
+        self.state.members.values()
+    }
+
+    /// Whom the next rekey must wrap to, and nobody else: members, and open invites that carry a secret; by id.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Recipient> {
+        self.state.recipients()
+    }
+
+    /// The open invite with this key.
+    #[must_use]
+    pub fn invite(&self, key: &PublicKey) -> Option<&Invite> {
+        self.state.invites.get(key.as_bytes())
+    }
+
+    /// All open invites, by key.
+    pub fn invites(&self) -> impl ExactSizeIterator<Item = &Invite> {
+        self.state.invites.values()
+    }
+
+    /// Who accepted an invite and waits for approval, if it is this principal.
+    #[must_use]
+    pub fn applicant(&self, id: &PrincipalId) -> Option<&Applicant> {
+        self.state.applicants.get(id)
+    }
+
+    /// All who accepted an invite and wait for approval, by id.
+    pub fn applicants(&self) -> impl ExactSizeIterator<Item = &Applicant> {
+        self.state.applicants.values()
     }
 
     /// The current epoch; `None` until the first rekey.
     #[must_use]
     pub fn epoch(&self) -> Option<&Epoch> {
-        self.epoch.as_ref()
+        self.state.epochs.last()
+    }
+
+    /// The current epoch's number; 0 until the first rekey.
+    #[must_use]
+    pub fn epoch_number(&self) -> u64 {
+        self.state.epoch_number()
+    }
+
+    /// The epoch with this number.
+    #[must_use]
+    pub fn epoch_at(&self, number: u64) -> Option<&Epoch> {
+        let at = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.state.epochs.get(at)
+    }
+
+    /// Whether content must wait for a rekey, and why.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.state.fence
     }
 
     /// Whether content must wait for a rekey.
     #[must_use]
     pub fn waits_for_rekey(&self) -> bool {
-        self.waits_for_rekey
+        self.state.fence != Fence::None
     }
 
     /// Retention, and what newcomers may read.
     #[must_use]
     pub fn policy(&self) -> &wire::Policy {
-        &self.policy
+        &self.state.policy
     }
 
-    fn check_link(&self, record: &ParsedControl) -> Result<(), ChainError> {
+    /// Whether the space was deleted for good.
+    #[must_use]
+    pub fn is_tombstoned(&self) -> bool {
+        self.state.is_tombstoned
+    }
+
+    fn check_link(&self, record: &ParsedControl) -> Result<Cursor, ChainError> {
         match record.link {
-            Link::Next {
-                space_id,
-                control_index,
-                previous_head,
-                ..
-            } if space_id == self.space_id
-                && control_index == self.index() + 1
-                && previous_head == self.head() =>
-            {
-                Ok(())
-            }
+            Link::Next { seen, .. } if record.link == self.next_link(seen) => Ok(seen),
             _ => Err(ChainError::Conflict),
         }
-    }
-
-    fn add(&mut self, member: Member) {
-        self.members.insert(member.manifest.id(), member);
-        self.waits_for_rekey = !self.policy.share_history;
     }
 }
 

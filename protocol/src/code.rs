@@ -111,6 +111,10 @@ codes! {
     ControlConflict = "control_conflict", 409, "Read and verify the log again, then rebuild the record.";
     /// The control record breaks the rules of the chain.
     ControlInvalid = "control_invalid", 400, "The record breaks a rule of the chain; do not repeat it.";
+    /// No such invite is open.
+    InviteVoid = "invite_void", 410, "The invite was revoked, used up or ended by a removal; ask for a new one.";
+    /// The invite is too old.
+    InviteExpired = "invite_expired", 410, "The invite has expired; ask for a new one.";
     /// The staged wraps are missing or not those the record names.
     WrapsMismatch = "wraps_mismatch", 409, "Stage the wraps of exactly the members, then send the record again.";
     /// The author's view of the log is not the relay's.

@@ -2,12 +2,15 @@
 //!
 //! The relay runs it before it appends, a client before it shows; both refuse the same entries for the same reasons.
 
+use std::cmp::Ordering;
+
 use crate::chain::{Capabilities, ChainError, ControlChain};
 use crate::code::ErrorCode;
 use crate::control::{ControlError, Link, ParsedControl};
 use crate::event::{EventError, EventHeader, ParsedEvent, VerifiedEvent};
 use crate::ids::{EventId, PrincipalId, Root, SpaceId};
 use crate::keys::{KeyError, PublicKey};
+use crate::resume::Resumption;
 use crate::root::Cursor;
 use crate::writer::{WriterChains, WriterPlace};
 
@@ -44,6 +47,12 @@ pub enum Refusal {
     /// Someone was removed and the new key is not there yet.
     #[error("the space waits for a rekey")]
     RekeyRequired,
+    /// The space was deleted for good.
+    #[error("the space was deleted")]
+    Tombstoned,
+    /// A resume record names a kept place that is not on this log, or a lost one that is.
+    #[error("the record does not fit this log")]
+    ResumeMismatch,
     /// The key id is not the current epoch's.
     #[error("the key id is not the current epoch's")]
     WrongKey,
@@ -76,6 +85,8 @@ impl Refusal {
             Self::NotPermitted => ErrorCode::NotPermitted,
             Self::StaleEpoch { .. } => ErrorCode::StaleEpoch,
             Self::RekeyRequired => ErrorCode::RekeyRequired,
+            Self::Tombstoned => ErrorCode::Tombstoned,
+            Self::ResumeMismatch => ErrorCode::ControlInvalid,
             Self::WrongKey => ErrorCode::WrongKey,
             Self::ControlHeadUnknown => ErrorCode::ControlConflict,
             Self::SeenMismatch { .. } => ErrorCode::SeenMismatch,
@@ -202,6 +213,15 @@ impl SpaceFold {
             return Err(ChainError::Conflict.into());
         };
         self.check_seen(&seen, roots)?;
+        self.check_resumption(record, roots)?;
+        self.append_stored_control(record)
+    }
+
+    /// Appends a control record for who compared the places that it names with the log before it was stored.
+    ///
+    /// # Errors
+    /// [`Refusal`] says which rule of the chain the record breaks.
+    pub fn append_stored_control(&mut self, record: &ParsedControl) -> Result<Cursor, Refusal> {
         self.chain.append(record)?;
         self.cursor = self.cursor.after(&record.id());
         Ok(self.cursor)
@@ -247,6 +267,17 @@ impl SpaceFold {
         self.chain.member(id).is_some()
     }
 
+    /// The kept place must be on this log, and the lost one not.
+    fn check_resumption(&self, record: &ParsedControl, roots: &impl Roots) -> Result<(), Refusal> {
+        let Some(resumption) = Resumption::of(record) else {
+            return Ok(());
+        };
+        let (lost, kept) = (resumption.lost, resumption.kept);
+        let fits = self.root_at(kept.seq, roots) == Some(kept.root)
+            && self.root_at(lost.seq, roots) != Some(lost.root);
+        fits.then_some(()).ok_or(Refusal::ResumeMismatch)
+    }
+
     fn check_rights(&self, header: &EventHeader) -> Result<(), Refusal> {
         let member = self
             .chain
@@ -263,6 +294,9 @@ impl SpaceFold {
     }
 
     fn check_epoch(&self, header: &EventHeader) -> Result<(), Refusal> {
+        if self.chain.is_tombstoned() {
+            return Err(Refusal::Tombstoned);
+        }
         let epoch = self.chain.epoch().ok_or(Refusal::RekeyRequired)?;
         if self.chain.waits_for_rekey() {
             return Err(Refusal::RekeyRequired);
@@ -279,15 +313,18 @@ impl SpaceFold {
     }
 
     fn check_seen(&self, seen: &Cursor, roots: &impl Roots) -> Result<(), Refusal> {
-        let known = if seen.seq == self.cursor.seq {
-            Some(self.cursor.root)
-        } else {
-            roots.root_at(seen.seq)
-        };
-        if seen.seq > self.cursor.seq || known != Some(seen.root) {
-            return Err(Refusal::SeenMismatch { seq: seen.seq });
+        let is_on_log = self.root_at(seen.seq, roots) == Some(seen.root);
+        is_on_log
+            .then_some(())
+            .ok_or(Refusal::SeenMismatch { seq: seen.seq })
+    }
+
+    fn root_at(&self, seq: u64, roots: &impl Roots) -> Option<Root> {
+        match seq.cmp(&self.cursor.seq) {
+            Ordering::Less => roots.root_at(seq),
+            Ordering::Equal => Some(self.cursor.root),
+            Ordering::Greater => None,
         }
-        Ok(())
     }
 }
 
@@ -298,7 +335,9 @@ fn chain_code(error: &ChainError) -> ErrorCode {
         ChainError::NotPermitted => ErrorCode::NotPermitted,
         ChainError::Signature(_) => ErrorCode::BadSignature,
         ChainError::RekeyRequired => ErrorCode::RekeyRequired,
-        ChainError::Manifest(_) | ChainError::Rule(_) | ChainError::Unsupported => ErrorCode::ControlInvalid,
+        ChainError::InviteVoid => ErrorCode::InviteVoid,
+        ChainError::Tombstoned => ErrorCode::Tombstoned,
+        ChainError::Manifest(_) | ChainError::Rule(_) => ErrorCode::ControlInvalid,
     }
 }
 

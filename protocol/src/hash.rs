@@ -96,6 +96,16 @@ labels! {
     EXPORT = "export";
     /// Checksum of a contact card.
     CONTACT_CARD = "contact-card";
+    /// Id of an invite as the recipient of wraps.
+    INVITE_ID = "invite-id";
+    /// Ed25519 seed of an invite, from its link's secret.
+    INVITE_SIGNING_KEY = "invite-signing-key";
+    /// X-Wing seed of an invite, from its link's secret.
+    INVITE_HPKE_KEY = "invite-hpke-key";
+    /// Checksum of an invite link.
+    INVITE_LINK = "invite-link";
+    /// Proof of an invite's key when a joiner asks for what it needs.
+    INVITE_LOOKUP = "invite-lookup";
     /// Associated data of a value in a device's local store.
     DEVICE_STORE = "device-store";
 }

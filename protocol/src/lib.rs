@@ -13,15 +13,18 @@ pub mod fold;
 pub mod hash;
 pub mod http;
 pub mod ids;
+pub mod invite;
 pub mod keys;
 pub mod limits;
 pub mod manifest;
 pub mod padding;
 pub mod receipt;
 pub mod recovery;
+pub mod resume;
 pub mod root;
 pub mod signal;
 pub mod socket;
+pub mod tombstone;
 pub mod wrap;
 pub mod writer;
 

@@ -22,6 +22,16 @@ pub const MAX_MESSAGES_PER_EVENT: usize = 256;
 pub const MAX_ENTRIES_PER_PUBLISH: usize = 256;
 /// Most members of one space.
 pub const MAX_MEMBERS: usize = 4096;
+/// Most open invites of one space.
+pub const MAX_OPEN_INVITES: usize = 64;
+/// Most principals that wait for approval in one space.
+pub const MAX_APPLICANTS: usize = 256;
+/// Longest relay URL in an invite link.
+pub const MAX_RELAY_URL: usize = 256;
+/// Most principals named in one WrapRequests frame.
+pub const MAX_WRAP_REQUESTS: usize = 256;
+/// Most wraps that a member may call unusable when it fetches another one.
+pub const MAX_UNUSABLE_WRAPS: usize = 16;
 /// Most writers of one principal in one space.
 pub const MAX_WRITERS_PER_PRINCIPAL: usize = 256;
 /// Events per writer whose ids the relay remembers, to tell a repeat from a conflict.

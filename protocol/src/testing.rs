@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 
 use crate::chain::{Capabilities, ChainError};
-use crate::control::{Link, ParsedControl, sign_control};
+use crate::control::{Link, ParsedControl, co_sign_control, sign_control};
 use crate::event::{EventHeader, VerifiedEvent, sign_event};
 use crate::fold::{Refusal, SpaceFold};
 use crate::hash::Digest32;
@@ -40,7 +40,27 @@ impl Person {
     }
 }
 
+/// The keys of an invite, which only its link's holders have.
+pub struct InviteKeys {
+    pub key: SigningKey,
+    hpke_key: Bytes,
+}
+
+impl InviteKeys {
+    pub fn public_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(PublicKey::of(&self.key).as_bytes())
+    }
+}
+
+pub fn invite(number: u8) -> InviteKeys {
+    InviteKeys {
+        key: SigningKey::from_bytes(&[number ^ 0x80; 32]),
+        hpke_key: vec![number; limits::HPKE_KEY].into(),
+    }
+}
+
 /// A log with everything needed to write its next entry.
+#[derive(Clone)]
 pub struct Space {
     pub fold: SpaceFold,
     pub roots: Vec<Root>,
@@ -63,25 +83,132 @@ impl Space {
     }
 
     pub fn link(&self) -> Link {
-        Link::Next {
-            space_id: self.fold.space_id(),
-            control_index: self.fold.chain().index() + 1,
-            previous_head: self.fold.chain().head(),
-            seen: self.fold.cursor(),
-        }
+        self.fold.chain().next_link(self.fold.cursor())
+    }
+
+    pub fn root_at(&self, seq: u64) -> Option<Root> {
+        self.roots.get(usize::try_from(seq).ok()?).copied()
+    }
+
+    pub fn record(&self, author: &Person, body: Body) -> ParsedControl {
+        let record = sign_control(&self.link(), &author.id(), body, &author.key);
+        ParsedControl::parse(&record).unwrap()
     }
 
     pub fn control(&mut self, author: &Person, body: Body) -> Result<Cursor, Refusal> {
-        let record = sign_control(&self.link(), &author.id(), body, &author.key);
-        self.append_control(&ParsedControl::parse(&record)?)
+        self.append_control(&self.record(author, body))
     }
 
+    /// What is refused changes nothing.
     pub fn append_control(&mut self, record: &ParsedControl) -> Result<Cursor, Refusal> {
-        let cursor = self
+        let mut fold = self.fold.clone();
+        match fold.append_control(record, &|seq| self.root_at(seq)) {
+            Ok(cursor) => {
+                self.roots.push(cursor.root);
+                self.fold = fold;
+                Ok(cursor)
+            }
+            Err(refusal) => {
+                assert_eq!(fold, self.fold, "what was refused changed the log");
+                Err(refusal)
+            }
+        }
+    }
+
+    pub fn grant(
+        &mut self,
+        author: &Person,
+        member: &Person,
+        capabilities: Capabilities,
+    ) -> Result<Cursor, Refusal> {
+        let body = wire::SetCapabilities {
+            principal_id: member.id().to_bytes(),
+            capabilities: capabilities.bits(),
+        };
+        self.control(author, Body::SetCapabilities(body))
+    }
+
+    pub fn invite_body(&self, number: u8, capabilities: Capabilities, uses: u32) -> Body {
+        let keys = invite(number);
+        let shares = self.fold.chain().policy().share_history;
+        Body::CreateInvite(wire::CreateInvite {
+            invite_key: keys.public_bytes(),
+            capabilities: capabilities.bits(),
+            expires_at_s: 0,
+            uses,
+            needs_approval: false,
+            hpke_key: keys.hpke_key,
+            wrap: vec![8; if shares { limits::WRAP } else { 0 }].into(),
+        })
+    }
+
+    pub fn invite(
+        &mut self,
+        author: &Person,
+        number: u8,
+        capabilities: Capabilities,
+        uses: u32,
+    ) -> Result<Cursor, Refusal> {
+        let body = self.invite_body(number, capabilities, uses);
+        self.control(author, body)
+    }
+
+    pub fn invite_with_approval(
+        &mut self,
+        author: &Person,
+        number: u8,
+        capabilities: Capabilities,
+        uses: u32,
+    ) -> Result<Cursor, Refusal> {
+        let Body::CreateInvite(mut create) = self.invite_body(number, capabilities, uses) else {
+            unreachable!()
+        };
+        create.needs_approval = true;
+        create.wrap = Bytes::new();
+        self.control(author, Body::CreateInvite(create))
+    }
+
+    pub fn revoke(&mut self, author: &Person, number: u8) -> Result<Cursor, Refusal> {
+        let invite_key = invite(number).public_bytes();
+        self.control(author, Body::RevokeInvite(wire::RevokeInvite { invite_key }))
+    }
+
+    pub fn accept_body(&self, joiner: &Person, number: u8) -> Body {
+        let key = PublicKey::of(&invite(number).key);
+        let carries = self
             .fold
-            .append_control(record, &|seq| self.roots.get(usize::try_from(seq).ok()?).copied())?;
-        self.roots.push(cursor.root);
-        Ok(cursor)
+            .chain()
+            .invite(&key)
+            .is_some_and(|invite| invite.carries_secret);
+        Body::AcceptInvite(wire::AcceptInvite {
+            invite_key: invite(number).public_bytes(),
+            manifest: joiner.manifest.bytes().clone(),
+            wrap: vec![9; if carries { limits::WRAP } else { 0 }].into(),
+        })
+    }
+
+    /// An acceptance in `joiner`'s name, signed by `signer` and the invite `co_signer`.
+    pub fn acceptance(&self, joiner: &Person, signer: &Person, number: u8, co_signer: u8) -> ParsedControl {
+        let Body::AcceptInvite(accept) = self.accept_body(joiner, number) else {
+            unreachable!()
+        };
+        self.accepted(joiner, signer, co_signer, accept)
+    }
+
+    pub fn accepted(
+        &self,
+        joiner: &Person,
+        signer: &Person,
+        co_signer: u8,
+        accept: wire::AcceptInvite,
+    ) -> ParsedControl {
+        let body = Body::AcceptInvite(accept);
+        let record = sign_control(&self.link(), &joiner.id(), body, &signer.key);
+        ParsedControl::parse(&co_sign_control(record, &invite(co_signer).key)).unwrap()
+    }
+
+    pub fn accept(&mut self, joiner: &Person, number: u8) -> Result<Cursor, Refusal> {
+        self.append_control(&self.acceptance(joiner, joiner, number, number))
     }
 
     pub fn add(
@@ -118,7 +245,7 @@ impl Space {
             epoch,
             key_id: key_id(epoch).to_bytes(),
             wraps_digest: Bytes::from_static(&[6; 32]),
-            wrap_count: u32::try_from(chain.members().len()).unwrap(),
+            wrap_count: u32::try_from(chain.recipients().len()).unwrap(),
             sealed_previous: vec![7; if history { limits::SEALED_PREVIOUS } else { 0 }].into(),
         }
     }
@@ -149,8 +276,7 @@ impl Space {
 
     pub fn publish(&mut self, author: &Person, header: &EventHeader) -> Result<Cursor, Refusal> {
         let event = self.event(author, header)?;
-        self.fold
-            .check_event(&event, &|seq| self.roots.get(usize::try_from(seq).ok()?).copied())?;
+        self.fold.check_event(&event, &|seq| self.root_at(seq))?;
         let cursor = self.fold.append_event(&event);
         self.roots.push(cursor.root);
         Ok(cursor)

@@ -1,12 +1,46 @@
 //! Wraps: one epoch secret sealed to one recipient (HPKE base mode, X-Wing). This crate only fixes what is bound.
 
+use bytes::Bytes;
+
 use crate::hash::{Digest32, Label, framed, sha256, tagged_hash};
 use crate::ids::{KeyId, PrincipalId, SpaceId};
 use crate::manifest::Manifest;
 
+/// Whom a wrap is for, as the verified chain says it: a member, or an open invite
+/// ([`crate::chain::invite_recipient`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    id: PrincipalId,
+    hpke_key: Bytes,
+}
+
+impl Recipient {
+    pub(crate) fn new(id: PrincipalId, hpke_key: Bytes) -> Self {
+        Self { id, hpke_key }
+    }
+
+    /// A member's principal id, or what stands in its place.
+    #[must_use]
+    pub fn id(&self) -> PrincipalId {
+        self.id
+    }
+
+    /// The X-Wing public key (1,216 bytes).
+    #[must_use]
+    pub fn hpke_key(&self) -> &Bytes {
+        &self.hpke_key
+    }
+}
+
+impl From<&Manifest> for Recipient {
+    fn from(member: &Manifest) -> Self {
+        Self::new(member.id(), member.hpke_key().clone())
+    }
+}
+
 /// HPKE `info` of a wrap: space, epoch, key id, recipient and the hash of the recipient's HPKE key.
 #[must_use]
-pub fn wrap_info(space_id: &SpaceId, epoch: u64, key_id: &KeyId, recipient: &Manifest) -> Vec<u8> {
+pub fn wrap_info(space_id: &SpaceId, epoch: u64, key_id: &KeyId, recipient: &Recipient) -> Vec<u8> {
     let hpke_key_hash = sha256(recipient.hpke_key());
     let epoch = epoch.to_be_bytes();
     let id = recipient.id();

@@ -10,7 +10,7 @@ use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use rand::CryptoRng;
 use sealpost_protocol::limits;
 use sealpost_protocol::manifest::Manifest;
-use sealpost_protocol::wrap::wrap_info;
+use sealpost_protocol::wrap::{Recipient, wrap_info};
 use zeroize::Zeroizing;
 
 use super::{EpochKey, EpochRef, EpochSecret, WrongSecret};
@@ -44,7 +44,7 @@ pub(crate) fn seal_wrap(
     let public =
         <XWing as Kem>::PublicKey::from_bytes(recipient.hpke_key()).map_err(|_| WrapError::RecipientKey)?;
     let at = key.at();
-    let info = wrap_info(&at.space_id, at.epoch, &at.key_id, recipient);
+    let info = wrap_info(&at.space_id, at.epoch, &at.key_id, &Recipient::from(recipient));
     let (enc, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &OpModeS::Base,
         &public,
@@ -67,7 +67,12 @@ pub(crate) fn open_wrap(sealed: &[u8], at: &EpochRef, me: &Identity) -> Result<E
     }
     let (enc, ciphertext) = sealed.split_at(ENC);
     let enc = <XWing as Kem>::EncappedKey::from_bytes(enc).map_err(|_| WrapError::DoesNotOpen)?;
-    let info = wrap_info(&at.space_id, at.epoch, &at.key_id, me.manifest());
+    let info = wrap_info(
+        &at.space_id,
+        at.epoch,
+        &at.key_id,
+        &Recipient::from(me.manifest()),
+    );
     let secret = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &OpModeR::Base,
         me.hpke_key(),

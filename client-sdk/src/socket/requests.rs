@@ -41,7 +41,11 @@ impl Socket {
         epoch: u64,
     ) -> Result<wire::FetchedWrap, Error> {
         let space_id = space_id.to_bytes();
-        let body = ClientBody::FetchWrap(wire::FetchWrap { space_id, epoch });
+        let body = ClientBody::FetchWrap(wire::FetchWrap {
+            space_id,
+            epoch,
+            unusable: Vec::new(),
+        });
         match self.request(body).await? {
             RelayBody::FetchedWrap(wrap) => Ok(wrap),
             other => Err(unexpected(&other)),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::{PrincipalId, SpaceId, WriterId};
 use sealpost_protocol::wire::client_frame::Body as ClientBody;
@@ -90,6 +91,14 @@ impl Script {
                 self.relay
                     .send(id, RelayBody::WrapsStaged(wire::WrapsStaged { count }))
                     .await;
+            }
+            ClientBody::FetchInvite(_) | ClientBody::AskForWrap(_) | ClientBody::FetchWrapRequests(_) => {
+                let code = ErrorCode::NotFound.as_str().to_owned();
+                let nack = Nack {
+                    code,
+                    ..Nack::default()
+                };
+                self.relay.send(id, RelayBody::Nack(nack)).await;
             }
             ClientBody::Unsubscribe(ended) => {
                 self.subscriptions.remove(&ended.subscription);

@@ -132,6 +132,7 @@ impl LogError {
             limit: self.limit(),
             epoch: self.current_epoch(),
             seq: self.seq(),
+            tombstone: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use sealpost_protocol::control::{Link, ParsedControl};
+use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::fold::{Roots, SpaceFold};
 use sealpost_protocol::ids::{AccountId, EventId, Root, SpaceId};
@@ -143,11 +143,7 @@ impl Ledger {
                 self.fold.append_event(&event.verified_before());
             }
             StoredEntry::Control(record) => {
-                let Link::Next { seen, .. } = record.link else {
-                    return None;
-                };
-                // What the author had seen was compared before the record was stored.
-                self.fold.append_control(&record, &|_| Some(seen.root)).ok()?;
+                self.fold.append_stored_control(&record).ok()?;
                 self.note_control();
             }
         }

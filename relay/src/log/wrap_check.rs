@@ -38,7 +38,7 @@ struct Claim {
 }
 
 enum ClaimOf {
-    /// One wrap for every member, with this digest.
+    /// One wrap for each recipient that the chain demands, with this digest.
     All(Digest32),
     /// This wrap for this newcomer.
     One(PrincipalId, Digest32),
@@ -86,9 +86,9 @@ impl Claim {
     ) -> Option<Vec<(PrincipalId, Digest32)>> {
         match self.of {
             ClaimOf::All(digest) => {
-                let members = chain.members().map(|member| member.manifest.id());
+                let wanted = chain.recipients().into_iter().map(|recipient| recipient.id());
                 let recipients = staged.iter().map(|(recipient, _)| *recipient);
-                let holds = members.eq(recipients) && wraps_digest(&staged) == digest;
+                let holds = wanted.eq(recipients) && wraps_digest(&staged) == digest;
                 holds.then_some(staged)
             }
             ClaimOf::One(newcomer, hash) => {

@@ -50,7 +50,14 @@ impl Dispatch<'_> {
             Some(Request::SendSignal(send)) => self.send_signal(send),
             Some(Request::StageWraps(stage)) => self.stage_wraps(stage),
             Some(Request::FetchWrap(fetch)) => self.fetch_wrap(&fetch),
-            Some(Request::Authenticate(_)) | None => Err(refused(ErrorCode::Malformed)),
+            // Of what this relay does not serve, some has its place in the protocol already.
+            Some(
+                Request::Authenticate(_)
+                | Request::FetchInvite(_)
+                | Request::AskForWrap(_)
+                | Request::FetchWrapRequests(_),
+            )
+            | None => Err(refused(ErrorCode::Malformed)),
         }
     }
 

@@ -144,7 +144,11 @@ async fn member_stages_wraps_and_fetches_its_own() {
     let (_relay, mut client, alice, chat) = setup().await;
     let fetch = |epoch| {
         let space_id = chat.id().to_bytes();
-        Request::FetchWrap(wire::FetchWrap { space_id, epoch })
+        Request::FetchWrap(wire::FetchWrap {
+            space_id,
+            epoch,
+            unusable: Vec::new(),
+        })
     };
     client.send(fetch(1)).await;
     match client.receive().await.body {

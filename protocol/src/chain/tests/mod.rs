@@ -1,7 +1,14 @@
-use crate::chain::{Capabilities, ChainError, ControlChain};
+mod departures;
+mod histories;
+mod invites;
+mod oracle;
+mod proofs;
+
+use crate::chain::{Capabilities, ChainError, ControlChain, Preset};
 use crate::control::{Link, ParsedControl, sign_control};
 use crate::fold::Refusal;
 use crate::ids::SpaceId;
+use crate::root::Cursor;
 use crate::testing::{OTHER_EVENT, Person, Space, genesis_record, rule};
 use crate::wire::control_record::Body;
 use crate::wire::{self, PrincipalKind};
@@ -12,6 +19,28 @@ fn alice() -> Person {
 
 fn bob() -> Person {
     Person::human(11)
+}
+
+fn carol() -> Person {
+    Person::human(12)
+}
+
+fn denied() -> Result<Cursor, Refusal> {
+    Err(Refusal::Chain(ChainError::NotPermitted))
+}
+
+fn waiting() -> Result<Cursor, Refusal> {
+    Err(Refusal::Chain(ChainError::RekeyRequired))
+}
+
+#[test]
+fn presets_have_names_and_agents_never_more_than_writing() {
+    for preset in Preset::ALL {
+        assert_eq!(preset.name().parse(), Ok(preset));
+    }
+    assert!("boss".parse::<Preset>().is_err());
+    assert_eq!(Preset::Owner.capabilities(), Capabilities::ALL);
+    assert!(Capabilities::WRITE.contains(Preset::Agent.capabilities()));
 }
 
 #[test]
