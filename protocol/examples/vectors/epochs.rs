@@ -17,7 +17,7 @@ use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::padding::pad;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::{self, PrincipalKind};
-use sealpost_protocol::wrap::{epoch_info, history_aad, wrap_hash, wrap_info, wraps_digest};
+use sealpost_protocol::wrap::{Recipient, epoch_info, history_aad, wrap_hash, wrap_info, wraps_digest};
 use serde_json::json;
 use sha2::Sha256;
 
@@ -123,7 +123,7 @@ pub fn wraps() -> File {
         let person = Person::new(seed, PrincipalKind::Human);
         let manifest = Manifest::new(PrincipalKind::Human, &person.public_key(), &public.to_bytes())
             .expect("the key has the right length");
-        let info = wrap_info(&SPACE, 1, &key_id, &manifest);
+        let info = wrap_info(&SPACE, 1, &key_id, &Recipient::from(&manifest));
         let (enc, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
             &OpModeS::Base,
             &public,

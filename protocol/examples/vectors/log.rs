@@ -21,10 +21,10 @@ const WRITER: WriterId = WriterId::new([9; 16]);
 /// The code, why, and what is changed of an honest header.
 type ForgedEvent<'a> = (&'a str, &'a str, &'a dyn Fn(&mut EventHeader));
 
-struct Log {
-    fold: SpaceFold,
-    roots: Vec<Root>,
-    vectors: Vec<Value>,
+pub(super) struct Log {
+    pub(super) fold: SpaceFold,
+    pub(super) roots: Vec<Root>,
+    pub(super) vectors: Vec<Value>,
 }
 
 pub fn log() -> File {
@@ -64,7 +64,7 @@ pub fn log() -> File {
 }
 
 impl Log {
-    fn new(owner: &Person) -> Self {
+    pub(super) fn new(owner: &Person) -> Self {
         let genesis = sign_control(&Link::Genesis, &owner.id(), genesis_body(owner), &owner.key);
         let fold =
             SpaceFold::from_genesis(&ParsedControl::parse(&genesis).expect("our own")).expect("our own");
@@ -77,8 +77,11 @@ impl Log {
         log
     }
 
-    fn control(&mut self, author: &Person, body: Body, why: &str) {
-        let record = self.record(author, body);
+    pub(super) fn control(&mut self, author: &Person, body: Body, why: &str) {
+        self.append(self.record(author, body), why);
+    }
+
+    pub(super) fn append(&mut self, record: wire::SignedControl, why: &str) {
         let parsed = ParsedControl::parse(&record).expect("our own");
         let roots = self.roots.clone();
         let cursor = self
@@ -89,7 +92,12 @@ impl Log {
         self.note(Kind::Control(record), None, None, why);
     }
 
-    fn event(&mut self, author: &Person, change: impl FnOnce(&mut EventHeader), why: &str) -> Kind {
+    pub(super) fn event(
+        &mut self,
+        author: &Person,
+        change: impl FnOnce(&mut EventHeader),
+        why: &str,
+    ) -> Kind {
         let kind = self.signed(author, change);
         let Kind::Event(event) = &kind else {
             unreachable!("`signed` makes events")
@@ -308,7 +316,7 @@ impl Log {
         self.refused(new_writer, "writer_gap", "a new writer that does not begin at 1");
     }
 
-    fn link(&self) -> Link {
+    pub(super) fn link(&self) -> Link {
         let chain = self.fold.chain();
         next(
             self.fold.space_id(),
@@ -318,11 +326,11 @@ impl Log {
         )
     }
 
-    fn record(&self, author: &Person, body: Body) -> wire::SignedControl {
+    pub(super) fn record(&self, author: &Person, body: Body) -> wire::SignedControl {
         sign_control(&self.link(), &author.id(), body, &author.key)
     }
 
-    fn signed(&self, author: &Person, change: impl FnOnce(&mut EventHeader)) -> Kind {
+    pub(super) fn signed(&self, author: &Person, change: impl FnOnce(&mut EventHeader)) -> Kind {
         let chain = self.fold.chain();
         let epoch = chain.epoch().map_or(1, |epoch| epoch.number);
         let position = self.fold.writers().position(&author.id(), &WRITER);
@@ -343,7 +351,7 @@ impl Log {
         Kind::Event(sign_event(&header, Bytes::from_static(&[0xcc; 272]), &author.key))
     }
 
-    fn refused(&mut self, kind: Kind, code: &str, why: &str) {
+    pub(super) fn refused(&mut self, kind: Kind, code: &str, why: &str) {
         self.note(kind, Some(code), None, why);
     }
 
@@ -378,11 +386,11 @@ fn root_at(roots: &[Root], seq: u64) -> Option<Root> {
     roots.get(usize::try_from(seq).ok()?).copied()
 }
 
-fn key_id(epoch: u64) -> KeyId {
+pub(super) fn key_id(epoch: u64) -> KeyId {
     KeyId::new([0x40 + epoch.to_le_bytes()[0]; 32])
 }
 
-fn rekey(epoch: u64, wrap_count: u32, sealed_previous: usize) -> Body {
+pub(super) fn rekey(epoch: u64, wrap_count: u32, sealed_previous: usize) -> Body {
     Body::Rekey(wire::Rekey {
         epoch,
         key_id: key_id(epoch).to_bytes(),
@@ -392,7 +400,7 @@ fn rekey(epoch: u64, wrap_count: u32, sealed_previous: usize) -> Body {
     })
 }
 
-fn add(person: &Person, capabilities: Capabilities) -> Body {
+pub(super) fn add(person: &Person, capabilities: Capabilities) -> Body {
     Body::AddMember(wire::AddMember {
         manifest: person.manifest.bytes().clone(),
         capabilities: capabilities.bits(),

@@ -6,7 +6,9 @@
 mod entries;
 mod epochs;
 mod hashes;
+mod invites;
 mod log;
+mod membership;
 mod messages;
 mod people;
 mod tables;
@@ -28,6 +30,8 @@ fn main() {
         "event" => entries::event(),
         "control" => entries::control(),
         "log" => log::log(),
+        "membership" => membership::membership(),
+        "invite" => invites::invite(),
         "epoch" => epochs::epoch(),
         "wraps" => epochs::wraps(),
         "codes" => tables::codes(),

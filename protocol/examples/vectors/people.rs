@@ -34,6 +34,10 @@ impl Person {
         Self::new(0xa6, PrincipalKind::Agent)
     }
 
+    pub fn carol() -> Self {
+        Self::new(0xca, PrincipalKind::Human)
+    }
+
     pub fn id(&self) -> PrincipalId {
         self.manifest.id()
     }

@@ -17,7 +17,7 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 19] = [
+    let sizes: [(&str, usize); 24] = [
         ("MAX_FRAME", limits::MAX_FRAME),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
         ("MAX_EVENT_CIPHERTEXT", limits::MAX_EVENT_CIPHERTEXT),
@@ -27,6 +27,11 @@ pub fn limits() -> File {
         ("MAX_MESSAGES_PER_EVENT", limits::MAX_MESSAGES_PER_EVENT),
         ("MAX_ENTRIES_PER_PUBLISH", limits::MAX_ENTRIES_PER_PUBLISH),
         ("MAX_MEMBERS", limits::MAX_MEMBERS),
+        ("MAX_OPEN_INVITES", limits::MAX_OPEN_INVITES),
+        ("MAX_APPLICANTS", limits::MAX_APPLICANTS),
+        ("MAX_RELAY_URL", limits::MAX_RELAY_URL),
+        ("MAX_WRAP_REQUESTS", limits::MAX_WRAP_REQUESTS),
+        ("MAX_UNUSABLE_WRAPS", limits::MAX_UNUSABLE_WRAPS),
         ("MAX_WRITERS_PER_PRINCIPAL", limits::MAX_WRITERS_PER_PRINCIPAL),
         (
             "REMEMBERED_EVENTS_PER_WRITER",

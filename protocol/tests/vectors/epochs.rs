@@ -11,7 +11,7 @@ use sealpost_protocol::ids::{KeyId, PrincipalId, SpaceId};
 use sealpost_protocol::limits;
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::padding::unpad;
-use sealpost_protocol::wrap::{epoch_info, history_aad, wrap_hash, wrap_info, wraps_digest};
+use sealpost_protocol::wrap::{Recipient, epoch_info, history_aad, wrap_hash, wrap_info, wraps_digest};
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -153,7 +153,12 @@ fn check_wrap(vector: &WrapVector) {
     let private = <XWing as Kem>::PrivateKey::from_bytes(&vector.hpke_seed.0).unwrap();
     let public = <XWing as Kem>::sk_to_pk(&private).to_bytes();
     assert_eq!(&public[..], &manifest.hpke_key()[..], "{why}");
-    let info = wrap_info(&vector.space_id, vector.epoch, &vector.key_id, &manifest);
+    let info = wrap_info(
+        &vector.space_id,
+        vector.epoch,
+        &vector.key_id,
+        &Recipient::from(&manifest),
+    );
     assert_eq!(info, vector.info.0, "{why}");
     assert_eq!(wrap_hash(&vector.wrap.0), vector.wrap_hash.array(), "{why}");
     assert_eq!(vector.wrap.0.len(), limits::WRAP, "{why}");

@@ -89,7 +89,16 @@ impl Log {
 
 #[test]
 fn a_log_and_what_must_not_stand_in_it() {
-    let vectors = read::<Vector>("log");
+    run("log");
+}
+
+#[test]
+fn a_life_of_a_space_and_what_breaks_its_rules() {
+    run("membership");
+}
+
+fn run(file: &str) {
+    let vectors = read::<Vector>(file);
     let mut log: Option<Log> = None;
     for vector in &vectors {
         let ways = ways_in::all(&vector.entry.0);

@@ -10,6 +10,7 @@ mod entries;
 mod epochs;
 mod files;
 mod hashes;
+mod invites;
 mod log;
 mod messages;
 mod mutations;

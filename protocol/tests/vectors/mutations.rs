@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::files::{Hex, read};
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct EntryVector {
     entry: Hex,
 }
@@ -84,7 +84,7 @@ proptest! {
 
     #[test]
     fn cut_and_flipped_entries_are_judged(which: prop::sample::Index, at: prop::sample::Index, bit in 0..8_u8, cut: bool) {
-        let vectors = read::<EntryVector>("log");
+        let vectors = [read::<EntryVector>("log"), read("membership")].concat();
         let mut bytes = vectors[which.index(vectors.len())].entry.0.to_vec();
         let at = at.index(bytes.len());
         if cut {
