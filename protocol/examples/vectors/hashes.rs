@@ -50,7 +50,7 @@ pub fn padding() -> File {
         valid(vec![], "nothing becomes 256 bytes"),
         valid(b"hello".to_vec(), "short texts are alike"),
         valid(vec![7; 252], "exactly 256 with the prefix"),
-        valid(vec![7; 253], "one more: 264, the next length of Padmé"),
+        valid(vec![7; 253], "one more: 272, the next length of Padmé"),
         valid(vec![7; 1000], "1,004 with the prefix becomes 1,024"),
         invalid(vec![], "shorter than the prefix"),
         invalid(vec![0; 255], "shorter than any padded plaintext"),

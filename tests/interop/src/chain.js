@@ -34,6 +34,13 @@ export class ControlChain {
     this.epochs = [];
     this.waitsForRekey = true;
     this.policy = { shareHistory: false, retentionSeconds: 0n };
+    this.everDroppedContents = false;
+  }
+
+  /** @param {{ shareHistory: boolean, retentionSeconds: bigint } | null} policy none is the same as one of defaults */
+  setPolicy(policy) {
+    this.policy = policy ?? { shareHistory: false, retentionSeconds: 0n };
+    this.everDroppedContents ||= this.policy.retentionSeconds > 0n;
   }
 
   get index() {

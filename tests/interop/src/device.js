@@ -90,7 +90,10 @@ export class Device {
   #openSpace(id, folder) {
     const history = new History(id, new DurableLog(join(folder, 'log')), durableValue(folder, 'alarm.json'));
     const pinned = this.#stored.spaces.find((space) => toHex(space.spaceId) === toHex(id));
-    if (pinned?.root.length) history.claim(pinned.seq, pinned.root);
+    if (pinned?.root.length) {
+      history.claim(pinned.seq, pinned.root);
+      history.claimHead(pinned.controlIndex, pinned.controlHead);
+    }
     const outbox = new Outbox(durableValue(folder, 'outbox.json'), this.#random);
     return new Space({ connection: this.connection, identity: this.identity, history, outbox, clock: this.#clock });
   }

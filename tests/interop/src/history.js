@@ -10,6 +10,8 @@ export class History {
   #evidence;
   /** @type {Map<bigint, Uint8Array>} roots that others claim for places that are not read yet */
   #claims = new Map();
+  /** @type {{ index: bigint, head: Uint8Array } | null} the same for a control head */
+  #claimedHead = null;
 
   /**
    * @param {Uint8Array} spaceId
@@ -57,6 +59,7 @@ export class History {
     const claim = this.#claims.get(verdict.seq);
     this.#claims.delete(verdict.seq);
     if (claim) this.#compare(verdict.seq, claim);
+    if (verdict.control && this.#claimedHead) this.claimHead(this.#claimedHead.index, this.#claimedHead.head);
     return verdict;
   }
 
@@ -68,6 +71,14 @@ export class History {
   claim(seq, root) {
     if (seq > this.log.seq) this.#claims.set(seq, root);
     else this.#compare(seq, root);
+  }
+
+  /** The same for the control chain. @param {bigint} index @param {Uint8Array} head */
+  claimHead(index, head) {
+    this.#claimedHead = { index, head };
+    const own = this.log.chain.headAt(index);
+    if (own && !equal(own, head))
+      throw this.raise(new IntegrityAlarm('control_conflict', `at control index ${index}`), { index, head });
   }
 
   /** @param {bigint} seq @param {Uint8Array} root */

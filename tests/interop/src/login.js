@@ -74,25 +74,30 @@ export async function logInByRecoveryCode({ url, code, deviceName, pins = {} }) 
   return open({ api, session, slot: 'recovery', secret, relayKey, ksf: info.ksf, pins });
 }
 
-/** @returns {Promise<Login>} */
+/** A session that something is wrong with is ended. @returns {Promise<Login>} */
 async function open({ api, session, slot, secret, relayKey, ksf, pins }) {
   const own = api.as(session.session_token);
-  const accountId = fromHex(session.account_id, 16);
-  const keystore = openKeystore(fromBase64Url((await own.keystore()).keystore), accountId, slot, secret);
+  try {
+    const accountId = fromHex(session.account_id, 16);
+    const keystore = openKeystore(fromBase64Url((await own.keystore()).keystore), accountId, slot, secret);
+    const identity = await checkedIdentity({ api: own, keystore, relayKey, ksf, pins });
+    const sessionId = fromHex(session.session.session_id, 16);
+    const newPins = { opaquePublicKey: relayKey, ksf, generation: keystore.generation };
+    return { api: own, token: session.session_token, sessionId, accountId, identity, keystore, pins: newPins };
+  } catch (error) {
+    await own.endSession().catch(() => {}); // what went wrong before is what counts
+    throw error;
+  }
+}
+
+/** The owner's keys, if keystore, relay and account agree about everything. */
+async function checkedIdentity({ api, keystore, relayKey, ksf, pins }) {
   if (keystore.generation < (pins.generation ?? 0n))
     throw new IntegrityAlarm('keystore_conflict', 'an older keystore than before');
   requirePinsOf(keystore.content.relay, relayKey, ksf);
   const identity = await identityOf(keystore.content.signingSeed, keystore.content.hpkeSeed);
-  await requireOwnPrincipal(own, identity);
-  return {
-    api: own,
-    token: session.session_token,
-    sessionId: fromHex(session.session.session_id, 16),
-    accountId,
-    identity,
-    keystore,
-    pins: { opaquePublicKey: relayKey, ksf, generation: keystore.generation },
-  };
+  await requireOwnPrincipal(api, identity);
+  return identity;
 }
 
 /**

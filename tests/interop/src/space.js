@@ -5,7 +5,7 @@ import { Backoff } from './backoff.js';
 import { Changes } from './changes.js';
 import { TRANSIENT } from './codes.js';
 import { openContent } from './content.js';
-import { CannotOpen, Disconnected, Refused } from './errors.js';
+import { CannotOpen, Disconnected, IntegrityAlarm, Refused } from './errors.js';
 import { Keyring } from './keyring.js';
 import { Sender } from './sender.js';
 
@@ -26,6 +26,7 @@ export class Space {
   #connection;
   #changes = new Changes();
   #stopped = false;
+  #headSeq = 0n;
 
   /**
    * @param {object} parts
@@ -93,6 +94,7 @@ export class Space {
       ended: end,
     });
     this.history.claim(subscribed.headSeq, subscribed.headRoot);
+    this.#headSeq = subscribed.headSeq;
     backoff.succeeded();
     void this.sender.flush();
     const lost = socket.closed.then((reason) => Promise.reject(reason));
@@ -159,7 +161,8 @@ export class Space {
    * @returns {Promise<Delivered[]>}
    */
   async #open({ event, seq }) {
-    if (!event || event.signed.ciphertext.length === 0) return [];
+    if (!event) return [];
+    if (event.signed.ciphertext.length === 0) return this.#withoutContent(seq);
     const { messages, authorTimeMs } = openOrNothing(await this.keyring.keysOf(event.header.epoch), event);
     const common = { seq, eventId: event.id, author: event.header.principalId, authorTimeMs };
     return messages.map(({ body, contentType }, index) => ({
@@ -168,6 +171,13 @@ export class Space {
       body,
       contentType: contentType || DEFAULT_TYPE,
     }));
+  }
+
+  /** Believed where a policy allows it, which may stand further on. @param {bigint} seq */
+  async #withoutContent(seq) {
+    await this.#until(() => this.history.log.seq >= this.#headSeq);
+    if (this.history.log.chain.everDroppedContents) return [];
+    throw this.#fail(this.history.raise(new IntegrityAlarm('content_withheld', `at place ${seq}`)));
   }
 
   stop() {

@@ -1,6 +1,7 @@
 //! A hostile relay: what the other client must not believe.
 
 use bytes::Bytes;
+use sealpost_protocol::event::without_ciphertext;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::{self, entry::Kind, relay_frame::Body};
@@ -51,6 +52,14 @@ const PAGE_FAULTS: &[PageFault] = &[
         what: "a bit flipped in a signature",
         code: "bad_signature",
         change: |page, _| flip_first(&mut event(page, LAST_EVENT).signature),
+    },
+    PageFault {
+        what: "a ciphertext withheld that no policy lets go",
+        code: "content_withheld",
+        change: |page, _| {
+            let event = event(page, FIRST_EVENT);
+            *event = without_ciphertext(event);
+        },
     },
     PageFault {
         what: "an event left out",

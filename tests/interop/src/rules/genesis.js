@@ -1,9 +1,8 @@
-import { equal } from '../bytes.js';
+import { equal, toHex } from '../bytes.js';
 import { ALL } from '../capabilities.js';
 import { spaceIdOf } from '../control.js';
 import { require } from '../errors.js';
 import { HUMAN, parseManifest } from '../principals.js';
-import { toHex } from '../bytes.js';
 
 /** @type {import('../chain.js').Rule} */
 export const genesis = {
@@ -19,6 +18,6 @@ export const genesis = {
     require(record.genesis.salt.length === 32, 'control_invalid', 'a salt of another length');
     require(creator.kind === HUMAN, 'control_invalid', 'a space made by an agent');
     chain.members.set(toHex(creator.id), { principal: creator, capabilities: ALL });
-    chain.policy = record.genesis.policy ?? chain.policy;
+    chain.setPolicy(record.genesis.policy);
   },
 };
