@@ -6,6 +6,7 @@ mod options;
 
 use std::net::SocketAddr;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
 
 pub use self::{child::ChildRelay, inside::Relay, options::RelayOptions};
@@ -31,6 +32,19 @@ impl Addresses {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.public)
+    }
+
+    /// What the public listener answers at `path` to a session that does not exist, told apart by `name`.
+    pub async fn ask_as(&self, name: &str, path: &str) -> (StatusCode, String) {
+        let mut token = [b'-'; 32];
+        token[..name.len()].copy_from_slice(name.as_bytes());
+        let answer = http()
+            .get(format!("http://{}{path}", self.public))
+            .bearer_auth(URL_SAFE_NO_PAD.encode(token))
+            .send()
+            .await
+            .unwrap();
+        (answer.status(), answer.text().await.unwrap())
     }
 
     /// What the ops listener answers at `path`.

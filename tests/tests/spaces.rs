@@ -5,13 +5,21 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "spaces/cluster.rs"]
+mod cluster;
 #[path = "spaces/crowd.rs"]
 mod crowd;
 #[path = "spaces/exchange.rs"]
 mod exchange;
 #[path = "spaces/faults.rs"]
 mod faults;
+#[path = "spaces/keys.rs"]
+mod keys;
+#[path = "spaces/numbered.rs"]
+mod numbered;
 #[path = "spaces/people.rs"]
 mod people;
+#[path = "spaces/relays.rs"]
+mod relays;
 #[path = "spaces/secrets.rs"]
 mod secrets;

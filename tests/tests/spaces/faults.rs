@@ -1,74 +1,15 @@
-use std::sync::{Arc, Mutex};
-
 use futures_util::StreamExt;
-use sealpost_sdk::{Error, Message, Packing, Position, Sent, Space, SpaceOptions};
+use sealpost_sdk::{Error, Message, Position, SpaceOptions};
 use sealpost_tests::{
     database::{Database, OwnPostgres},
     proxy::{FaultProxy, Upstream},
     relay::{ChildRelay, Relay, RelayOptions},
 };
 use sqlx::Row;
-use tempfile::TempDir;
-use tokio::sync::watch;
-use toml::toml;
 
+use crate::cluster::Cluster;
+use crate::numbered::{MESSAGES, Numbered};
 use crate::people::{Pair, Person, Way, open_to_all, read, read_from_start};
-
-const MESSAGES: u64 = 2_000;
-
-/// Sends numbered messages, one per event; the ledger keeps each ack, and `acked` tells how many there are.
-struct Numbered {
-    ledger: Arc<Mutex<Vec<Sent>>>,
-    acked: watch::Receiver<u64>,
-    sending: tokio::task::JoinHandle<u64>,
-}
-
-impl Numbered {
-    fn start(space: &Space) -> Self {
-        let (tell, acked) = watch::channel(0);
-        let ledger = Arc::<Mutex<Vec<Sent>>>::default();
-        let kept = Arc::clone(&ledger);
-        let mut sender = space.sender(Packing::OnePerEvent).on_acked(move |sent, count| {
-            kept.lock().unwrap().push(*sent);
-            tell.send_replace(count);
-        });
-        let sending = tokio::spawn(async move {
-            for number in 0..MESSAGES {
-                sender.feed(Message::text(number.to_string())).await.unwrap();
-            }
-            sender.flush().await.unwrap()
-        });
-        Self {
-            ledger,
-            acked,
-            sending,
-        }
-    }
-
-    async fn until_acked(&mut self, count: u64) {
-        self.acked.wait_for(|acked| *acked >= count).await.unwrap();
-    }
-
-    /// Waits for the last ack, then holds the ledger against what a new device reads.
-    async fn expect_each_once(self, person: &Person, space: &Space) {
-        assert_eq!(self.sending.await.unwrap(), MESSAGES);
-        let client = person.new_device("auditor").await;
-        let audited = client.space(space.id()).await.unwrap();
-        let mut messages = audited.subscribe(Position::START);
-        let ledger = self.ledger.lock().unwrap().clone();
-        for (number, acked) in ledger.iter().enumerate() {
-            let message = messages.next().await.unwrap().unwrap();
-            assert_eq!(
-                message.body,
-                number.to_string().into_bytes(),
-                "lost, doubled or out of order"
-            );
-            assert_eq!((message.seq, message.event_id), (acked.seq, acked.event_id));
-        }
-        let first = ledger[0].seq;
-        assert_eq!(audited.sync().await.unwrap().seq, first + MESSAGES - 1, "gaps");
-    }
-}
 
 /// A relay as a process of its own, reached by an address that it keeps.
 async fn child_relay() -> (ChildRelay, FaultProxy, Way) {
@@ -162,39 +103,6 @@ async fn restarted_process_reads_what_it_had_without_a_relay() {
     assert!(matches!(space.sync().await, Err(Error::Network(_))));
 }
 
-/// Options for relays that share one database, one key and one name.
-struct Cluster {
-    database: Database,
-    keys: TempDir,
-    name: FaultProxy,
-}
-
-impl Cluster {
-    async fn new() -> Self {
-        let name = FaultProxy::start().await;
-        let (database, keys) = (Database::create().await, tempfile::tempdir().unwrap());
-        Self { database, keys, name }
-    }
-
-    async fn relay(&self) -> Relay {
-        let path = self.keys.path().join("kms.key");
-        let path = path.to_str().unwrap();
-        let section = toml! {
-            kind = "file"
-            file.path = path
-        };
-        let options = RelayOptions::on(&self.database).with_kms(section);
-        Relay::start(open_to_all(options).behind(self.name.address())).await
-    }
-
-    fn way(&self, relay: &Relay) -> Way {
-        Way {
-            url: format!("http://{}", self.name.address()),
-            connect_to: Some(relay.addresses().public),
-        }
-    }
-}
-
 #[tokio::test]
 async fn row_changed_by_one_byte_is_reported_with_its_place() {
     let cluster = Cluster::new().await;
@@ -231,38 +139,4 @@ async fn change_one_byte(database: &Database, seq: u64) {
     .await
     .unwrap();
     assert_eq!(changed.get::<i64, _>(0), seq);
-}
-
-#[tokio::test]
-async fn people_at_two_relays_on_one_database_share_a_space() {
-    let cluster = Cluster::new().await;
-    let relays = [cluster.relay().await, cluster.relay().await];
-    let ways = relays.each_ref().map(|relay| cluster.way(relay));
-    let pair = Pair::meet_in([&ways[0], &ways[1]], SpaceOptions::default()).await;
-    let feed = |space: Space, name: &'static str| async move {
-        let mut sender = space.sender(Packing::OnePerEvent);
-        for number in 0..200 {
-            sender
-                .feed(Message::text(format!("{name} {number}")))
-                .await
-                .unwrap();
-        }
-        sender.flush().await.unwrap()
-    };
-    tokio::join!(feed(pair.alices.clone(), "alice"), feed(pair.bobs.clone(), "bob"));
-    let at_alice = read_from_start(&pair.alices, 400).await;
-    assert_eq!(read_from_start(&pair.bobs, 400).await, at_alice);
-    let (alices, bobs) = tokio::join!(pair.alices.sync(), pair.bobs.sync());
-    assert_eq!(alices.unwrap(), bobs.unwrap(), "one log, one root");
-    for name in ["alice", "bob"] {
-        let of_one = at_alice.iter().filter(|text| text.starts_with(name));
-        assert!(
-            of_one
-                .cloned()
-                .eq((0..200).map(|number| format!("{name} {number}")))
-        );
-    }
-    for relay in relays {
-        relay.stop().await;
-    }
 }

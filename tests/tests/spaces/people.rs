@@ -83,12 +83,12 @@ impl Person {
 
 /// Alice and Bob, who have confirmed each other, in a space of Alice's.
 pub struct Pair {
+    pub alice: Person,
     pub bob: Person,
     pub alices: Space,
     pub bobs: Space,
     pub alices_client: Client,
     pub bobs_client: Client,
-    _alice: Person,
 }
 
 impl Pair {
@@ -98,14 +98,14 @@ impl Pair {
 
     /// Alice comes one way, Bob another.
     pub async fn meet_in([alices_way, bobs_way]: [&Way; 2], options: SpaceOptions) -> Self {
-        let (_alice, alices_client) = Person::register("alice", alices_way).await;
+        let (alice, alices_client) = Person::register("alice", alices_way).await;
         let (bob, bobs_client) = Person::register("bob", bobs_way).await;
         let alices = alices_client.create_space("garden", options).await.unwrap();
         add(&alices, &alices_client, &bobs_client).await;
         let bobs = bobs_client.space(alices.id()).await.unwrap();
         Self {
+            alice,
             bob,
-            _alice,
             alices,
             bobs,
             alices_client,
