@@ -148,7 +148,8 @@ pub struct AccountView {
     pub principal_id: PrincipalId,
     /// Current version of its keystore.
     pub keystore_version: u64,
-    /// Stored bytes that count against its quota.
+    /// Bytes stored for it, as they count against its quota: the kept versions of its keystore and the entries of the
+    /// spaces that it made, whoever wrote them, each with what sealing adds. What was written lately may be missing.
     pub stored_bytes: u64,
     /// That quota in bytes.
     pub quota_bytes: u64,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// What one account may store, in bytes.
+    /// What may be stored for one account, in bytes: its keystore versions and the spaces that it made.
     pub account_quota_bytes: u64,
     /// What one space may store, in bytes.
     pub space_quota_bytes: u64,

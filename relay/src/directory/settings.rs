@@ -13,7 +13,7 @@ pub struct DirectorySettings {
     pub open_registration: bool,
     /// How long a session lasts.
     pub session_lifetime: Duration,
-    /// How many bytes an account may store.
+    /// How many bytes may be stored for an account; held against what it publishes by the log.
     pub quota_bytes: u64,
     /// How often things may be asked for.
     pub limits: DirectoryLimits,

@@ -24,7 +24,7 @@ pub struct LogLimits {
     pub snapshot_every: u64,
     /// Spaces that one account may make.
     pub spaces_per_account: u64,
-    /// Bytes stored in the spaces of one account.
+    /// Bytes stored for one account: in the spaces that it made and in its keystores.
     pub bytes_per_account: u64,
     /// Bytes stored in one space.
     pub bytes_per_space: u64,

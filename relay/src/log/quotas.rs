@@ -11,7 +11,7 @@ use super::ports::{AccountUsage, LogStore};
 use crate::store_failure::StoreFailure;
 
 /// For how long a figure from the database is trusted. Bytes that are appended here meanwhile are added to it; bytes
-/// appended through other relays, and those of each space that its row was not told yet, show late.
+/// appended through other relays, those of each space that its row was not told yet, and keystores show late.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
 
 /// Accounts whose figures are kept.

@@ -69,16 +69,7 @@ impl AccountStore for Store {
     }
 
     fn stored_bytes(&self, account_id: AccountId) -> Stored<'_, u64> {
-        Box::pin(async move {
-            let bytes = sqlx::query_scalar!(
-                r#"SELECT coalesce(sum(octet_length(sealed)), 0)::bigint AS "bytes!"
-                   FROM keystore_versions WHERE account_id = $1"#,
-                &account_id.as_bytes()[..],
-            )
-            .fetch_one(self.pool())
-            .await?;
-            from_bigint("keystore_versions.sealed", bytes)
-        })
+        Box::pin(async move { Ok(self.account_usage(account_id).await?.bytes) })
     }
 
     fn accounts_page(&self, after: Option<AccountId>, limit: u32) -> Stored<'_, Vec<AccountSummary>> {

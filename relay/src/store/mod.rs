@@ -24,6 +24,7 @@ mod spaces;
 mod staged;
 mod tokens;
 mod transaction;
+mod usage;
 mod wraps;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};

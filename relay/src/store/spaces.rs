@@ -124,22 +124,7 @@ impl SpaceStore for Store {
     }
 
     fn usage(&self, account: &AccountId) -> Stored<'_, AccountUsage> {
-        let account = *account;
-        async move {
-            let usage = sqlx::query!(
-                r#"SELECT count(*) AS "spaces!",
-                          coalesce(sum(greatest(appended_bytes - dropped_bytes, 0)), 0)::bigint AS "bytes!"
-                   FROM spaces WHERE created_by_account = $1 AND tombstoned_at IS NULL"#,
-                &account.as_bytes()[..],
-            )
-            .fetch_one(self.pool())
-            .await?;
-            Ok(AccountUsage {
-                spaces: from_bigint("spaces", usage.spaces)?,
-                bytes: u64::try_from(usage.bytes).unwrap_or(0),
-            })
-        }
-        .boxed()
+        self.account_usage(*account).boxed()
     }
 
     fn note_appended(&self, space: SpaceNumber, bytes: u64) -> Stored<'_, ()> {

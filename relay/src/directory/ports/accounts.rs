@@ -121,7 +121,7 @@ pub trait AccountStore: Send + Sync {
     /// The account with that id.
     fn account(&self, account_id: AccountId) -> Stored<'_, Option<AccountRow>>;
 
-    /// Bytes that count against the account's quota.
+    /// Bytes that count against the account's quota: its keystores and the spaces that it made.
     fn stored_bytes(&self, account_id: AccountId) -> Stored<'_, u64>;
 
     /// Up to `limit` accounts with ids above `after`, in the order of their ids.

@@ -116,6 +116,25 @@ async fn stored_bytes_count_every_version() {
 }
 
 #[tokio::test]
+async fn stored_bytes_count_the_spaces_that_the_account_made() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let bob = registered(&test, &Person::bob()).await;
+    let stored = async |caller| test.directory.account(caller).await.unwrap().stored_bytes;
+    let before = [stored(&alice).await, stored(&bob).await];
+    let space = format!(
+        "INSERT INTO spaces (space_id, created_by_account, appended_bytes, dropped_bytes, retention_seconds, created_at)
+         VALUES (decode(repeat('01', 32), 'hex'), decode('{}', 'hex'), 5000, 1000, 0, now()) RETURNING 'done'",
+        hex::encode(alice.account_id().as_bytes()),
+    );
+    test.database.texts(space).await;
+    assert_eq!(
+        [stored(&alice).await, stored(&bob).await],
+        [before[0] + 4000, before[1]]
+    );
+}
+
+#[tokio::test]
 async fn looking_a_handle_up_gives_its_signed_manifest() {
     let test = TestDirectory::new().await;
     let alice = registered(&test, &Person::alice()).await;

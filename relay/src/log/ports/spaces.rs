@@ -40,7 +40,7 @@ pub struct SpaceRow {
 pub struct AccountUsage {
     /// Spaces it made that live.
     pub spaces: u64,
-    /// Bytes stored in them, as last noted of each.
+    /// Bytes stored in them, as last noted of each, and in the versions of its keystore.
     pub bytes: u64,
 }
 

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use super::actors::Actor;
 use super::chat::{Chat, acked};
+use crate::log::ports::SpaceStore;
 use crate::log::{LogError, LogLimits};
 use crate::testing::TestLog;
 
@@ -49,6 +50,23 @@ async fn an_account_pays_for_all_its_spaces() {
         chat.rekey(&relay, &author).await.unwrap();
     }
     assert!((1..16).contains(&acks), "{acks}");
+}
+
+#[tokio::test]
+async fn what_an_account_uses_is_what_the_database_holds_once_it_was_noted() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let limits = LogLimits {
+        snapshot_every: 1,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let chat = Chat::create(&relay, &alice).await;
+    acked(chat.publish(&relay, &alice, chat.clone().run(&alice, 20)).await);
+    relay.drain().await;
+    let stored = "SELECT sum(octet_length(sealed))::text FROM events";
+    let account = alice.principal().account_id();
+    let usage = log.database.store().await.usage(&account).await.unwrap();
+    assert_eq!([usage.bytes.to_string()], *log.database.texts(stored).await);
 }
 
 #[tokio::test]
