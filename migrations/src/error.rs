@@ -1,5 +1,7 @@
 //! Why a schema could not be brought up to date or is not the expected one.
 
+use std::borrow::Cow;
+
 use refinery::error::Kind;
 use tokio_postgres::error::SqlState;
 
@@ -9,6 +11,9 @@ pub enum Error {
     /// The database does not answer, or refuses us.
     #[error("the database cannot be reached")]
     Connect(#[source] tokio_postgres::Error),
+    /// The settings for TLS cannot be followed.
+    #[error("TLS to the database: {0}")]
+    Tls(Cow<'static, str>),
     /// Somebody else held the migration lock, or a lock on a table, for longer than we wait.
     #[error("another process holds a lock that migrations need; is one still running?")]
     Locked,

@@ -6,10 +6,15 @@
 //! Every entry point holds a session-level advisory lock while it looks or runs, so that replicas that start
 //! at the same time take turns; waiting for it, as for any lock a migration needs, is bounded by
 //! [`LOCK_TIMEOUT`].
+//!
+//! The database is given by its URL. Of its TLS settings (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`, and libpq's
+//! variables for them) all hold here as they do for the relay's pool.
 
 mod error;
 mod session;
 mod status;
+mod target;
+mod tls;
 
 use std::time::Duration;
 

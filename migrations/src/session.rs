@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
-use crate::Error;
+use crate::{Error, target::Target, tls};
 
 /// How long [`crate::run`] waits for the migration lock, and for any lock that a migration needs.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,9 +23,9 @@ pub(crate) struct Session {
 impl Session {
     /// Connects and takes the lock.
     pub(crate) async fn open(database_url: &str, lock_timeout: Duration) -> Result<Self, Error> {
-        let (client, connection) = tokio_postgres::connect(database_url, NoTls)
-            .await
-            .map_err(Error::Connect)?;
+        let target = Target::parse(database_url)?;
+        let connector = tls::connector(&target.tls)?;
+        let (client, connection) = target.config.connect(connector).await.map_err(Error::Connect)?;
         // An error here shows at the next statement.
         let connection = tokio::spawn(async move { drop(connection.await) });
         let session = Self { client, connection };

@@ -4,6 +4,7 @@
 //! - [`openbao`]: the same with OpenBao, with a Transit mount for each test.
 //! - [`relay`]: the relay in this process, or as a child process that can be killed.
 //! - [`command`]: the `sealpost` command, with a home of its own.
+//! - [`tls_front`]: TLS in front of Postgres.
 //! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
 //! - [`steps`]: a proxy that counts a client's requests and stops the world at one of them.
 //! - [`canary`]: looks for secrets where none may be.
@@ -25,6 +26,7 @@ pub mod proxy;
 pub mod relay;
 pub mod scan;
 pub mod steps;
+pub mod tls_front;
 
 mod folders;
 mod process;
