@@ -51,9 +51,10 @@ impl Status {
         let runner = embedded::migrations::runner();
         let is_pending =
             |known: &&refinery::Migration| applied.iter().all(|applied| applied.version != known.version());
-        let pending = runner.get_migrations().iter().filter(is_pending);
+        let mut pending: Vec<_> = runner.get_migrations().iter().filter(is_pending).collect();
+        pending.sort_by_key(|migration| migration.version()); // they come by name, V10 before V2
         Self {
-            pending: pending.map(ToString::to_string).collect(),
+            pending: pending.into_iter().map(ToString::to_string).collect(),
             known: latest_version(),
             applied,
         }
