@@ -65,6 +65,7 @@ export class SpaceLog {
   #appendEvent(event) {
     const { header } = event;
     require(equal(header.spaceId, this.spaceId), 'malformed', 'an event of another space');
+    require(!this.chain.tombstoned, 'tombstoned', 'an event after the tombstone');
     const author = this.chain.requireMember(header.principalId);
     requireSignatureOfEvent(event, author.principal.signingKey);
     const repeatOf = this.writers.repeatOf(event);
@@ -88,10 +89,15 @@ export class SpaceLog {
     require(equal(keyId, current.keyId), 'wrong_key', 'sealed under another key');
   }
 
+  /** Whether this place is on the log. @param {bigint} seq @param {Uint8Array} root */
+  isOn(seq, root) {
+    const own = this.rootAt(seq);
+    return own !== undefined && equal(own, root);
+  }
+
   /** @param {bigint} seq @param {Uint8Array} root */
   #requireSeen(seq, root) {
-    const own = this.rootAt(seq);
-    require(own && equal(own, root), 'seen_mismatch', 'its author saw another log');
+    require(this.isOn(seq, root), 'seen_mismatch', 'its author saw another log');
   }
 
   /** @param {ParsedControl} control @returns {Verdict} */
@@ -102,7 +108,7 @@ export class SpaceLog {
       const seq = this.controlPlaces[Number(record.controlIndex) - 1];
       return { seq, root: this.rootAt(seq), repeat: true, control };
     }
-    this.chain.append(control);
+    this.chain.append(control, this);
     const taken = this.#take(id);
     this.controlPlaces.push(taken.seq);
     return { ...taken, control };

@@ -33,20 +33,26 @@ function throughFrames(bytes) {
   return decode('ClientFrame', publish).publish.entries[0];
 }
 
-const all = vectors('log').map((vector) => ({ ...vector, entry: throughFrames(hex(vector.entry)) }));
-const log = new SpaceLog(spaceIdOf(parseControl(all[0].entry.control)));
-
-for (const { why, entry, refused, repeat_of: repeatOf, seq, root } of all) {
-  test(`log: ${why}`, () => {
-    const before = { seq: log.seq, root: toHex(log.root) };
-    if (refused) {
-      assert.throws(() => log.append(entry), { code: refused });
-    } else {
-      const verdict = log.append(entry);
-      assert.equal(Number(verdict.seq), repeatOf ?? seq);
-      assert.equal(verdict.repeat, repeatOf !== null);
-    }
-    if (seq === null) assert.deepEqual({ seq: log.seq, root: toHex(log.root) }, before);
-    else assert.deepEqual({ seq: Number(log.seq), root: toHex(log.root) }, { seq, root });
-  });
+/** @param {any[]} list @param {string} title */
+function runLog(list, title) {
+  const all = list.map((vector) => ({ ...vector, entry: throughFrames(hex(vector.entry)) }));
+  const log = new SpaceLog(spaceIdOf(parseControl(all[0].entry.control)));
+  for (const { why, entry, refused, repeat_of: repeatOf, seq, root } of all) {
+    test(`${title}: ${why}`, () => {
+      const before = { seq: log.seq, root: toHex(log.root), members: [...log.chain.members.keys()] };
+      if (refused) {
+        assert.throws(() => log.append(entry), { code: refused });
+      } else {
+        const verdict = log.append(entry);
+        assert.equal(Number(verdict.seq), repeatOf ?? seq);
+        assert.equal(verdict.repeat, repeatOf !== null);
+      }
+      const after = { seq: log.seq, root: toHex(log.root), members: [...log.chain.members.keys()] };
+      if (seq === null) assert.deepEqual(after, before);
+      else assert.deepEqual([Number(after.seq), after.root], [seq, root]);
+    });
+  }
 }
+
+runLog(vectors('log'), 'log');
+runLog(vectors('membership'), 'membership');
