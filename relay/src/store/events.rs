@@ -171,6 +171,10 @@ impl Store {
     }
 
     async fn roots_at(&self, space: SpaceNumber, seqs: &[u64]) -> Result<Vec<Cursor>, StoreFailure> {
+        // Every batch of appends asks, and most have nothing to ask for.
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
         let seqs: Result<Vec<i64>, _> = seqs.iter().map(|seq| to_bigint("events.seq", *seq)).collect();
         let records = sqlx::query_as!(
             PlaceRecord,
