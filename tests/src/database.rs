@@ -87,15 +87,27 @@ impl OwnPostgres {
         self.postgres.url()
     }
 
+    /// Any database of it, as the superuser.
+    #[must_use]
+    pub fn superuser_url(&self, database: &str) -> String {
+        self.postgres.superuser_url(database)
+    }
+
     /// Where its socket is, for a proxy in front of it.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.postgres.socket()
     }
 
+    /// The process id of its postmaster.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.postgres.id().expect("it runs")
+    }
+
     /// Kills the server as a power cut would, and starts it again: it recovers from its log.
     pub async fn kill_9_and_restart(mut self) -> Self {
-        process::kill_9(self.postgres.id().expect("it runs"));
+        process::kill_9(self.id());
         self.postgres.ended().await.unwrap();
         drop(self.postgres);
         let postgres = start(self.folder.path(), true).await;

@@ -11,12 +11,13 @@ pub(crate) fn shared(server: &str) -> PathBuf {
     target().join("test-data").join(name).join(server)
 }
 
-/// The folder that cargo builds into, with its profile: where the binaries are.
+/// The folder that cargo builds into, with its profile: where the binaries are. Tests lie in its folder `deps`.
 pub(crate) fn binaries() -> PathBuf {
     let program = env::current_exe().unwrap();
-    program
-        .ancestors()
-        .nth(2)
+    let folder = program.parent().expect("a program lies in a folder");
+    let tests = folder.file_name().is_some_and(|name| name == "deps");
+    let binaries = if tests { folder.parent() } else { Some(folder) };
+    binaries
         .expect("tests are built into <target>/<profile>/deps")
         .to_owned()
 }

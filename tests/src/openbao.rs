@@ -106,6 +106,12 @@ impl OwnOpenBao {
         }
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.openbao.id().expect("it runs")
+    }
+
     /// Somebody who may do anything.
     pub async fn operator(&self) -> Operator {
         Operator::log_in(&self.openbao.address(), &self.openbao.operator_password_file()).await
@@ -120,7 +126,7 @@ impl OwnOpenBao {
 
     /// Kills it, and starts it again on the same port: it unseals itself.
     pub async fn kill_9_and_restart(mut self) -> Self {
-        process::kill_9(self.openbao.id().expect("it runs"));
+        process::kill_9(self.id());
         self.openbao.ended().await.unwrap();
         drop(self.openbao);
         let openbao = start(self.folder.path().to_owned()).await;

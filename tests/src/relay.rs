@@ -12,7 +12,8 @@ use reqwest::StatusCode;
 pub use self::{child::ChildRelay, inside::Relay, options::RelayOptions};
 
 /// A client for plain HTTP on this machine.
-pub(crate) fn http() -> reqwest::Client {
+#[must_use]
+pub fn http() -> reqwest::Client {
     // Already installed is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
