@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("check-layers")
-CRATES = ["protocol", "opaque", "client-sdk", "cli", "relay", "migrations"]
+CRATES = ["protocol", "opaque", "client-sdk", "cli", "relay", "migrations", "bench"]
 
 
 def check(files):
@@ -33,6 +33,10 @@ class CheckLayers(unittest.TestCase):
 
     def test_names_file_line_and_path(self):
         self.refuses("relay/src/log/lane.rs", "\nuse sqlx::PgPool;\n", "relay/src/log/lane.rs:2: sqlx::PgPool: ")
+
+    def test_sql_of_the_benchmarks_stays_in_their_limits(self):
+        self.accepts("bench/src/limit/inserts.rs", "use sqlx::PgConnection;\n")
+        self.refuses("bench/src/row/append.rs", "use sqlx::PgConnection;\n", "sqlx::PgConnection")
 
     def test_sql_stays_in_the_store(self):
         self.accepts("relay/src/store/events.rs", "use sqlx::PgPool;\nfn f() { sqlx::query!(\"select 1\"); }\n")

@@ -1,0 +1,116 @@
+//! What the command line says.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{peer::Peer, plan::Mode, row};
+
+/// Measures the relay beside its physical limits, in the same minutes, through real sockets, on a real Postgres and a real
+/// OpenBao. Prints a table, or JSON with the same content; progress goes to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "sealpost-bench", version, after_help = rows())]
+pub struct Arguments {
+    /// What else it does.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What is measured.
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+/// What is measured.
+#[derive(Args, Debug)]
+pub struct Choice {
+    /// Under 10 minutes; this is the default
+    #[arg(long)]
+    pub quick: bool,
+    /// Under 90 minutes: medians of at least five interleaved runs
+    #[arg(long, conflicts_with_all = ["quick", "smoke"])]
+    pub full: bool,
+    /// A few seconds: whether the rows work; the numbers mean nothing
+    #[arg(long, conflicts_with = "quick")]
+    pub smoke: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Only this row, or these: a name, or what stands before its dash; may be given more than once
+    #[arg(long = "row", value_name = "NAME")]
+    pub rows: Vec<String>,
+}
+
+/// What else it does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves as one of the bare servers that the relay is compared with, until standard input ends
+    #[command(hide = true)]
+    Peer {
+        /// Which.
+        peer: Peer,
+        /// The database of the prototype.
+        #[arg(long)]
+        database: Option<String>,
+    },
+}
+
+impl Choice {
+    /// How thoroughly.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match (self.full, self.smoke) {
+            (true, _) => Mode::Full,
+            (_, true) => Mode::Smoke,
+            _ => Mode::Quick,
+        }
+    }
+
+    /// Which rows, in their order.
+    ///
+    /// # Errors
+    /// When a name means none.
+    pub fn rows(&self) -> anyhow::Result<Vec<row::Name>> {
+        for wanted in &self.rows {
+            if !row::ALL.iter().any(|name| name.is_meant_by(wanted)) {
+                anyhow::bail!("there is no row named {wanted}. {}", rows());
+            }
+        }
+        let is_wanted = |name: &&row::Name| {
+            self.rows.is_empty() || self.rows.iter().any(|wanted| name.is_meant_by(wanted))
+        };
+        Ok(row::ALL.iter().filter(is_wanted).copied().collect())
+    }
+}
+
+fn rows() -> String {
+    let names: Vec<_> = row::ALL.iter().map(|name| name.text()).collect();
+    format!("Rows: {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn choice(arguments: &[&str]) -> Choice {
+        let arguments = [&["bench"], arguments].concat();
+        Arguments::try_parse_from(arguments).unwrap().choice
+    }
+
+    #[test]
+    fn arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn quick_is_the_default_and_all_rows_run() {
+        let choice = choice(&[]);
+        assert_eq!(choice.mode(), Mode::Quick);
+        assert_eq!(choice.rows().unwrap().len(), row::ALL.len());
+    }
+
+    #[test]
+    fn unknown_row_is_refused_with_the_list_of_rows() {
+        let refused = choice(&["--row", "speed"]).rows().unwrap_err().to_string();
+        assert!(refused.contains("append-1000"), "{refused}");
+        assert_eq!(choice(&["--full", "--row", "idle"]).rows().unwrap().len(), 1);
+    }
+}

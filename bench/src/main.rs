@@ -1,0 +1,121 @@
+//! The load generator and the benchmarks. `bench/README.md` says what the rows mean.
+
+mod arguments;
+mod limit;
+mod load;
+mod measure;
+mod peer;
+mod plan;
+mod report;
+mod row;
+mod stage;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    arguments::{Arguments, Choice, Command},
+    limit::Primitives,
+    measure::{Machine, is_in_memory, is_optimised},
+    plan::{Mode, Plan},
+    report::Report,
+    stage::{RAISED, World, data_folder},
+};
+
+/// CPU time in which each primitive is measured for the head of the report.
+const PRIMITIVES: Duration = Duration::from_millis(300);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Some(Command::Peer { peer, database }) => peer::serve(peer, database).await,
+        None => measure_all(arguments.choice).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sealpost-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells people how far it is.
+pub fn progress(what: &str) {
+    eprintln!("{what}");
+}
+
+async fn measure_all(choice: Choice) -> Result<()> {
+    let rows = choice.rows()?;
+    allow_many_sockets()?;
+    let mut world = World::new(Plan::of(choice.mode())).await?;
+    let mut report = empty_report(&world.plan).await?;
+    for row in rows {
+        let measured = row.run(&mut world).await;
+        report
+            .rows
+            .push(measured.with_context(|| format!("row {}", row.text()))?);
+    }
+    if choice.json {
+        println!("{}", report.to_json()?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+async fn empty_report(plan: &Plan) -> Result<Report> {
+    let primitives = tokio::task::spawn_blocking(|| Primitives::measure(PRIMITIVES)).await??;
+    Ok(Report {
+        started_at: now()?,
+        machine: Machine::this(),
+        mode: plan.mode,
+        rounds: plan.rounds,
+        relay_settings: RAISED.iter().copied().collect(),
+        primitives,
+        warnings: warnings(plan.mode),
+        rows: Vec::new(),
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks for the date, for people"
+)]
+fn now() -> Result<String> {
+    Ok(OffsetDateTime::now_utc().format(&Rfc3339)?)
+}
+
+fn warnings(mode: Mode) -> Vec<String> {
+    let folder = data_folder();
+    let shared = "relay, Postgres, OpenBao and the load generator share the processor: the sum of their CPU time limits most rows";
+    let known = [
+        (true, shared),
+        (mode == Mode::Smoke, "smoke mode: the numbers mean nothing"),
+        (
+            !is_optimised(),
+            "built without optimisation: the numbers mean nothing",
+        ),
+        (
+            is_in_memory(&folder),
+            "the data folder is in memory, where an fsync costs nothing: set TMPDIR to a folder on a disk",
+        ),
+    ];
+    let held = known.into_iter().filter(|(holds, _)| *holds);
+    held.map(|(_, warning)| warning.to_owned()).collect()
+}
+
+/// For this process and the relay and peers that it starts.
+fn allow_many_sockets() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, most).context("raising the limit of open files")
+}

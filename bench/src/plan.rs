@@ -1,0 +1,112 @@
+//! How much of everything is done: in minutes, in an hour, or just enough to see that it works.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::measure::Times;
+
+/// How much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Under ten minutes: for a look.
+    Quick,
+    /// Under 90 minutes: medians of five interleaved runs or more.
+    Full,
+    /// A few seconds: whether the row works. Its numbers mean nothing.
+    Smoke,
+}
+
+/// The sizes of a mode.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The mode.
+    pub mode: Mode,
+    /// How often each contestant runs; the contestants take turns.
+    pub rounds: usize,
+    /// Of each run.
+    pub times: Times,
+    /// Sockets that publish at once.
+    pub writers: usize,
+    /// Sockets that read one space.
+    pub readers: usize,
+    /// Events that are replayed to a socket.
+    pub replayed: usize,
+    /// Events that the SDK reads.
+    pub replayed_by_sdk: usize,
+    /// Sockets that do nothing.
+    pub idle: usize,
+    most_spaces: usize,
+}
+
+impl Plan {
+    /// That of a mode.
+    #[must_use]
+    pub fn of(mode: Mode) -> Self {
+        match mode {
+            Mode::Quick => Self {
+                mode,
+                rounds: 3,
+                times: times(500, 2_500),
+                writers: 64,
+                readers: 200,
+                replayed: 100_000,
+                replayed_by_sdk: 20_000,
+                idle: 1_000,
+                most_spaces: 1_000,
+            },
+            Mode::Full => Self {
+                rounds: 5,
+                times: times(2_000, 10_000),
+                replayed_by_sdk: 100_000,
+                idle: 10_000,
+                mode,
+                ..Self::of(Mode::Quick)
+            },
+            Mode::Smoke => Self {
+                mode,
+                rounds: 1,
+                times: times(50, 200),
+                writers: 2,
+                readers: 3,
+                replayed: 200,
+                replayed_by_sdk: 50,
+                idle: 5,
+                most_spaces: 3,
+            },
+        }
+    }
+
+    /// At how many spaces a row runs that asks for `spaces`.
+    #[must_use]
+    pub fn spaces(&self, spaces: usize) -> usize {
+        spaces.min(self.most_spaces)
+    }
+
+    /// Time that a run takes in all.
+    #[must_use]
+    pub fn run(&self) -> Duration {
+        self.times.warm_up + self.times.counted
+    }
+}
+
+const fn times(warm_up_ms: u64, counted_ms: u64) -> Times {
+    Times {
+        warm_up: Duration::from_millis(warm_up_ms),
+        counted: Duration::from_millis(counted_ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_run_has_medians_of_five_at_least() {
+        let plan = Plan::of(Mode::Full);
+        assert!(plan.rounds >= 5 && plan.mode == Mode::Full);
+        assert_eq!((plan.writers, plan.readers, plan.replayed), (64, 200, 100_000));
+        assert_eq!(plan.spaces(1_000), 1_000);
+    }
+}

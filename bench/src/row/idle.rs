@@ -1,0 +1,95 @@
+//! Sockets that do nothing: what one of them takes of the relay's memory, and of a bare echo server's.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use sealpost_protocol::{
+    ids::WriterId,
+    wire::{self, client_frame::Body as Request, relay_frame::Body as Answer},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{
+    load::hold,
+    peer::{Peer, PeerProcess},
+    progress,
+    report::{Contestant, Ratio, Row},
+    stage::{Person, Room, Socket, Stage, WebSocket, World, open_web_socket, random},
+};
+
+const KIB: f64 = 1024.0;
+
+/// Runs the row.
+pub async fn run(world: &mut World, name: String) -> Result<Row> {
+    let plan = world.plan.clone();
+    let person = world.reader(&name).await?;
+    let mut socket = Socket::open(world.stage.address(), &person, &WriterId::new(random())).await?;
+    let room = Room::make(&mut socket, &person, &[]).await?;
+    let (mut relay, mut echo) = (Vec::new(), Vec::new());
+    for round in 0..plan.rounds {
+        progress(&format!("{name}: round {} of {}", round + 1, plan.rounds));
+        relay.push(of_relay(&world.stage, &person, &room, plan.idle).await? / KIB);
+        echo.push(of_echo(plan.idle).await? / KIB);
+    }
+    let pairs = || relay.iter().copied().zip(echo.iter().copied());
+    Ok(Row {
+        name,
+        title: format!(
+            "{} idle sockets, authenticated and subscribed to one space (processes of their own, proportional set size)",
+            plan.idle
+        ),
+        unit: "KiB/socket",
+        cpu_per: "",
+        ratios: vec![
+            Ratio::paired("relay / echo, memory per socket", pairs()),
+            // A difference, as a ratio to one KiB.
+            Ratio::paired(
+                "relay - echo, KiB per socket",
+                pairs().map(|(relay, echo)| (relay - echo, 1.0)),
+            ),
+        ],
+        contestants: vec![
+            Contestant::of_values("relay", &relay),
+            Contestant::of_values("echo", &echo),
+        ],
+    })
+}
+
+/// Of a relay that has done nothing before, so that no memory is free in it.
+async fn of_relay(stage: &Stage, person: &Person, room: &Room, count: usize) -> Result<f64> {
+    let relay = stage.fresh_relay().await;
+    let address = relay.addresses().public;
+    hold(relay.id(), count, async |_| {
+        subscribe(address, person, room).await
+    })
+    .await
+}
+
+async fn of_echo(count: usize) -> Result<f64> {
+    let echo = PeerProcess::start(Peer::Echo, None).await?;
+    let address = echo.address();
+    hold(echo.actor()?.id, count, async |_| say_hello(address).await).await
+}
+
+async fn subscribe(relay: SocketAddr, person: &Person, room: &Room) -> Result<WebSocket> {
+    let mut socket = Socket::open(relay, person, &WriterId::new(random())).await?;
+    let subscribe = wire::Subscribe {
+        space_id: room.id.to_bytes(),
+        after_seq: room.cursor.seq,
+        after_root: room.cursor.root.to_bytes(),
+    };
+    match socket.ask(Request::Subscribe(subscribe)).await? {
+        Answer::Subscribed(_) => Ok(socket.stream),
+        other => bail!("the relay answered a subscription with {other:?}"),
+    }
+}
+
+/// One message there and back, so that the server has done everything it does for a socket.
+async fn say_hello(address: SocketAddr) -> Result<WebSocket> {
+    let mut socket = open_web_socket(address).await?;
+    socket.send(Message::Binary(Bytes::from_static(b"hello"))).await?;
+    socket.next().await.context("the echo is gone")??;
+    Ok(socket)
+}

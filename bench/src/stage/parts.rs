@@ -1,0 +1,168 @@
+//! Postgres, OpenBao and the relay.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use sealpost_tests::{
+    database::OwnPostgres,
+    openbao::OwnOpenBao,
+    relay::{ChildRelay, RelayOptions},
+};
+
+use super::database::Limits;
+use crate::measure::Actor;
+
+/// What the relay is called, whatever port it gets: clients sign it, and dial the address that they know.
+pub const ORIGIN: &str = "http://relay.localhost";
+
+/// What is configured otherwise than by default: limits that keep one client from taking the whole relay, which is what a
+/// load generator is for. Checks, sealing and durability are as they always are.
+pub const RAISED: &[(&str, &str)] = &[
+    ("SEALPOST__ACCOUNTS__REGISTRATION", "open"),
+    ("SEALPOST__LIMITS__ACCOUNT_QUOTA_BYTES", "1000000000000"),
+    ("SEALPOST__LIMITS__SPACE_QUOTA_BYTES", "1000000000000"),
+    ("SEALPOST__LIMITS__ENTRIES_PER_SECOND_PER_ACCOUNT", "10000000"),
+    ("SEALPOST__LIMITS__ENTRIES_PER_SECOND_PER_SPACE", "10000000"),
+    ("SEALPOST__LIMITS__REGISTRATIONS_PER_ADDRESS", PER_SECOND),
+    ("SEALPOST__LIMITS__LOGINS_PER_ADDRESS", PER_SECOND),
+    ("SEALPOST__LIMITS__LOGINS_PER_CREDENTIAL", PER_SECOND),
+    ("SEALPOST__LIMITS__CHANGES_PER_ACCOUNT", PER_SECOND),
+    ("SEALPOST__SERVER__PUBLIC_URL", ORIGIN),
+    ("SEALPOST__SERVER__MAX_CONNECTIONS", "200000"),
+    ("SEALPOST__SERVER__MAX_CONNECTIONS_PER_ADDRESS", "200000"),
+    ("SEALPOST__SOCKETS__MAX_SOCKETS", "200000"),
+    ("SEALPOST__SOCKETS__MAX_SOCKETS_PER_ADDRESS", "200000"),
+    ("SEALPOST__SOCKETS__MAX_SOCKETS_PER_ACCOUNT", "200000"),
+    ("SEALPOST__SOCKETS__REQUESTS", RATE),
+    ("SEALPOST__SOCKETS__BYTES", RATE),
+    ("SEALPOST__SOCKETS__FRAMES", RATE),
+    // The harness logs everything otherwise; this is the default of the configuration.
+    (
+        "SEALPOST__TELEMETRY__FILTER",
+        "info,refinery_core=warn,tokio_postgres=warn,sqlx_core::pool=error",
+    ),
+];
+
+const PER_SECOND: &str = "{ times = 1000000, period_seconds = 1 }";
+const RATE: &str = "{ per_second = 4000000000, burst = 4000000000 }";
+
+/// Everything that must run for a row.
+pub struct Stage {
+    relay: ChildRelay,
+    postgres: OwnPostgres,
+    openbao: OwnOpenBao,
+    limits: Limits,
+}
+
+impl Stage {
+    /// Starts all parts, with their files in a folder of their own that is removed at the end.
+    pub async fn set() -> Result<Self> {
+        let postgres = OwnPostgres::start().await;
+        let openbao = OwnOpenBao::start().await;
+        let relay = start_relay(&postgres, &openbao).await;
+        let limits = Limits::prepare(&postgres).await?;
+        Ok(Self {
+            relay,
+            postgres,
+            openbao,
+            limits,
+        })
+    }
+
+    /// Another relay on the same database, which has done nothing yet.
+    pub async fn fresh_relay(&self) -> ChildRelay {
+        start_relay(&self.postgres, &self.openbao).await
+    }
+
+    /// Where the relay listens for clients.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.relay.addresses().public
+    }
+
+    /// The same Postgres without a relay.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The relay's own database.
+    #[must_use]
+    pub fn relay_database(&self) -> String {
+        self.postgres.url()
+    }
+
+    /// The relay.
+    #[must_use]
+    pub fn relay(&self) -> Actor {
+        Actor {
+            name: "relay",
+            id: self.relay.id(),
+        }
+    }
+
+    /// Postgres.
+    #[must_use]
+    pub fn postgres(&self) -> Actor {
+        Actor {
+            name: "postgres",
+            id: self.postgres.id(),
+        }
+    }
+
+    /// OpenBao.
+    #[must_use]
+    pub fn openbao(&self) -> Actor {
+        Actor {
+            name: "openbao",
+            id: self.openbao.id(),
+        }
+    }
+
+    /// This process.
+    #[must_use]
+    pub fn load() -> Actor {
+        Actor {
+            name: "load",
+            id: std::process::id(),
+        }
+    }
+
+    /// Everybody who takes part where the relay is measured.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<Actor> {
+        vec![self.relay(), self.postgres(), self.openbao(), Self::load()]
+    }
+
+    /// Calls to the key service so far, as the relay counts them.
+    pub async fn kms_calls(&self) -> Result<u64> {
+        let (_, metrics) = self.relay.addresses().ask_ops("/metrics").await;
+        counter(&metrics, "sealpost_kms_calls_total").context("the relay counts no calls to the key service")
+    }
+}
+
+async fn start_relay(postgres: &OwnPostgres, openbao: &OwnOpenBao) -> ChildRelay {
+    let options = RelayOptions::at(&postgres.url()).with_kms(openbao.section());
+    let options = RAISED
+        .iter()
+        .fold(options, |options, (key, value)| options.with(key, value));
+    ChildRelay::start(options).await
+}
+
+fn counter(metrics: &str, name: &str) -> Option<u64> {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name))?;
+    line.strip_prefix(' ')?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counter_is_found_by_its_whole_name() {
+        let text = "# TYPE a_calls counter\na_calls_total_more 5\na_calls_total 12\n# EOF\n";
+        assert_eq!(counter(text, "a_calls_total_more"), Some(5));
+        assert_eq!(counter("a_calls_total 12\n", "a_calls_total"), Some(12));
+        assert_eq!(counter(text, "b_total"), None);
+    }
+}
