@@ -82,6 +82,15 @@ install_shellcheck() {
     chmod 0755 "$target/bin/shellcheck"
 }
 
+# For the Python that is there; run as `PYTHONPATH=site python3 -m schemathesis.cli`, so that the folder can be moved.
+install_schemathesis() {
+    local partial=$1 target=$2
+    has_venv || apt_install python3-venv
+    python3 -m venv "$partial/venv"
+    "$partial/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+        --target "$target/site" --requirement "$root/scripts/pins/schemathesis" >&2
+}
+
 # The packages of the independent client, beside its sources because that is where Node looks for them. They carry a copy of
 # the lock file that they were installed by; it holds every version and hash.
 interop_is_installed() { cmp -s "$interop/package-lock.json" "$interop/node_modules/installed-by.json"; }

@@ -13,6 +13,8 @@ mod forgery;
 mod login;
 #[path = "interop/meddler.rs"]
 mod meddler;
+#[path = "interop/openapi.rs"]
+mod openapi;
 #[path = "interop/refusals.rs"]
 mod refusals;
 #[path = "interop/scene.rs"]

@@ -40,8 +40,19 @@ impl<'de> Deserialize<'de> for Base64Bytes {
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for Base64Bytes {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        String::schema()
+        let whole_bytes = "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2,3})?$";
+        text_schema("Bytes as unpadded base64url.", whole_bytes)
     }
+}
+
+/// Text of one form, so that who reads the document, or generates requests from it, knows which.
+#[cfg(feature = "openapi")]
+fn text_schema(description: &str, pattern: &str) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .description(Some(description))
+        .pattern(Some(pattern))
+        .into()
 }
 
 #[cfg(feature = "openapi")]
@@ -111,7 +122,7 @@ impl<'de> Deserialize<'de> for SecretToken {
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for SecretToken {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        String::schema()
+        text_schema("32 bytes as unpadded base64url.", "^[A-Za-z0-9_-]{43}$")
     }
 }
 

@@ -69,19 +69,33 @@ impl Modify for Common {
             .description("A refusal, by its code.")
             .content("application/problem+json", content)
             .build();
-        for operation in document.paths.paths.values_mut().flat_map(operations) {
-            operation
-                .responses
-                .responses
-                .insert("default".into(), refusal.clone().into());
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                operation.operation_id = Some(operation_id(method, path));
+                let responses = &mut operation.responses.responses;
+                responses.insert("default".into(), refusal.clone().into());
+            }
         }
     }
 }
 
+/// One of its own for each operation: generators of clients name functions by it.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path
+        .split(['/', '{', '}'])
+        .filter(|word| !["", "v1"].contains(word));
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
 fn operations(
     item: &mut utoipa::openapi::path::PathItem,
-) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete]
-        .into_iter()
-        .flatten()
+) -> impl Iterator<Item = (&'static str, &mut utoipa::openapi::path::Operation)> {
+    [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
