@@ -28,6 +28,8 @@ pub enum CloseCode {
     SessionEnded = 4002,
     /// The client did not read or answer pings within the deadline.
     TooSlow = 4003,
+    /// The principal is no longer a member of a space that this socket read; reconnect for the others.
+    Removed = 4004,
 }
 
 impl CloseCode {

@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod metrics;
 pub mod ops;
+pub mod shred_folder;
 pub mod spaces;
 pub mod store;
 pub mod store_failure;

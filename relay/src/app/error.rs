@@ -7,6 +7,7 @@ use crate::{
     bus::BusClosed,
     directory::DirectoryError,
     lifecycle::Crash,
+    log::LogError,
     store_failure::StoreFailure,
 };
 
@@ -60,6 +61,12 @@ pub enum AppError {
     /// The bus cannot be used.
     #[error(transparent)]
     Bus(#[from] BusClosed),
+    /// The shred ledger cannot be used.
+    #[error("shreds.folder: {0}")]
+    ShredFolder(#[source] io::Error),
+    /// Spaces that were deleted before a restore could not be deleted again.
+    #[error("the shred ledger could not be replayed ({0}): see the log")]
+    Shreds(LogError),
     /// A part ended unasked.
     #[error(transparent)]
     Crashed(#[from] Crash),

@@ -69,6 +69,13 @@ impl App {
         // So that the first question about readiness finds an answer; a key service that is away must not hold us up.
         let _ = time::timeout(FIRST_KEY_CHECK, parts.keys.check()).await;
         let services = Services::assemble(&config, &parts, &metrics).await?;
+        let shredded = services.log.replay_shreds().await.map_err(AppError::Shreds)?;
+        if shredded > 0 {
+            tracing::warn!(
+                spaces = shredded,
+                "spaces that a restore brought back were deleted again"
+            );
+        }
         background::start(&mut background, &config.jobs, &parts, &services);
 
         let (mut clients, stop_accepting) = (Tasks::default(), CancellationToken::new());

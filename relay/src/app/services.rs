@@ -12,8 +12,9 @@ use crate::{
     config::{BusKind, Config},
     entropy::Entropy,
     http::{self, HttpState, ListSpaces, RelayIdentity, listener::Server},
-    log::{LogParts, LogService},
+    log::{LogParts, LogService, ports::OptionalShredLedger},
     metrics::{ConnectionMetrics, LogMetrics, Metrics},
+    shred_folder::ShredFolder,
     store_failure::StoreFailure,
     ws::{DirectorySessions, SocketMetrics, SocketParts, Sockets},
 };
@@ -58,11 +59,20 @@ fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, 
         store: Arc::new(parts.store.clone()),
         data_keys: parts.keys.clone(),
         sealer: RowSealer::new(parts.entropy.clone()),
+        shreds: shreds(config)?,
         bus: bus(config, &*parts.entropy)?,
         clock: parts.clock.clone(),
         observer: Arc::new(observer),
     };
     Ok(LogService::new(log_parts, settings::log(config)))
+}
+
+fn shreds(config: &Config) -> Result<OptionalShredLedger, AppError> {
+    let Some(folder) = &config.shreds.folder else {
+        return Ok(None);
+    };
+    let folder = ShredFolder::open(folder).map_err(AppError::ShredFolder)?;
+    Ok(Some(Arc::new(folder)))
 }
 
 fn bus(config: &Config, entropy: &dyn Entropy) -> Result<Arc<dyn Bus>, AppError> {

@@ -15,6 +15,7 @@ mod log;
 mod network;
 mod secret;
 mod server;
+mod shreds;
 mod sockets;
 mod sources;
 mod telemetry;
@@ -34,6 +35,7 @@ pub use self::{
     network::AddressRange,
     secret::{Secret, SecretText},
     server::{PublicUrl, ServerConfig},
+    shreds::ShredsConfig,
     sources::Sources,
     telemetry::{LogFormat, TelemetryConfig},
 };
@@ -85,6 +87,9 @@ pub struct Config {
     /// What runs by the clock.
     #[serde(default)]
     pub jobs: JobsConfig,
+    /// What is remembered of deleted spaces.
+    #[serde(default)]
+    pub shreds: ShredsConfig,
 }
 
 impl Config {
@@ -119,6 +124,7 @@ impl Config {
         self.accounts.check(&mut problems);
         self.log.check(&mut problems);
         self.jobs.check(&mut problems);
+        self.shreds.check(&mut problems);
         problems.into_result()
     }
 }

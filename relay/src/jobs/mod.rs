@@ -11,7 +11,7 @@ use crate::log::{LogError, LogService};
 pub struct JobPeriods {
     /// Of dropping what retention policies no longer keep.
     pub retention: Duration,
-    /// Of deleting wraps that were staged and never used.
+    /// Of deleting wraps that were staged and never used, and of finishing deletions of spaces that were cut short.
     pub staged_wraps: Duration,
 }
 
@@ -32,7 +32,10 @@ pub async fn run(log: LogService, periods: JobPeriods) {
     loop {
         tokio::select! {
             _ = retention.tick() => report("retention", log.drop_expired().await),
-            _ = staged_wraps.tick() => report("staged_wraps", log.sweep_staged_wraps().await),
+            _ = staged_wraps.tick() => {
+                report("staged_wraps", log.sweep_staged_wraps().await);
+                report("shreds", log.finish_shreds().await);
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use prost::Message;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::fold::Refusal;
 use sealpost_protocol::wire;
@@ -47,7 +49,16 @@ pub enum LogError {
     },
     /// The space was deleted for good.
     #[error("the space was deleted")]
-    Tombstoned,
+    Tombstoned {
+        /// The signed record that did it, encoded, for the caller to check; empty where it is not known.
+        proof: Bytes,
+    },
+    /// No such invite is open, and the caller waits for no approval by it.
+    #[error("no such invite is open")]
+    InviteVoid,
+    /// The invite is past its time.
+    #[error("the invite has expired")]
+    InviteExpired,
     /// More than the account or the space may publish in a time.
     #[error("too much in too short a time")]
     RateLimited {
@@ -98,7 +109,9 @@ impl LogError {
             Self::NoWrap => ErrorCode::NotFound,
             Self::LogMismatch => ErrorCode::LogMismatch,
             Self::EntryDamaged { .. } => ErrorCode::EntryDamaged,
-            Self::Tombstoned => ErrorCode::Tombstoned,
+            Self::Tombstoned { .. } => ErrorCode::Tombstoned,
+            Self::InviteVoid => ErrorCode::InviteVoid,
+            Self::InviteExpired => ErrorCode::InviteExpired,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
@@ -132,7 +145,16 @@ impl LogError {
             limit: self.limit(),
             epoch: self.current_epoch(),
             seq: self.seq(),
-            tombstone: None,
+            tombstone: self.tombstone().map(Box::new),
+        }
+    }
+
+    fn tombstone(&self) -> Option<wire::SignedControl> {
+        match self {
+            Self::Tombstoned { proof } if !proof.is_empty() => {
+                wire::SignedControl::decode(proof.clone()).ok()
+            }
+            _ => None,
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use prost::Message;
 use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::fold::{Roots, SpaceFold};
@@ -39,7 +41,8 @@ pub(super) struct Ledger {
     pub(super) noted_bytes: u64,
     membership: Arc<Membership>,
     damaged: Option<Damaged>,
-    is_tombstoned: bool,
+    /// The record that deleted the space, encoded.
+    tombstone: Option<Bytes>,
 }
 
 impl Ledger {
@@ -56,7 +59,7 @@ impl Ledger {
             since_snapshot: 0,
             noted_bytes: row.appended_bytes,
             damaged: None,
-            is_tombstoned: row.is_tombstoned,
+            tombstone: row.tombstone.clone(),
         }
     }
 
@@ -93,8 +96,11 @@ impl Ledger {
         self.since_snapshot += 1;
     }
 
-    /// Notes that members, epoch or policy may have changed.
-    pub(super) fn note_control(&mut self) {
+    /// Notes that a record was folded: members, epoch, invites or policy may have changed.
+    pub(super) fn note_control(&mut self, record: &ParsedControl) {
+        if self.fold.chain().is_tombstoned() {
+            self.tombstone = Some(record.to_wire().encode_to_vec().into());
+        }
         self.membership = Arc::new(Membership::of(self.fold.chain()));
     }
 
@@ -113,10 +119,16 @@ impl Ledger {
         self.damaged.is_some()
     }
 
+    /// The record that deleted the space, encoded.
+    pub(super) fn tombstone(&self) -> Option<&Bytes> {
+        self.tombstone.as_ref()
+    }
+
     /// Why nothing can be appended, where nothing can.
     pub(super) fn end(&self) -> Option<LogError> {
-        if self.is_tombstoned {
-            return Some(LogError::Tombstoned);
+        if let Some(proof) = &self.tombstone {
+            let proof = proof.clone();
+            return Some(LogError::Tombstoned { proof });
         }
         self.damaged
             .map(|damaged| LogError::EntryDamaged { seq: damaged.seq })
@@ -144,7 +156,7 @@ impl Ledger {
             }
             StoredEntry::Control(record) => {
                 self.fold.append_stored_control(&record).ok()?;
-                self.note_control();
+                self.note_control(&record);
             }
         }
         Some(())

@@ -8,8 +8,10 @@
 //! reader  ─ ring, or pages from the store; woken by the view
 //! ```
 
+mod carried_wraps;
 mod checked;
 mod error;
+mod invites;
 mod lanes;
 mod ledger;
 mod limits;
@@ -28,6 +30,7 @@ mod ring;
 mod row_cipher;
 mod service;
 mod shared;
+mod shredding;
 mod signalling;
 mod signals;
 mod snapshot;
@@ -39,6 +42,7 @@ mod verify_pool;
 mod view;
 mod worker;
 mod wrap_check;
+mod wrap_requests;
 mod wraps;
 
 pub use error::LogError;
@@ -47,7 +51,7 @@ pub use observe::{IgnoreLog, ObserveLog};
 pub use page::{EncodedEntry, Page};
 pub use reader::{Head, Reader, Subscription};
 pub use service::{Ack, LogParts, LogService, PublishOutcome};
-pub use signals::Signals;
+pub use signals::{Live, Signals};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -45,12 +45,16 @@ struct Opening<'a> {
     key: Arc<OpenDataKey>,
 }
 
-/// Opens the space with this id; `None` if there is none. A damaged row ends the fold before it.
+/// Opens the space with this id; `None` if there is none. A damaged row ends the fold before it; of a deleted space nothing is
+/// left to be opened.
 pub(super) async fn open(shared: &Shared, space_id: SpaceId) -> Result<Option<Box<Ledger>>, LogError> {
     let started = Instant::now();
     let Some(row) = shared.store.find(&space_id).await? else {
         return Ok(None);
     };
+    if let Some(proof) = row.tombstone {
+        return Err(LogError::Tombstoned { proof });
+    }
     let key = shared.space_key(row.number).await?;
     let opening = Opening {
         shared,

@@ -7,14 +7,18 @@ use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::VerifiedEvent;
 use sealpost_protocol::fold::{Refusal, Verdict};
 use sealpost_protocol::ids::{PrincipalId, Root};
+use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::control_record::Body;
 
+use super::carried_wraps::carried_wrap;
 use super::checked::Checked;
 use super::ledger::{KnownRoots, Ledger};
 use super::ports::{Append, ControlEffects, NamedWraps, NewEvent};
 use super::ring::PlacedEntry;
 use super::shared::Shared;
 use super::submission::Pending;
+use super::view::check_not_expired;
 use super::wrap_check::named_wraps;
 use super::{EncodedEntry, LogError, LogLimits};
 use crate::atrest::OpenDataKey;
@@ -142,11 +146,12 @@ impl<'a> Planner<'a> {
         encoded: &EncodedEntry,
     ) -> Result<Result<PlannedAck, LogError>, LogError> {
         let fold = &self.ledger.fold;
-        if !fold.is_member(author) {
-            return Ok(Err(LogError::NotAMember));
-        }
+        // Also of an author who is no member since that record.
         if let Some(index) = fold.control_index_of(record) {
             return Ok(Ok(PlannedAck::RepeatedControl(index)));
+        }
+        if let Err(refusal) = self.check_may_speak(author, record) {
+            return Ok(Err(refusal));
         }
         let next_seq = fold.cursor().seq + 1;
         let named = named_wraps(
@@ -160,6 +165,18 @@ impl<'a> Planner<'a> {
         Ok(self
             .fold_control(record, named)
             .map(|index| PlannedAck::Placed(self.place(encoded, Some(index)))))
+    }
+
+    /// Members speak here, and who holds an invite that has not expired.
+    fn check_may_speak(&self, author: &PrincipalId, record: &ParsedControl) -> Result<(), LogError> {
+        let fold = &self.ledger.fold;
+        let Body::AcceptInvite(accept) = &record.body else {
+            let is_member = fold.is_member(author);
+            return is_member.then_some(()).ok_or(LogError::NotAMember);
+        };
+        let key = PublicKey::parse(&accept.invite_key).map_err(Refusal::from)?;
+        let expires_at_s = fold.chain().invite(&key).map_or(0, |invite| invite.expires_at_s);
+        check_not_expired(expires_at_s, self.shared.now_s())
     }
 
     /// Folds a record; returns its control index.
@@ -177,10 +194,15 @@ impl<'a> Planner<'a> {
         let space_id = self.ledger.fold.space_id();
         let roots = KnownRoots::new(&self.ledger.roots, &self.older_roots, space_id);
         self.ledger.fold.append_control(record, &roots)?;
-        self.ledger.note_control();
-        before.note_changes(self.ledger.fold.chain(), &mut self.plan.effects);
+        self.ledger.note_control(record);
+        let chain = self.ledger.fold.chain();
+        let by_seq = self.ledger.fold.cursor().seq;
+        let carried = carried_wrap(&self.shared.cipher, self.key, chain, record, by_seq);
+        before.note_changes(chain, &mut self.plan.effects);
         self.plan.effects.named_wraps.extend(named);
-        Ok(self.ledger.fold.chain().index())
+        self.plan.effects.carried_wraps.extend(carried);
+        self.plan.effects.tombstone = self.ledger.tombstone().cloned();
+        Ok(chain.index())
     }
 
     /// Seals the entry that was folded last and puts it into the plan.

@@ -137,6 +137,7 @@ impl Reader {
     /// through a later one.
     fn next_view(&mut self) -> Result<Option<View>, LogError> {
         let view = self.ends.borrow_and_update().clone().ok_or(LogError::Internal)?;
+        view.check_lives()?;
         if !view.membership.contains(&self.principal) {
             return Err(LogError::NotAMember);
         }

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::checked::Check;
 use super::lanes::Lanes;
-use super::ports::LogStore;
+use super::ports::{LogStore, OptionalShredLedger};
 use super::quotas::Quotas;
 use super::rates::Rates;
 use super::receipts::Receipts;
@@ -64,6 +64,8 @@ pub struct LogParts {
     pub data_keys: DataKeys,
     /// Seals them.
     pub sealer: RowSealer,
+    /// Remembers deletions outside the database.
+    pub shreds: OptionalShredLedger,
     /// Tells other relays.
     pub bus: Arc<dyn Bus>,
     /// Dates rows.
@@ -96,6 +98,7 @@ impl LogService {
             tail: TailBudget::new(limits.tail_bytes),
             store: parts.store,
             data_keys: parts.data_keys,
+            shreds: parts.shreds,
             bus: parts.bus,
             clock: parts.clock,
             observer: parts.observer,
@@ -270,14 +273,17 @@ impl LogService {
     }
 
     /// Looks at the space; if `look` refuses, looks again after the database was read, because this relay may be behind
-    /// another one.
+    /// another one. Where nobody reads the space here, no hint is followed: then the database is read first, or a removed
+    /// member would be served.
     pub(super) async fn with_view<T>(
         &self,
         space_id: SpaceId,
         look: impl Fn(&View) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
         let space = self.shared.spaces.get(space_id);
-        if let Some(view) = space.view()
+        let look = |view: &View| view.check_lives().and_then(|()| look(view));
+        if space.has_readers()
+            && let Some(view) = space.view()
             && let Ok(seen) = look(&view)
         {
             return Ok(seen);

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::lanes::Lanes;
 use super::ledger::Ledger;
-use super::ports::LogStore;
+use super::ports::{LogStore, OptionalShredLedger};
 use super::quotas::Quotas;
 use super::rates::Rates;
 use super::receipts::{ReceiptKey, Receipts};
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) data_keys: DataKeys,
     pub(super) cipher: RowCipher,
     pub(super) receipts: Receipts,
+    pub(super) shreds: OptionalShredLedger,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn ObserveLog>,
@@ -52,6 +53,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// The time, in Unix seconds.
+    pub(super) fn now_s(&self) -> u64 {
+        u64::try_from(self.clock.now().unix_timestamp()).unwrap_or(0)
+    }
+
     /// The key that seals the rows of a space.
     pub(super) async fn space_key(&self, space: SpaceNumber) -> Result<Arc<OpenDataKey>, LogError> {
         let key = self.data_keys.open(KeyScope::Space(space.0)).await;

@@ -13,7 +13,7 @@ use sealpost_protocol::signal::{SignalHeader, verify_signal};
 use sealpost_protocol::{limits, wire};
 
 use super::ports::SpaceNumber;
-use super::signals::LiveSignal;
+use super::signals::{Live, LiveSignal};
 use super::space::Space;
 use super::{LogError, LogService};
 use crate::bus::{BusClosed, Parcel};
@@ -79,7 +79,7 @@ impl LogService {
 
     fn hand_out(&self, space: &Space, header: &SignalHeader, signal: wire::SignedSignal) {
         let live = LiveSignal {
-            signal,
+            live: Live::Signal(signal),
             sender: (header.principal_id, header.writer_id),
         };
         // Without subscribers nobody misses it.

@@ -9,10 +9,19 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::space::Space;
 
-/// A signal on its way to the subscribers of its space.
+/// Something for those who listen now, and for nobody later.
+#[derive(Clone, Debug)]
+pub enum Live {
+    /// A member's signal.
+    Signal(wire::SignedSignal),
+    /// A member asks for a wrap.
+    WrapWanted(wire::WrapRequest),
+}
+
+/// Such a thing on its way to the subscribers of its space.
 #[derive(Debug)]
 pub(super) struct LiveSignal {
-    pub(super) signal: wire::SignedSignal,
+    pub(super) live: Live,
     /// Whose socket sent it.
     pub(super) sender: (PrincipalId, WriterId),
 }
@@ -41,10 +50,10 @@ impl Signals {
         }
     }
 
-    /// The next signal that somebody else's socket sent; `None` when the subscriber is no longer a member.
+    /// The next thing that came from somebody else's socket; `None` when the subscriber is no longer a member.
     ///
     /// May be cancelled.
-    pub async fn next(&mut self) -> Option<wire::SignedSignal> {
+    pub async fn next(&mut self) -> Option<Live> {
         loop {
             let signal = match self.receiver.recv().await {
                 Ok(signal) => signal,
@@ -56,7 +65,7 @@ impl Signals {
                 return None;
             }
             if signal.sender != self.subscriber {
-                return Some(signal.signal.clone());
+                return Some(signal.live.clone());
             }
         }
     }

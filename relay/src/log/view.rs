@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sealpost_protocol::chain::{Capabilities, ControlChain, Epoch};
+use sealpost_protocol::chain::{Capabilities, ControlChain, Invite};
 use sealpost_protocol::fold::Refusal;
 use sealpost_protocol::ids::{KeyId, PrincipalId};
+use sealpost_protocol::keys::PublicKey;
+use sealpost_protocol::limits;
 use sealpost_protocol::root::Cursor;
 
 use super::LogError;
@@ -21,11 +23,36 @@ pub(super) struct View {
     pub(super) end: Option<LogError>,
 }
 
+impl View {
+    /// That the space was not deleted.
+    pub(super) fn check_lives(&self) -> Result<(), LogError> {
+        match &self.end {
+            Some(end @ LogError::Tombstoned { .. }) => Err(end.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An open invite, as far as a joiner's request is judged by it.
+#[derive(Clone, Debug)]
+pub(super) struct InviteView {
+    pub(super) expires_at_s: u64,
+    pub(super) carries_secret: bool,
+    /// Its id as the recipient of wraps.
+    pub(super) recipient: PrincipalId,
+}
+
 /// Who may do what, under which epoch.
 #[derive(Debug)]
 pub(super) struct Membership {
     members: BTreeMap<PrincipalId, Capabilities>,
-    epoch: Option<Epoch>,
+    /// By invite key.
+    invites: BTreeMap<[u8; limits::SIGNING_KEY], InviteView>,
+    /// Who waits for approval, and by which invite.
+    applicants: BTreeMap<PrincipalId, [u8; limits::SIGNING_KEY]>,
+    /// Of epoch n at n - 1.
+    key_ids: Vec<KeyId>,
+    control_index: u64,
     waits_for_rekey: bool,
 }
 
@@ -34,9 +61,16 @@ impl Membership {
         let members = chain
             .members()
             .map(|member| (member.manifest.id(), member.capabilities));
+        let applicants = chain
+            .applicants()
+            .map(|applicant| (applicant.manifest.id(), *applicant.invite_key.as_bytes()));
+        let epochs = (1..=chain.epoch_number()).filter_map(|number| chain.epoch_at(number));
         Self {
             members: members.collect(),
-            epoch: chain.epoch().copied(),
+            invites: chain.invites().map(invite_view).collect(),
+            applicants: applicants.collect(),
+            key_ids: epochs.map(|epoch| epoch.key_id).collect(),
+            control_index: chain.index(),
             waits_for_rekey: chain.waits_for_rekey(),
         }
     }
@@ -45,7 +79,42 @@ impl Membership {
         self.members.contains_key(principal)
     }
 
-    /// That the principal may stage wraps for this epoch: the current one, whose key is known, or the next.
+    pub(super) fn check_member(&self, principal: &PrincipalId) -> Result<(), LogError> {
+        self.contains(principal).then_some(()).ok_or(LogError::NotAMember)
+    }
+
+    /// Index of the last control record.
+    pub(super) fn control_index(&self) -> u64 {
+        self.control_index
+    }
+
+    /// The current epoch; 0 before the first.
+    pub(super) fn epoch_number(&self) -> u64 {
+        self.key_ids.len() as u64
+    }
+
+    /// The public commitment to the secret of an epoch.
+    pub(super) fn key_id(&self, epoch: u64) -> Option<&KeyId> {
+        let at = usize::try_from(epoch.checked_sub(1)?).ok()?;
+        self.key_ids.get(at)
+    }
+
+    /// The open invite with this key, in time; `None` for who has used it and waits for approval by it.
+    pub(super) fn check_invite(
+        &self,
+        key: &PublicKey,
+        joiner: &PrincipalId,
+        now_s: u64,
+    ) -> Result<Option<InviteView>, LogError> {
+        if self.applicants.get(joiner) == Some(key.as_bytes()) {
+            return Ok(None);
+        }
+        let invite = self.invites.get(key.as_bytes()).ok_or(LogError::InviteVoid)?;
+        check_not_expired(invite.expires_at_s, now_s)?;
+        Ok(Some(invite.clone()))
+    }
+
+    /// That the principal may stage wraps for this epoch: the next, or one whose key is known.
     pub(super) fn check_may_stage(
         &self,
         principal: &PrincipalId,
@@ -56,11 +125,12 @@ impl Membership {
         if *capabilities == Capabilities::NONE {
             return Err(LogError::NotPermitted);
         }
-        let current = self.epoch.map_or(0, |epoch| epoch.number);
-        match &self.epoch {
-            Some(known) if known.number == epoch && known.key_id != *key_id => Err(Refusal::WrongKey.into()),
-            _ if epoch > 0 && (epoch == current || epoch == current + 1) => Ok(()),
-            _ => Err(Refusal::StaleEpoch { current }.into()),
+        let current = self.epoch_number();
+        match self.key_id(epoch) {
+            Some(known) if known != key_id => Err(Refusal::WrongKey.into()),
+            Some(_) => Ok(()),
+            None if epoch == current + 1 => Ok(()),
+            None => Err(Refusal::StaleEpoch { current }.into()),
         }
     }
 
@@ -71,19 +141,34 @@ impl Membership {
         epoch: u64,
         key_id: &KeyId,
     ) -> Result<(), LogError> {
-        if !self.contains(principal) {
-            return Err(LogError::NotAMember);
-        }
-        match &self.epoch {
+        self.check_member(principal)?;
+        match self.key_ids.last() {
             Some(current) if !self.waits_for_rekey => {
-                if current.number != epoch {
-                    let current = current.number;
+                if self.epoch_number() != epoch {
+                    let current = self.epoch_number();
                     return Err(Refusal::StaleEpoch { current }.into());
                 }
-                let is_key = current.key_id == *key_id;
+                let is_key = current == key_id;
                 is_key.then_some(()).ok_or(LogError::Refused(Refusal::WrongKey))
             }
             _ => Err(Refusal::RekeyRequired.into()),
         }
     }
+}
+
+fn invite_view(invite: &Invite) -> ([u8; limits::SIGNING_KEY], InviteView) {
+    let view = InviteView {
+        expires_at_s: invite.expires_at_s,
+        carries_secret: invite.carries_secret,
+        recipient: invite.recipient().id(),
+    };
+    (*invite.key.as_bytes(), view)
+}
+
+/// The chain has no clock; the relay has. 0 is never.
+pub(super) fn check_not_expired(expires_at_s: u64, now_s: u64) -> Result<(), LogError> {
+    if expires_at_s != 0 && now_s >= expires_at_s {
+        return Err(LogError::InviteExpired);
+    }
+    Ok(())
 }

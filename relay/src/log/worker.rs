@@ -17,6 +17,8 @@ use super::ring::PlacedEntry;
 use super::shared::{RETRY_SOON, Shared};
 use super::space::{Bench, Queued, Space, Sync, Work};
 use super::submission::Pending;
+use super::view::View;
+use crate::atrest::KeyScope;
 use crate::bus::Hint;
 
 /// For how long after a lost append the lock of the space is taken first.
@@ -122,10 +124,43 @@ impl Worker {
         if sync.reopen {
             self.bench.ledger = None;
         }
-        if self.open().await? == Opened::Before {
-            self.catch_up().await?;
+        if self.open().await? == Opened::Now {
+            return Ok(());
         }
-        Ok(())
+        match self.catch_up().await {
+            Ok(true) => {
+                self.forget_key_of_the_deleted();
+                Ok(())
+            }
+            outcome => self.look_for_tombstone().await.and(outcome.map(drop)),
+        }
+    }
+
+    fn forget_key_of_the_deleted(&self) {
+        let ledger = self.bench.ledger.as_ref();
+        if let Some(ledger) = ledger.filter(|ledger| ledger.tombstone().is_some()) {
+            self.shared.data_keys.forget(KeyScope::Space(ledger.number.0));
+        }
+    }
+
+    /// Nothing new, or nothing readable: that is how it looks, too, when another relay has deleted the space.
+    async fn look_for_tombstone(&mut self) -> Result<(), LogError> {
+        let row = self.shared.store.find(&self.space.id).await?;
+        match row.and_then(|row| row.tombstone) {
+            Some(proof) => Err(self.end(LogError::Tombstoned { proof })),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells readers that the space is no more.
+    fn end(&mut self, error: LogError) -> LogError {
+        self.bench.ledger = None;
+        if let Some(view) = self.space.view() {
+            self.shared.data_keys.forget(KeyScope::Space(view.number.0));
+            let end = Some(error.clone());
+            self.space.show(View { end, ..view });
+        }
+        error
     }
 
     /// Opens the space if it is not open, or if it was found damaged, because it may have been repaired.
@@ -139,7 +174,10 @@ impl Worker {
             return Ok(Opened::Before);
         }
         self.bench.ledger = None;
-        let ledger = opening::open(&self.shared, self.space.id).await?;
+        let ledger = match opening::open(&self.shared, self.space.id).await {
+            Err(error @ LogError::Tombstoned { .. }) => return Err(self.end(error)),
+            ledger => ledger?,
+        };
         let ledger = ledger.ok_or(LogError::NotAMember)?;
         // The log may have been taken back: what is in memory may be of another one.
         self.space.shorten_tail(None);
@@ -194,7 +232,7 @@ impl Worker {
     /// Stores a snapshot beside the work, if one is due. One that fails is made up for by the next.
     async fn keep_snapshot(&mut self) {
         let every = self.shared.limits.snapshot_every;
-        let due = |ledger: &&mut Box<Ledger>| is_snapshot_due(every, ledger);
+        let due = |ledger: &&mut Box<Ledger>| ledger.tombstone().is_none() && is_snapshot_due(every, ledger);
         let Some(ledger) = self.bench.ledger.as_mut().filter(due) else {
             return;
         };

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use sealpost_protocol::hash::Digest32;
 use sealpost_protocol::ids::{KeyId, PrincipalId, SpaceId};
 use sealpost_protocol::wrap::wrap_hash;
 use sealpost_protocol::{limits, wire};
 
-use super::ports::{NewWrap, StageRefusal, StagedWrap};
+use super::ports::{NewWrap, SpaceNumber, StageRefusal, StagedWrap, Staging, WrapRow};
 use super::row_cipher::WrapPlace;
 use super::{LogError, LogService};
 use crate::atrest::OpenDataKey;
@@ -29,11 +30,11 @@ impl LogService {
         let wraps = parse_wraps(&request)?;
         let key_id = KeyId::try_from(&request.key_id[..]).map_err(|_| LogError::Malformed("key id"))?;
         let principal = author.principal_id();
-        let number = self
+        let (number, head_seq) = self
             .with_view(space, |view| {
                 view.membership
                     .check_may_stage(&principal, request.epoch, &key_id)?;
-                Ok(view.number)
+                Ok((view.number, view.head.seq))
             })
             .await?;
         let staged = StagedWrap {
@@ -42,14 +43,17 @@ impl LogService {
             staged_by: principal,
         };
         let key = self.shared.space_key(number).await?;
-        let sealed = self.seal_wraps(&key, &staged, wraps);
         let limit = self.shared.limits.staged_wraps_per_member;
-        let now = self.shared.clock.now();
-        let outcome = self
-            .shared
-            .store
-            .stage(number, staged, key.id(), &sealed, limit, now);
-        match outcome.await {
+        let staging = Staging {
+            space: number,
+            staged,
+            data_key_id: key.id(),
+            wraps: self.seal_wraps(&key, &staged, wraps),
+            limit,
+            head_seq,
+            now: self.shared.clock.now(),
+        };
+        match self.shared.store.stage(&staging).await {
             Ok(count) => Ok(count),
             Err(StoreError::Refused(StageRefusal::TooMany)) => Err(LogError::TooLarge {
                 limit: u64::from(limit),
@@ -58,7 +62,7 @@ impl LogService {
         }
     }
 
-    /// The caller's own wrap of an epoch: the key id and the sealed secret.
+    /// The caller's own wrap of an epoch: the key id and the sealed secret. Not one of those that it calls unusable.
     ///
     /// # Errors
     /// [`LogError::NotAMember`], [`LogError::NoWrap`].
@@ -66,33 +70,48 @@ impl LogService {
         &self,
         principal: &AuthenticatedPrincipal,
         space: SpaceId,
-        epoch: u64,
+        request: &wire::FetchWrap,
     ) -> Result<(KeyId, Bytes), LogError> {
-        let recipient = principal.principal_id();
+        let (recipient, epoch) = (principal.principal_id(), request.epoch);
+        let unusable = parse_unusable(request)?;
         let number = self
-            .with_view(space, |view| match view.membership.contains(&recipient) {
-                true => Ok(view.number),
-                false => Err(LogError::NotAMember),
+            .with_view(space, |view| {
+                view.membership.check_member(&recipient)?;
+                Ok(view.number)
             })
             .await?;
         if epoch == 0 || i64::try_from(epoch).is_err() {
             return Err(LogError::NoWrap);
         }
-        let row = self.shared.store.named_wrap(number, epoch, recipient).await?;
+        let row = self
+            .shared
+            .store
+            .named_wrap(number, epoch, recipient, &unusable)
+            .await?;
         let row = row.ok_or(LogError::NoWrap)?;
         let key = self.shared.space_key(number).await?;
+        let key_id = row.staged.key_id;
+        Ok((key_id, self.open_wrap_row(number, &key, recipient, row)?))
+    }
+
+    pub(super) fn open_wrap_row(
+        &self,
+        number: SpaceNumber,
+        key: &OpenDataKey,
+        recipient: PrincipalId,
+        row: WrapRow,
+    ) -> Result<Bytes, LogError> {
         let place = WrapPlace {
             staged: &row.staged,
             recipient: &recipient,
             wrap_hash: &row.wrap_hash,
         };
-        let opened = self.shared.cipher.open_wrap(&key, &place, row.sealed);
-        let sealed = opened.map_err(|error| {
+        let opened = self.shared.cipher.open_wrap(key, &place, row.sealed);
+        opened.map_err(|error| {
             let cause = &error as &dyn std::error::Error;
             tracing::error!(error = cause, space.number = number.0, "a stored wrap is damaged");
             LogError::Internal
-        })?;
-        Ok((row.staged.key_id, sealed))
+        })
     }
 
     fn seal_wraps(
@@ -134,4 +153,15 @@ fn parse_wraps(request: &wire::StageWraps) -> Result<Vec<(PrincipalId, Bytes)>, 
         wraps.push((recipient, wrap.sealed.clone()));
     }
     Ok(wraps)
+}
+
+fn parse_unusable(request: &wire::FetchWrap) -> Result<Vec<Digest32>, LogError> {
+    if request.unusable.len() > limits::MAX_UNUSABLE_WRAPS {
+        let limit = limits::MAX_UNUSABLE_WRAPS as u64;
+        return Err(LogError::TooLarge { limit });
+    }
+    let hashes = request.unusable.iter().map(|hash| hash[..].try_into());
+    hashes
+        .collect::<Result<_, _>>()
+        .map_err(|_| LogError::Malformed("wrap hash"))
 }

@@ -31,6 +31,12 @@ pub(super) async fn hand_over(
         "DELETE FROM wraps WHERE recipient IN (SELECT principal_id FROM principals WHERE account_id = $1)",
         account_id,
     )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM wrap_requests WHERE recipient IN (SELECT principal_id FROM principals WHERE account_id = $1)",
+        account_id,
+    )
     .execute(connection)
     .await?;
     Ok(())

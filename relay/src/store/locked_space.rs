@@ -8,7 +8,8 @@ use super::{
     Store,
     error::{expect_rows, from_commit},
     event_batch::{EventBatch, is_place_taken},
-    wraps::name_wraps,
+    shreds::end_space,
+    wraps::{insert_carried, name_wraps},
 };
 use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace, SpaceNumber, Stored};
 use crate::store_failure::StoreFailure;
@@ -55,24 +56,31 @@ async fn append_and_commit(
             return Ok(Appended::Lost);
         }
     }
-    apply(&mut locked.transaction, append.space, effects).await?;
+    apply(&mut locked.transaction, append, effects).await?;
     locked.transaction.commit().await.map_err(from_commit)?;
     Ok(Appended::Committed)
 }
 
 async fn apply(
     connection: &mut PgConnection,
-    space: SpaceNumber,
+    append: &Append,
     effects: &ControlEffects,
 ) -> Result<(), StoreFailure> {
+    let space = append.space;
     for principal in &effects.joined {
         insert_member(connection, space, principal.as_bytes()).await?;
     }
     for principal in &effects.left {
         delete_member(connection, space, principal.as_bytes()).await?;
     }
+    for carried in &effects.carried_wraps {
+        insert_carried(connection, append, carried).await?;
+    }
     if let Some(seconds) = effects.retention_seconds {
         set_retention(connection, space, seconds).await?;
+    }
+    if let Some(record) = &effects.tombstone {
+        end_space(connection, space, record, append.stored_at).await?;
     }
     Ok(())
 }

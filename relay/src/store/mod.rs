@@ -19,12 +19,14 @@ mod principals;
 mod relay_state;
 mod schema;
 mod sessions;
+mod shreds;
 mod snapshots;
 mod spaces;
 mod staged;
 mod tokens;
 mod transaction;
 mod usage;
+mod wrap_requests;
 mod wraps;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};

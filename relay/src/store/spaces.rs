@@ -22,7 +22,7 @@ struct SpaceRecord {
     created_by_account: [u8; 16],
     appended_bytes: i64,
     dropped_bytes: i64,
-    is_tombstoned: bool,
+    tombstone: Option<Vec<u8>>,
 }
 
 impl TryFrom<SpaceRecord> for SpaceRow {
@@ -34,7 +34,7 @@ impl TryFrom<SpaceRecord> for SpaceRow {
             created_by: AccountId::new(record.created_by_account),
             appended_bytes: from_bigint("spaces.appended_bytes", record.appended_bytes)?,
             dropped_bytes: from_bigint("spaces.dropped_bytes", record.dropped_bytes)?,
-            is_tombstoned: record.is_tombstoned,
+            tombstone: record.tombstone.map(Into::into),
         })
     }
 }
@@ -64,7 +64,8 @@ impl SpaceStore for Store {
             let record = sqlx::query_as!(
                 SpaceRecord,
                 r#"SELECT space_no, created_by_account AS "created_by_account: [u8; 16]", appended_bytes,
-                          dropped_bytes, tombstoned_at IS NOT NULL AS "is_tombstoned!"
+                          dropped_bytes,
+                          CASE WHEN tombstoned_at IS NOT NULL THEN coalesce(tombstone, '') END AS tombstone
                    FROM spaces WHERE space_id = $1"#,
                 &space_id.as_bytes()[..],
             )

@@ -10,10 +10,11 @@ use super::{
     Store,
     columns::{from_bigint, to_bigint},
     infallible,
+    wrap_requests::{self, answer_requests},
 };
-use crate::atrest::DataKeyId;
 use crate::log::ports::{
-    NamedWraps, NewWrap, SpaceNumber, StageRefusal, StagedWrap, Stored, StoredOr, WrapRow, WrapStore,
+    Append, CarriedWrap, NamedWraps, SpaceNumber, StageRefusal, StagedWrap, Staging, Stored, StoredOr,
+    WrapRequestRow, WrapRow, WrapStore,
 };
 use crate::store_failure::{StoreError, StoreFailure};
 
@@ -47,21 +48,14 @@ impl TryFrom<WrapRecord> for WrapRow {
 }
 
 impl WrapStore for Store {
-    fn stage<'a>(
-        &'a self,
-        space: SpaceNumber,
-        staged: StagedWrap,
-        data_key_id: DataKeyId,
-        wraps: &'a [NewWrap],
-        limit: u32,
-        now: OffsetDateTime,
-    ) -> StoredOr<'a, u32, StageRefusal> {
+    fn stage<'a>(&'a self, staging: &'a Staging) -> StoredOr<'a, u32, StageRefusal> {
         self.run_tx("stage_wraps", move |tx| {
             async move {
                 let connection = tx.connection();
-                upsert(connection, space, &staged, data_key_id, wraps, now).await?;
-                let counts = count(connection, space, &staged).await?;
-                if counts.by_principal > u64::from(limit) {
+                upsert(connection, staging).await?;
+                answer_requests(connection, staging).await?;
+                let counts = count(connection, staging.space, &staging.staged).await?;
+                if counts.by_principal > u64::from(staging.limit) {
                     return Err(StoreError::Refused(StageRefusal::TooMany));
                 }
                 Ok(u32::try_from(counts.for_key).unwrap_or(u32::MAX))
@@ -69,6 +63,21 @@ impl WrapStore for Store {
             .boxed()
         })
         .boxed()
+    }
+
+    fn ask_for_wrap(
+        &self,
+        space: SpaceNumber,
+        recipient: PrincipalId,
+        epoch: u64,
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> Stored<'_, bool> {
+        wrap_requests::ask(self, space, WrapRequestRow { epoch, recipient }, limit, now).boxed()
+    }
+
+    fn wrap_requests(&self, space: SpaceNumber, limit: u32) -> Stored<'_, Vec<WrapRequestRow>> {
+        wrap_requests::list(self, space, limit).boxed()
     }
 
     fn staged(&self, space: SpaceNumber, staged: StagedWrap) -> Stored<'_, Vec<(PrincipalId, Digest32)>> {
@@ -93,22 +102,26 @@ impl WrapStore for Store {
         .boxed()
     }
 
-    fn named_wrap(
-        &self,
+    fn named_wrap<'a>(
+        &'a self,
         space: SpaceNumber,
         epoch: u64,
         recipient: PrincipalId,
-    ) -> Stored<'_, Option<WrapRow>> {
+        unusable: &'a [Digest32],
+    ) -> Stored<'a, Option<WrapRow>> {
         async move {
+            let unusable: Vec<&[u8]> = unusable.iter().map(|hash| &hash[..]).collect();
             let record = sqlx::query_as!(
                 WrapRecord,
                 r#"SELECT epoch, key_id AS "key_id: [u8; 32]", staged_by AS "staged_by: [u8; 32]",
                           wrap_hash AS "wrap_hash: [u8; 32]", sealed
                    FROM wraps WHERE space_no = $1 AND epoch = $2 AND recipient = $3 AND named_by_seq IS NOT NULL
+                     AND NOT wrap_hash = ANY($4::bytea[])
                    ORDER BY named_by_seq DESC LIMIT 1"#,
                 space.0,
                 to_bigint("wraps.epoch", epoch)?,
                 &recipient.as_bytes()[..],
+                &unusable as &[&[u8]],
             )
             .fetch_optional(self.pool())
             .await?;
@@ -137,14 +150,16 @@ impl WrapStore for Store {
     }
 }
 
-async fn upsert(
-    connection: &mut PgConnection,
-    space: SpaceNumber,
-    staged: &StagedWrap,
-    data_key_id: DataKeyId,
-    wraps: &[NewWrap],
-    now: OffsetDateTime,
-) -> Result<(), StoreFailure> {
+/// Replaces what the same principal staged for the same recipient, unless it was named and nobody asks for another.
+async fn upsert(connection: &mut PgConnection, staging: &Staging) -> Result<(), StoreFailure> {
+    let Staging {
+        space,
+        staged,
+        data_key_id,
+        wraps,
+        now,
+        ..
+    } = staging;
     let recipients: Vec<&[u8]> = wraps.iter().map(|wrap| &wrap.recipient.as_bytes()[..]).collect();
     let hashes: Vec<&[u8]> = wraps.iter().map(|wrap| &wrap.wrap_hash[..]).collect();
     let sealed: Vec<&[u8]> = wraps.iter().map(|wrap| &wrap.sealed[..]).collect();
@@ -154,14 +169,16 @@ async fn upsert(
            FROM unnest($7::bytea[], $8::bytea[], $9::bytea[]) AS wrap (recipient, wrap_hash, sealed)
            ON CONFLICT (space_no, epoch, key_id, staged_by, recipient) DO UPDATE
            SET wrap_hash = excluded.wrap_hash, data_key_id = excluded.data_key_id, sealed = excluded.sealed,
-               staged_at = excluded.staged_at
-           WHERE wraps.named_by_seq IS NULL"#,
+               staged_at = excluded.staged_at, named_by_seq = NULL
+           WHERE wraps.named_by_seq IS NULL
+              OR EXISTS (SELECT FROM wrap_requests WHERE wrap_requests.space_no = wraps.space_no
+                           AND wrap_requests.recipient = wraps.recipient AND wrap_requests.epoch = wraps.epoch)"#,
         space.0,
         to_bigint("wraps.epoch", staged.epoch)?,
         &staged.key_id.as_bytes()[..],
         &staged.staged_by.as_bytes()[..],
         &data_key_id.as_bytes()[..],
-        now,
+        *now,
         &recipients as &[&[u8]],
         &hashes as &[&[u8]],
         &sealed as &[&[u8]],
@@ -196,6 +213,35 @@ async fn count(
         by_principal: from_bigint("wraps", counted.by_principal)?,
         for_key: from_bigint("wraps", counted.for_key)?,
     })
+}
+
+/// Stores a wrap that a control record carries.
+pub(super) async fn insert_carried(
+    connection: &mut PgConnection,
+    append: &Append,
+    carried: &CarriedWrap,
+) -> Result<(), StoreFailure> {
+    sqlx::query!(
+        "INSERT INTO wraps (space_no, epoch, key_id, staged_by, recipient, wrap_hash, data_key_id, sealed, staged_at,
+                            named_by_seq)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (space_no, epoch, key_id, staged_by, recipient) DO UPDATE
+         SET wrap_hash = excluded.wrap_hash, data_key_id = excluded.data_key_id, sealed = excluded.sealed,
+             staged_at = excluded.staged_at, named_by_seq = excluded.named_by_seq",
+        append.space.0,
+        to_bigint("wraps.epoch", carried.staged.epoch)?,
+        &carried.staged.key_id.as_bytes()[..],
+        &carried.staged.staged_by.as_bytes()[..],
+        &carried.wrap.recipient.as_bytes()[..],
+        &carried.wrap.wrap_hash[..],
+        &append.data_key_id.as_bytes()[..],
+        carried.wrap.sealed,
+        append.stored_at,
+        to_bigint("wraps.named_by_seq", carried.by_seq)?,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Makes staged wraps those of their epoch; `false` if they are not all there as they were when the record was judged,

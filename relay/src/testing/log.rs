@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,7 @@ use crate::atrest::{DataKeyLimits, DataKeyParts, DataKeys, KeyFile, KeyWrapper, 
 use crate::bus::{Bus, LocalHub, postgres::PostgresBus};
 use crate::entropy::SystemEntropy;
 use crate::log::{IgnoreLog, LogLimits, LogParts, LogService};
+use crate::shred_folder::ShredFolder;
 use crate::store::Store;
 
 /// A database for logs, and relays on it that hear each other.
@@ -31,6 +33,11 @@ impl TestLog {
         }
     }
 
+    /// Where deletions are remembered.
+    pub fn shred_folder(&self) -> PathBuf {
+        self.key_folder.path().join("shreds")
+    }
+
     /// One more relay process.
     pub async fn relay(&self) -> LogService {
         self.relay_with(LogLimits::default()).await
@@ -47,6 +54,7 @@ impl TestLog {
         let parts = LogParts {
             data_keys: self.data_keys(&store),
             store: Arc::new(store),
+            shreds: Some(Arc::new(ShredFolder::open(&self.shred_folder()).unwrap())),
             sealer: RowSealer::new(Arc::new(SystemEntropy)),
             bus,
             clock: self.clock.clone(),

@@ -44,6 +44,9 @@ impl Close {
     /// A client that does not take what is sent to it, or does not answer pings.
     pub const TOO_SLOW: Self = Self::plain(CloseCode::TooSlow);
 
+    /// A member that was removed from a space that this socket reads.
+    pub const CUT_OFF: Self = Self::because(CloseCode::Removed, ErrorCode::NotAMember);
+
     /// The frame, ready to be sent.
     #[must_use]
     pub fn to_frame(self) -> Bytes {

@@ -22,6 +22,7 @@ use super::requests::{Finished, Outcome, Requests};
 use super::service::Shared;
 use super::subscriptions::{Delivery, Subscriptions};
 use super::timers::{Timeout, Timers, random_below};
+use crate::log::Live;
 
 /// Queued bytes up to which more is fetched for the client.
 const FETCH_BELOW: usize = 64 * 1024;
@@ -39,7 +40,7 @@ pub struct Conversation<'a, S> {
     timers: Timers,
     request_rate: TokenBucket,
     control_rate: TokenBucket,
-    closing: bool,
+    closing: Option<Close>,
     queued: i64,
 }
 
@@ -73,7 +74,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             timers,
             request_rate: TokenBucket::new(settings.requests, now),
             control_rate: TokenBucket::new(settings.control_frames, now),
-            closing: false,
+            closing: None,
             queued: 0,
             shared,
         }
@@ -82,8 +83,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// Serves the client until one side ends it.
     pub async fn run(mut self) -> End {
         loop {
-            if self.closing && self.requests.are_done() {
-                return Close::plain(CloseCode::Restart).into();
+            if let Some(close) = self.closing
+                && self.requests.are_done()
+            {
+                return close.into();
             }
             if let Err(end) = self.turn().await {
                 return end;
@@ -94,8 +97,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     async fn turn(&mut self) -> Result<(), End> {
         let queued = self.link.queued();
-        let may_fetch = queued < FETCH_BELOW && !self.closing;
-        let may_read = queued < READ_BELOW && self.requests.have_room() && !self.closing;
+        let is_closing = self.closing.is_some();
+        let may_fetch = queued < FETCH_BELOW && !is_closing;
+        let may_read = queued < READ_BELOW && self.requests.have_room() && !is_closing;
         let waiting_since = self.link.waiting_since();
         tokio::select! {
             // In this order: who must end ends at once; then what was begun goes out before more is taken in, so that
@@ -121,7 +125,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Order::End(close) => return Err(close.into()),
             Order::Enter(Phase::Open) => {}
             Order::Enter(Phase::Leaving) => self.send_go_away(),
-            Order::Enter(Phase::Closing) => self.closing = true,
+            Order::Enter(Phase::Closing) => self.closing = Some(Close::plain(CloseCode::Restart)),
             Order::Tell(notice) => self.link.push(notice),
         }
         Ok(())
@@ -168,14 +172,20 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 metrics.delivered.inc_by(page.entries.len() as u64);
                 encode_page(id, &page)
             }
-            Delivery::Signal(signal) => {
+            Delivery::Live(Live::Signal(signal)) => {
                 metrics.signals.inc();
                 let signal = Some(signal);
                 encode(id, Body::SignalDelivered(wire::SignalDelivered { signal }))
             }
-            Delivery::Ended(reason) => {
-                let reason = Some(reason);
-                encode(id, Body::SubscriptionEnded(wire::SubscriptionEnded { reason }))
+            Delivery::Live(Live::WrapWanted(request)) => {
+                let request = Some(request);
+                encode(id, Body::WrapWanted(wire::WrapWanted { request }))
+            }
+            Delivery::Ended(reason) => subscription_ended(id, reason),
+            Delivery::CutOff(reason) => {
+                // What it may do elsewhere, it does on a new socket.
+                self.closing.get_or_insert(Close::CUT_OFF);
+                subscription_ended(id, reason)
             }
         };
         self.link.push(frame);
@@ -231,6 +241,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             self.queued = queued;
         }
     }
+}
+
+fn subscription_ended(id: u64, reason: Nack) -> Bytes {
+    let reason = Some(reason);
+    encode(id, Body::SubscriptionEnded(wire::SubscriptionEnded { reason }))
 }
 
 impl<S> Drop for Conversation<'_, S> {

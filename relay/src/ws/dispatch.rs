@@ -49,15 +49,11 @@ impl Dispatch<'_> {
             Some(Request::Unsubscribe(unsubscribe)) => self.unsubscribe(&unsubscribe),
             Some(Request::SendSignal(send)) => self.send_signal(send),
             Some(Request::StageWraps(stage)) => self.stage_wraps(stage),
-            Some(Request::FetchWrap(fetch)) => self.fetch_wrap(&fetch),
-            // Of what this relay does not serve, some has its place in the protocol already.
-            Some(
-                Request::Authenticate(_)
-                | Request::FetchInvite(_)
-                | Request::AskForWrap(_)
-                | Request::FetchWrapRequests(_),
-            )
-            | None => Err(refused(ErrorCode::Malformed)),
+            Some(Request::FetchWrap(fetch)) => self.fetch_wrap(fetch),
+            Some(Request::FetchInvite(fetch)) => self.fetch_invite(fetch),
+            Some(Request::AskForWrap(ask)) => self.ask_for_wrap(&ask),
+            Some(Request::FetchWrapRequests(fetch)) => self.fetch_wrap_requests(&fetch),
+            Some(Request::Authenticate(_)) | None => Err(refused(ErrorCode::Malformed)),
         }
     }
 
@@ -116,10 +112,39 @@ impl Dispatch<'_> {
         Ok(())
     }
 
-    fn fetch_wrap(self, fetch: &wire::FetchWrap) -> Result<(), Answer> {
-        let (space, epoch) = (parse_space(&fetch.space_id)?, fetch.epoch);
+    fn fetch_invite(self, fetch: wire::FetchInvite) -> Result<(), Answer> {
+        let space = parse_space(&fetch.space_id)?;
         self.work(move |caller| async move {
-            let wrap = caller.log.fetch_wrap(&caller.principal, space, epoch).await;
+            let fetched = caller.log.fetch_invite(&caller.principal, space, fetch).await;
+            answer(fetched, Answer::FetchedInvite)
+        });
+        Ok(())
+    }
+
+    fn ask_for_wrap(self, ask: &wire::AskForWrap) -> Result<(), Answer> {
+        let (space, epoch) = (parse_space(&ask.space_id)?, ask.epoch);
+        self.work(move |caller| async move {
+            let asked = caller.log.ask_for_wrap(&caller.principal, space, epoch).await;
+            answer(asked, |()| done())
+        });
+        Ok(())
+    }
+
+    fn fetch_wrap_requests(self, fetch: &wire::FetchWrapRequests) -> Result<(), Answer> {
+        let space = parse_space(&fetch.space_id)?;
+        self.work(move |caller| async move {
+            let requests = caller.log.wrap_requests(&caller.principal, space).await;
+            answer(requests, |requests| {
+                Answer::WrapRequests(wire::WrapRequests { requests })
+            })
+        });
+        Ok(())
+    }
+
+    fn fetch_wrap(self, fetch: wire::FetchWrap) -> Result<(), Answer> {
+        let space = parse_space(&fetch.space_id)?;
+        self.work(move |caller| async move {
+            let wrap = caller.log.fetch_wrap(&caller.principal, space, &fetch).await;
             answer(wrap, |(key_id, sealed)| {
                 let key_id = key_id.to_bytes();
                 Answer::FetchedWrap(wire::FetchedWrap { key_id, sealed })

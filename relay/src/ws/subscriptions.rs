@@ -8,19 +8,21 @@ use std::collections::{HashMap, VecDeque};
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture};
 use futures_util::stream::FuturesUnordered;
-use sealpost_protocol::wire::{Nack, SignedSignal};
+use sealpost_protocol::wire::Nack;
 
-use crate::log::{LogError, Page, Reader, Signals, Subscription};
+use crate::log::{Live, LogError, Page, Reader, Signals, Subscription};
 
 /// Something for the client.
 #[derive(Debug)]
 pub enum Delivery {
     /// The next entries.
     Page(Page),
-    /// An ephemeral signal.
-    Signal(SignedSignal),
+    /// Something for those who listen now.
+    Live(Live),
     /// There will be no more; the client may subscribe again from its cursor.
     Ended(Nack),
+    /// The client is no longer a member.
+    CutOff(Nack),
 }
 
 #[derive(Debug)]
@@ -42,7 +44,7 @@ struct Active {
 #[derive(Debug)]
 enum Woken {
     Readable,
-    Signal(Option<SignedSignal>),
+    Live(Option<Live>),
 }
 
 type Fetched = (Feed, Result<Page, LogError>);
@@ -158,7 +160,10 @@ impl Subscriptions {
             }
             Err(error) => {
                 self.active.remove(&id);
-                Delivery::Ended(error.to_nack())
+                match error {
+                    LogError::NotAMember => Delivery::CutOff(error.to_nack()),
+                    error => Delivery::Ended(error.to_nack()),
+                }
             }
         };
         Some((id, delivery))
@@ -170,15 +175,15 @@ impl Subscriptions {
                 self.readable.push_back(feed);
                 None
             }
-            Woken::Signal(None) => {
+            Woken::Live(None) => {
                 feed.signals = None;
                 self.wait(feed);
                 None
             }
-            Woken::Signal(Some(signal)) => {
+            Woken::Live(Some(live)) => {
                 let id = feed.id;
                 self.wait(feed);
-                Some((id, Delivery::Signal(signal)))
+                Some((id, Delivery::Live(live)))
             }
         }
     }
@@ -198,12 +203,12 @@ async fn wait(mut feed: Feed) -> (Feed, Woken) {
         // reader is who tells it why.
         biased;
         () = feed.reader.readable() => Woken::Readable,
-        signal = next_signal(&mut feed.signals) => Woken::Signal(signal),
+        live = next_live(&mut feed.signals) => Woken::Live(live),
     };
     (feed, woken)
 }
 
-async fn next_signal(signals: &mut Option<Signals>) -> Option<SignedSignal> {
+async fn next_live(signals: &mut Option<Signals>) -> Option<Live> {
     match signals {
         Some(signals) => signals.next().await,
         None => std::future::pending().await,

@@ -1,10 +1,11 @@
 //! The rows of the log itself.
 
+use bytes::Bytes;
 use sealpost_protocol::ids::{PrincipalId, Root};
 use sealpost_protocol::root::Cursor;
 use time::OffsetDateTime;
 
-use super::{NamedWraps, SpaceNumber, Stored};
+use super::{NamedWraps, NewWrap, SpaceNumber, StagedWrap, Stored};
 use crate::atrest::DataKeyId;
 
 /// An entry to be stored.
@@ -56,8 +57,19 @@ pub enum Appended {
     Lost,
 }
 
+/// A wrap that a control record carries in itself, and that is fetched like a staged one.
+#[derive(Clone, Debug)]
+pub struct CarriedWrap {
+    /// Whose, and of which secret.
+    pub staged: StagedWrap,
+    /// For whom.
+    pub wrap: NewWrap,
+    /// The place of the control record.
+    pub by_seq: u64,
+}
+
 /// What a commit changes beside the log, because of the control records in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct ControlEffects {
     /// Principals that became members.
     pub joined: Vec<PrincipalId>,
@@ -65,6 +77,10 @@ pub struct ControlEffects {
     pub left: Vec<PrincipalId>,
     /// Wraps that are no longer only staged.
     pub named_wraps: Vec<NamedWraps>,
+    /// Wraps that came inside control records.
+    pub carried_wraps: Vec<CarriedWrap>,
+    /// The record that deletes the space, where one does: encoded.
+    pub tombstone: Option<Bytes>,
     /// The new retention time, where it changed; 0 keeps everything.
     pub retention_seconds: Option<u64>,
 }

@@ -3,16 +3,20 @@
 //! Everything that goes in or comes out is sealed, except numbers, sizes, times and pseudonymous ids.
 
 mod events;
+mod shreds;
 mod snapshots;
 mod spaces;
 mod wraps;
 
 use futures_util::future::BoxFuture;
 
-pub use events::{Append, Appended, ControlEffects, EventRow, EventStore, LockedSpace, NewEvent, PageLimits};
+pub use events::{
+    Append, Appended, CarriedWrap, ControlEffects, EventRow, EventStore, LockedSpace, NewEvent, PageLimits,
+};
+pub use shreds::{OptionalShredLedger, ShredLedger, ShredLedgerError, ShredStore, Tombstone};
 pub use snapshots::{NewSnapshot, SnapshotRow, SnapshotStore};
 pub use spaces::{AccountUsage, DroppedCiphertext, NewSpace, RetentionSpace, SpaceRow, SpaceStore};
-pub use wraps::{NamedWraps, NewWrap, StageRefusal, StagedWrap, WrapRow, WrapStore};
+pub use wraps::{NamedWraps, NewWrap, StageRefusal, StagedWrap, Staging, WrapRequestRow, WrapRow, WrapStore};
 
 use crate::store_failure::{StoreError, StoreFailure};
 
@@ -27,6 +31,6 @@ pub type StoredOr<'a, T, R> = BoxFuture<'a, Result<T, StoreError<R>>>;
 pub struct SpaceNumber(pub i64);
 
 /// All of them.
-pub trait LogStore: EventStore + SpaceStore + SnapshotStore + WrapStore {}
+pub trait LogStore: EventStore + SpaceStore + SnapshotStore + WrapStore + ShredStore {}
 
-impl<S: EventStore + SpaceStore + SnapshotStore + WrapStore> LogStore for S {}
+impl<S: EventStore + SpaceStore + SnapshotStore + WrapStore + ShredStore> LogStore for S {}

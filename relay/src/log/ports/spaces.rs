@@ -1,5 +1,6 @@
 //! Spaces, their members and what they use.
 
+use bytes::Bytes;
 use sealpost_protocol::ids::{AccountId, PrincipalId, SpaceId};
 use time::OffsetDateTime;
 
@@ -31,8 +32,16 @@ pub struct SpaceRow {
     pub appended_bytes: u64,
     /// Bytes that retention has dropped.
     pub dropped_bytes: u64,
+    /// The record that deleted it for good, encoded; `None` while it lives.
+    pub tombstone: Option<Bytes>,
+}
+
+impl SpaceRow {
     /// Whether it was deleted for good.
-    pub is_tombstoned: bool,
+    #[must_use]
+    pub fn is_tombstoned(&self) -> bool {
+        self.tombstone.is_some()
+    }
 }
 
 /// What an account uses.

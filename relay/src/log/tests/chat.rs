@@ -10,7 +10,7 @@ use sealpost_protocol::ids::{KeyId, PrincipalId, Root, SpaceId};
 use sealpost_protocol::limits;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::{self, control_record::Body, entry::Kind};
-use sealpost_protocol::wrap::{wrap_hash, wraps_digest};
+use sealpost_protocol::wrap::{Recipient, wrap_hash, wraps_digest};
 
 use super::actors::Actor;
 use crate::log::{Ack, LogError, LogService, PublishOutcome, Reader, Subscription};
@@ -174,13 +174,36 @@ impl Chat {
 
     /// An author's control record for the next place of the chain.
     pub fn record(&self, author: &Actor, body: Body) -> wire::Entry {
-        let link = Link::Next {
-            space_id: self.id(),
-            control_index: self.fold.chain().index() + 1,
-            previous_head: self.fold.chain().head(),
-            seen: self.cursor(),
-        };
+        let link = self.fold.chain().next_link(self.cursor());
         control_entry(sign_control(&link, &author.id(), body, &author.key))
+    }
+
+    /// The records that remove a member and rekey, as the remover sends them; the wraps are staged.
+    pub async fn removal(&self, relay: &LogService, author: &Actor, removed: &Actor) -> Vec<wire::Entry> {
+        let remove = self.record(author, remove(removed));
+        let mut after = self.clone();
+        after.fold_entry(&remove);
+        after
+            .stage(relay, author, after.next_epoch(), &after.members())
+            .await
+            .unwrap();
+        let mut rekey = self.clone();
+        rekey.fold_entry(&remove);
+        // Sent together, the second record has not seen the first one's place.
+        let link = rekey.fold.chain().next_link(self.cursor());
+        let body = rekey.rekey_body();
+        vec![
+            remove,
+            control_entry(sign_control(&link, &author.id(), body, &author.key)),
+        ]
+    }
+
+    /// Publishes records and folds them.
+    pub async fn all(&mut self, relay: &LogService, author: &Actor, entries: Vec<wire::Entry>) {
+        acked(self.publish(relay, author, entries.clone()).await);
+        for entry in &entries {
+            self.fold_entry(entry);
+        }
     }
 
     pub async fn rekey(&mut self, relay: &LogService, author: &Actor) -> Result<Cursor, LogError> {
@@ -203,9 +226,10 @@ impl Chat {
         self.fold.chain().epoch().map_or(0, |epoch| epoch.number) + 1
     }
 
+    /// Whom a rekey wraps to.
     pub fn members(&self) -> Vec<PrincipalId> {
-        let members = self.fold.chain().members();
-        members.map(|member| member.manifest.id()).collect()
+        let recipients = self.fold.chain().recipients();
+        recipients.iter().map(Recipient::id).collect()
     }
 
     pub fn rekey_body(&self) -> Body {
@@ -234,6 +258,32 @@ impl Chat {
             capabilities: Capabilities::WRITE.bits(),
             wrap_hash: Bytes::copy_from_slice(&hash),
         })
+    }
+
+    /// What a member fetches as its wrap.
+    pub async fn wrap(
+        &self,
+        relay: &LogService,
+        member: &Actor,
+        epoch: u64,
+    ) -> Result<(KeyId, Bytes), LogError> {
+        self.wrap_but(relay, member, epoch, &[]).await
+    }
+
+    /// The same, when these are of no use.
+    pub async fn wrap_but(
+        &self,
+        relay: &LogService,
+        member: &Actor,
+        epoch: u64,
+        unusable: &[Digest32],
+    ) -> Result<(KeyId, Bytes), LogError> {
+        let request = wire::FetchWrap {
+            space_id: self.id().to_bytes(),
+            epoch,
+            unusable: unusable.iter().map(|hash| Bytes::copy_from_slice(hash)).collect(),
+        };
+        relay.fetch_wrap(&member.principal(), self.id(), &request).await
     }
 
     pub async fn stage(
@@ -270,6 +320,12 @@ pub async fn read_to(reader: &mut Reader, chat: &mut Chat, seq: u64, max_bytes: 
         pages += 1;
     }
     pages
+}
+
+pub fn remove(member: &Actor) -> Body {
+    Body::RemoveMember(wire::RemoveMember {
+        principal_id: member.id().to_bytes(),
+    })
 }
 
 pub fn event_entry(header: &EventHeader, author: &Actor, text: &str) -> wire::Entry {

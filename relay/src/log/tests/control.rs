@@ -12,24 +12,18 @@ async fn a_member_who_was_added_finds_the_space_and_its_wrap_and_writes() {
     let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
     let relay = log.relay().await;
     let mut chat = Chat::create(&relay, &alice).await;
-    assert_eq!(
-        relay.fetch_wrap(&bob.principal(), chat.id(), 1).await,
-        Err(LogError::NotAMember)
-    );
+    assert_eq!(chat.wrap(&relay, &bob, 1).await, Err(LogError::NotAMember));
     chat.add(&relay, &alice, &bob).await;
     assert_eq!(
         relay.spaces_of(&bob.id()).await.unwrap(),
         [(chat.id(), chat.cursor().seq)]
     );
     for person in [&alice, &bob] {
-        let wrap = relay.fetch_wrap(&person.principal(), chat.id(), 1).await;
+        let wrap = chat.wrap(&relay, person, 1).await;
         assert_eq!(wrap, Ok((key_id(1), sealed_wrap(1, &person.id()))));
     }
     chat.say(&relay, &bob, "hello").await;
-    assert_eq!(
-        relay.fetch_wrap(&bob.principal(), chat.id(), 2).await,
-        Err(LogError::NoWrap)
-    );
+    assert_eq!(chat.wrap(&relay, &bob, 2).await, Err(LogError::NoWrap));
 }
 
 #[tokio::test]
@@ -47,7 +41,7 @@ async fn a_rekey_needs_the_wraps_of_exactly_the_members() {
     let everybody = [alice.id(), bob.id()];
     assert_eq!(chat.stage(&relay, &alice, 2, &everybody).await, Ok(2));
     chat.control(&relay, &alice, body).await.unwrap();
-    let wrap = relay.fetch_wrap(&bob.principal(), chat.id(), 2).await;
+    let wrap = chat.wrap(&relay, &bob, 2).await;
     assert_eq!(wrap, Ok((key_id(2), sealed_wrap(2, &bob.id()))));
 }
 

@@ -84,10 +84,7 @@ async fn a_relay_that_is_behind_refuses_nothing_that_the_log_allows() {
         .unwrap();
     chat.rekey(&first, &alice).await.unwrap();
     chat.stage(&second, &alice, 4, &[alice.id()]).await.unwrap();
-    second
-        .fetch_wrap(&newcomer.principal(), chat.id(), 3)
-        .await
-        .unwrap();
+    chat.wrap(&second, &newcomer, 3).await.unwrap();
 }
 
 #[tokio::test]

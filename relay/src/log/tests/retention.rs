@@ -111,6 +111,6 @@ async fn wraps_that_nobody_named_are_swept_and_the_others_stay() {
     log.clock.advance(Duration::hours(2));
     assert_eq!(relay.sweep_staged_wraps().await, Ok(2));
     for person in [&alice, &bob] {
-        relay.fetch_wrap(&person.principal(), chat.id(), 1).await.unwrap();
+        chat.wrap(&relay, person, 1).await.unwrap();
     }
 }

@@ -12,7 +12,7 @@ use sealpost_protocol::wire;
 use super::actors::Actor;
 use super::chat::{Chat, key_id};
 use crate::bus::{Bus, LocalHub, Parcel};
-use crate::log::{LogError, LogLimits, LogService, Signals};
+use crate::log::{Live, LogError, LogLimits, LogService, Signals};
 use crate::testing::TestLog;
 
 fn signal(chat: &Chat, author: &Actor, counter: u64, size: usize) -> wire::SignedSignal {
@@ -28,7 +28,10 @@ fn signal(chat: &Chat, author: &Actor, counter: u64, size: usize) -> wire::Signe
     sign_signal(&header, Bytes::from(vec![2; size]), &author.key)
 }
 
-fn counter(signal: &wire::SignedSignal) -> u64 {
+fn counter(live: &Live) -> u64 {
+    let Live::Signal(signal) = live else {
+        panic!("nobody asks for a wrap here")
+    };
     SignalHeader::parse(&signal.header).unwrap().counter
 }
 

@@ -1,7 +1,9 @@
 //! Appends a batch of submissions: judge, commit, answer; again when another relay was first.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use sealpost_protocol::control::Link;
 use sealpost_protocol::ids::Root;
 
@@ -10,7 +12,7 @@ use crate::log::checked::Checked;
 use crate::log::lanes::Failed;
 use crate::log::ledger::Ledger;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
-use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace};
+use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace, Tombstone};
 use crate::log::shared::{RETRY_SOON, store_failure};
 use crate::log::submission::Pending;
 use crate::log::{Ack, LogError};
@@ -158,7 +160,29 @@ impl Worker {
         let payer = self.ledger()?.created_by;
         self.shared.quotas.add(payer, 0, bytes as u64);
         self.publish(plan.entries);
+        if let Some(record) = plan.effects.tombstone {
+            self.shred(record).await;
+        }
         Ok(plan.verdicts)
+    }
+
+    /// The deletion is remembered before it is acked. What fails here, a job makes up for.
+    async fn shred(&self, record: Bytes) {
+        let Ok(ledger) = self.ledger() else { return };
+        let tombstone = Tombstone {
+            number: ledger.number,
+            space_id: self.space.id,
+            record,
+        };
+        if self.shared.remember(&tombstone).await.is_err() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        self.shared.work.spawn(async move {
+            if let Err(error) = shared.shred(&tombstone).await {
+                tracing::warn!(error = %error, "the rows of a deleted space will be deleted later");
+            }
+        });
     }
 
     async fn store(

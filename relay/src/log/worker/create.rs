@@ -105,7 +105,7 @@ impl Worker {
             created_by: author.account,
             appended_bytes: 0,
             dropped_bytes: 0,
-            is_tombstoned: false,
+            tombstone: None,
         };
         self.bench.ledger = Some(Box::new(Ledger::new(&row, fold, bytes)));
         self.shared.quotas.add(author.account, 1, bytes);

@@ -9,3 +9,4 @@ mod leaving;
 mod limits;
 mod publishing;
 mod relay;
+mod removal;

@@ -1,0 +1,54 @@
+//! What deletions leave behind.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use sealpost_protocol::ids::SpaceId;
+use time::OffsetDateTime;
+
+use super::{SpaceNumber, Stored};
+
+/// A space that was deleted, and the record that did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Its number.
+    pub number: SpaceNumber,
+    /// Hash of its genesis record.
+    pub space_id: SpaceId,
+    /// The signed record, encoded.
+    pub record: Bytes,
+}
+
+/// Why the ledger could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("the shred ledger cannot be used: {0}")]
+pub struct ShredLedgerError(#[source] pub std::io::Error);
+
+/// Remembers deletions outside the database and its backups, so that they can be repeated after a restore. Whoever can write
+/// to it can delete nothing: what it holds counts as far as the chain of a space confirms it.
+pub trait ShredLedger: Send + Sync {
+    /// Keeps the record of a deletion, durably. One that is kept already is left as it is.
+    fn keep<'a>(&'a self, tombstone: &'a Tombstone) -> BoxFuture<'a, Result<(), ShredLedgerError>>;
+
+    /// All that were ever kept: space and encoded record.
+    fn all(&self) -> BoxFuture<'_, Result<Vec<(SpaceId, Bytes)>, ShredLedgerError>>;
+}
+
+/// Where deletions are remembered; `None` where an operator keeps no ledger.
+pub type OptionalShredLedger = Option<Arc<dyn ShredLedger>>;
+
+/// Deleted spaces.
+pub trait ShredStore: Send + Sync {
+    /// Deleted spaces whose traces are not gone yet, by number, up to `limit`.
+    fn unfinished_shreds(&self, limit: u32) -> Stored<'_, Vec<Tombstone>>;
+
+    /// Deletes up to `limit` rows of a deleted space; returns how many.
+    fn shred_rows(&self, space: SpaceNumber, limit: u32) -> Stored<'_, u64>;
+
+    /// Ends a space by the record that deletes it, as an append of that record would.
+    fn end<'a>(&'a self, space: SpaceNumber, record: &'a [u8], now: OffsetDateTime) -> Stored<'a, ()>;
+
+    /// Notes that nothing of a deleted space is left, and that its deletion is remembered.
+    fn note_shredded(&self, space: SpaceNumber) -> Stored<'_, ()>;
+}
