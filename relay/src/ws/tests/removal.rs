@@ -28,12 +28,17 @@ async fn socket_of_a_removed_member_is_told_why_and_closed() {
         }))
         .await;
     assert!(matches!(client.receive().await.body, Some(Body::Subscribed(_))));
-    chat.control(&relay.log, &alice.actor, remove(&bob.actor)).await.unwrap();
+    chat.control(&relay.log, &alice.actor, remove(&bob.actor))
+        .await
+        .unwrap();
     let ended = client.receive().await;
     let Some(Body::SubscriptionEnded(wire::SubscriptionEnded { reason: Some(reason) })) = ended.body else {
         panic!("expected the end of the subscription");
     };
-    assert_eq!((ended.request_id, reason.code.as_str()), (subscription, "not_a_member"));
+    assert_eq!(
+        (ended.request_id, reason.code.as_str()),
+        (subscription, "not_a_member")
+    );
     assert_eq!(client.closed().await, (4004, "not_a_member".to_owned()));
 }
 
