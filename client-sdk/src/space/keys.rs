@@ -133,11 +133,22 @@ impl SpaceCore {
         .await
     }
 
-    /// The key under which new content is sealed.
+    /// The key under which new content is sealed. Who has none for the newest epoch that was read may not have read
+    /// the log to its end, as a newcomer: only there its lack is told.
     ///
     /// # Errors
-    /// [`Error::NoKey`] if this member has none.
+    /// [`Error::NoKey`] if this member has none, and whatever [`Self::catch_up`] says.
     pub(crate) async fn current_key(&self) -> Result<Arc<EpochKey>, Error> {
+        match self.newest_known_key().await {
+            Err(Error::NoKey { .. }) => {
+                self.catch_up().await?;
+                self.newest_known_key().await
+            }
+            key => key,
+        }
+    }
+
+    async fn newest_known_key(&self) -> Result<Arc<EpochKey>, Error> {
         let epoch = self.current_epoch().await?.map_or(0, |at| at.epoch);
         let key = self.epoch_key(epoch).await?;
         key.ok_or(Error::NoKey {

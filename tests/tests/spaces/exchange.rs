@@ -81,6 +81,25 @@ async fn newcomer_to_a_space_without_history_reads_from_then_on() {
 }
 
 #[tokio::test]
+async fn newcomer_to_a_long_log_writes_before_reading_it() {
+    let relay = relay().await;
+    let way = Way::to(relay.addresses().url());
+    let pair = Pair::meet(&way).await;
+    let mut sender = pair.alices.sender(Packing::OnePerEvent);
+    for number in 0..400 {
+        sender.feed(Message::text(number.to_string())).await.unwrap();
+    }
+    sender.flush().await.unwrap();
+    pair.alices.rekey().await.unwrap();
+    let (_carol, carols_client) = Person::register("carol", &way).await;
+    add(&pair.alices, &pair.alices_client, &carols_client).await;
+    let carols = carols_client.space(pair.alices.id()).await.unwrap();
+    carols.send(Message::text("hello all")).await.unwrap();
+    assert_eq!(read_from_start(&pair.bobs, 401).await[400], "hello all");
+    relay.stop().await;
+}
+
+#[tokio::test]
 async fn ten_thousand_lines_are_packed_and_arrive_in_order() {
     let relay = relay().await;
     let pair = Pair::meet(&Way::to(relay.addresses().url())).await;
