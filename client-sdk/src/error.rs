@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::{EventId, SpaceId};
+use sealpost_protocol::wire::SignedControl;
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,10 @@ pub struct Refusal {
     pub epoch: Option<u64>,
     /// The place in the log, where the code speaks of one.
     pub seq: Option<u64>,
+    /// The record that deleted the space, as the relay shows it; not checked.
+    pub tombstone: Option<Box<SignedControl>>,
+    /// Whether the space's own rules say so, as this device has verified them: the relay was not asked.
+    pub by_the_rules: bool,
 }
 
 /// Evidence that a check failed, and where.
@@ -168,6 +173,33 @@ impl Refusal {
             limit: None,
             epoch: None,
             seq: None,
+            tombstone: None,
+            by_the_rules: false,
+        }
+    }
+
+    /// The end of a membership.
+    pub(crate) fn no_longer_a_member() -> Self {
+        Self::by_the_rules(
+            ErrorCode::NotAMember,
+            "this account is no longer a member of the space; what it has read stays on this device",
+        )
+    }
+
+    /// The end of a space.
+    pub(crate) fn tombstoned() -> Self {
+        Self::by_the_rules(
+            ErrorCode::Tombstoned,
+            "the space was deleted by one who may manage it; what was read before stays on this device",
+        )
+    }
+
+    /// What the rules of a space forbid, as this device has verified them.
+    pub(crate) fn by_the_rules(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            by_the_rules: true,
+            message: message.into(),
+            ..Self::new(code.as_str(), "")
         }
     }
 }
@@ -189,7 +221,10 @@ fn turns_text(letter: char) -> bool {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the relay refuses ({}): {}", self.word, self.message)?;
+        match self.by_the_rules {
+            true => write!(f, "{} ({})", self.message, self.word)?,
+            false => write!(f, "the relay refuses ({}): {}", self.word, self.message)?,
+        }
         if let Some(limit) = self.limit {
             write!(f, " (limit {limit})")?;
         }

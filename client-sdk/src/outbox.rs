@@ -269,7 +269,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Network(_) => Self::Lost,
-            Error::Refused(refusal) => failure::of_refusal(*refusal),
+            Error::Refused(refusal) => failure::of_refusal(refusal),
             other => Self::Stopped(Stop::from_error(other)),
         }
     }

@@ -9,7 +9,6 @@ use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use rand::CryptoRng;
 use sealpost_protocol::limits;
-use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wrap::{Recipient, wrap_info};
 use zeroize::Zeroizing;
 
@@ -38,13 +37,14 @@ pub(crate) enum WrapError {
 /// [`WrapError::RecipientKey`].
 pub(crate) fn seal_wrap(
     key: &EpochKey,
-    recipient: &Manifest,
+    recipient: impl Into<Recipient>,
     rng: &mut impl CryptoRng,
 ) -> Result<Bytes, WrapError> {
+    let recipient = recipient.into();
     let public =
         <XWing as Kem>::PublicKey::from_bytes(recipient.hpke_key()).map_err(|_| WrapError::RecipientKey)?;
     let at = key.at();
-    let info = wrap_info(&at.space_id, at.epoch, &at.key_id, &Recipient::from(recipient));
+    let info = wrap_info(&at.space_id, at.epoch, &at.key_id, &recipient);
     let (enc, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &OpModeS::Base,
         &public,

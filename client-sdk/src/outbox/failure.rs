@@ -7,6 +7,7 @@ use sealpost_protocol::code::ErrorCode;
 use tokio::time::sleep;
 
 use super::Outbox;
+use super::seal::check_rights;
 use crate::error::{Alarm, Error, Refusal};
 use crate::space::stop::Stop;
 
@@ -28,13 +29,13 @@ pub(super) enum Failure {
     /// The relay did what no honest relay does.
     Alarm(Alarm),
     /// The relay refuses for good.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The space has stopped.
     Stopped(Stop),
 }
 
 /// What a refusal of the relay means for the pipeline.
-pub(super) fn of_refusal(refusal: Refusal) -> Failure {
+pub(super) fn of_refusal(refusal: Box<Refusal>) -> Failure {
     match refusal.code {
         None => Failure::Later(refusal.retry_after),
         Some(code) if code.is_transient() => Failure::Later(refusal.retry_after),
@@ -60,15 +61,36 @@ impl<R: Rng> Outbox<R> {
             // The next flight waits for the next connection by itself.
             Failure::Lost => Ok(()),
             Failure::Later(hint) => self.pause(hint).await,
-            Failure::Rekeyed => {
-                self.read_on("the relay speaks of a rekey that its log does not hold")
-                    .await
-            }
+            Failure::Rekeyed => self.read_to_the_rekey().await,
             Failure::WriterGap => self.read_on("the relay has lost events of this device").await,
             Failure::WriterConflict => self.leave_writer().await,
             Failure::Alarm(alarm) => Err(self.alarm(alarm).await),
+            Failure::Refused(refusal) if refusal.by_the_rules => self.look_again(refusal).await,
             Failure::Refused(refusal) => Err(Stop::Refused(refusal)),
             Failure::Stopped(stop) => Err(stop),
+        }
+    }
+
+    /// What was verified so far may be old: this member may have got the capability since.
+    async fn look_again(&mut self, refusal: Box<Refusal>) -> Result<(), Stop> {
+        self.catch_up().await?;
+        let me = &self.core.client.identity;
+        match self.core.with_fold(|fold| check_rights(fold, me)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Stop::Refused(refusal)),
+        }
+    }
+
+    /// The sync engine may have read on before the refusal came: then the verified log explains it already.
+    async fn read_to_the_rekey(&mut self) -> Result<(), Stop> {
+        self.catch_up().await?;
+        match self.is_overtaken().await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.strike("the relay speaks of a rekey that its log does not hold")
+                    .await
+            }
+            Err(error) => Err(Stop::from_error(error)),
         }
     }
 

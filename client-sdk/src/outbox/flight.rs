@@ -73,7 +73,7 @@ impl<R: Rng> Outbox<R> {
             self.tell(*number, *event_id, at.at.seq);
         }
         match refused {
-            Some(refusal) => Err(failure::of_refusal(refusal)),
+            Some(refusal) => Err(failure::of_refusal(Box::new(refusal))),
             None if acked.len() == landed.rows.len() => Ok(()),
             None => Err(self.nonsense("the relay acked fewer events than it was sent, and refused none")),
         }

@@ -10,11 +10,12 @@ use sealpost_protocol::ids::{EventId, PrincipalId, WriterId};
 
 use super::Outbox;
 use super::failure::Failure;
-use super::seal::{Chain, is_current, nothing_read};
+use super::seal::{Chain, check_rights, is_current, nothing_read};
 use crate::content::{Content, open_content};
 use crate::entropy;
 use crate::epoch::EpochKey;
 use crate::error::{Error, StoreError};
+use crate::identity::Identity;
 use crate::space::core::SpaceCore;
 use crate::space::stop::Stop;
 use crate::store::log::{SpaceLog, WriterKey};
@@ -89,13 +90,14 @@ impl<R: Rng> Outbox<R> {
         loop {
             progress.mark_unchanged();
             self.core.refresh().await?;
-            let open = self
+            match self
                 .core
-                .with_fold(|fold| fold.chain().epoch().is_some() && !fold.chain().waits_for_rekey())
-                .await;
-            match open {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
+                .with_fold(|fold| is_open(fold, &self.core.client.identity))
+                .await
+            {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) => {}
+                Ok(Err(never)) => return Err(never.into()),
                 // Nothing was read yet.
                 Err(Error::Usage(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -130,6 +132,19 @@ impl<R: Rng> Outbox<R> {
             })
             .await?;
         Ok(())
+    }
+
+    /// Whether the verified log holds a rekey behind what was sealed last, or waits for one.
+    pub(super) async fn is_overtaken(&mut self) -> Result<bool, Error> {
+        let current = self.core.with_fold(|fold| {
+            let chain = fold.chain();
+            (!chain.waits_for_rekey()).then(|| chain.epoch_number())
+        });
+        let Some(current) = current.await? else {
+            return Ok(true);
+        };
+        let rows = self.core.read(|log| log.unacked()).await?;
+        Ok(rows.is_empty() || rows.iter().any(|row| row.event.epoch != current))
     }
 
     async fn keys_of(&mut self, rows: &[OutboxRow]) -> Result<Keys, Failure> {
@@ -203,6 +218,15 @@ fn any_delivered(log: &SpaceLog<'_>, rows: &[OutboxRow], me: PrincipalId) -> Res
         }
     }
     Ok(false)
+}
+
+/// Whether content may be written now.
+///
+/// # Errors
+/// Why this member never may.
+fn is_open(fold: &SpaceFold, me: &Identity) -> Result<bool, Error> {
+    check_rights(fold, me)?;
+    Ok(fold.chain().epoch().is_some() && !fold.chain().waits_for_rekey())
 }
 
 /// Whether another event of the same writer stands at the event's index, or before it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::event::{EventHeader, ParsedEvent, sign_event};
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{EventId, WriterId};
@@ -184,15 +185,20 @@ pub(super) fn is_current(fold: &SpaceFold, key: &EpochKey) -> bool {
 }
 
 /// Nothing is signed that every member would refuse.
-fn check_rights(fold: &SpaceFold, me: &Identity) -> Result<(), Error> {
-    let refusal = match fold.chain().member(&me.id()) {
-        None => Refusal::new("not_a_member", "This principal is not a member of the space."),
-        Some(member) if !member.capabilities.contains(Capabilities::WRITE) => {
-            Refusal::new("not_permitted", "Ask a member with `manage` for the capability.")
-        }
-        Some(_) => return Ok(()),
-    };
-    Err(refusal.into())
+pub(super) fn check_rights(fold: &SpaceFold, me: &Identity) -> Result<(), Error> {
+    let chain = fold.chain();
+    if chain.is_tombstoned() {
+        return Err(Refusal::tombstoned().into());
+    }
+    match chain.member(&me.id()) {
+        None => Err(Refusal::no_longer_a_member().into()),
+        Some(member) if !member.may(Capabilities::WRITE) => Err(Refusal::by_the_rules(
+            ErrorCode::NotPermitted,
+            "this account may read the space and not write to it",
+        )
+        .into()),
+        Some(_) => Ok(()),
+    }
 }
 
 pub(super) fn nothing_read() -> Error {

@@ -80,6 +80,7 @@ pub(crate) fn refusal(nack: &Nack) -> Refusal {
         limit: some(nack.limit),
         epoch: some(nack.epoch),
         seq: some(nack.seq),
+        tombstone: nack.tombstone.clone(),
         ..Refusal::new(&nack.code, &nack.message)
     }
 }

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use sealpost_protocol::chain::{Capabilities, Member};
-use sealpost_protocol::ids::{Root, SpaceId};
+use sealpost_protocol::chain::{Applicant, Capabilities, Member};
+use sealpost_protocol::ids::{PrincipalId, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::Policy;
 use tokio::sync::oneshot;
 
 use super::control::Aim;
 use super::deliver::{MessageCursor, Messages, Position, messages};
 use super::handle::Handle;
-use super::members::{Added, Rekeyed};
+use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed};
 use super::sender::{Packing, Sender};
 use super::signal::{self, Signals};
+use super::wraps::RekeyProgress;
 use crate::contacts::ConfirmedContact;
 use crate::content::Message;
 use crate::entropy;
@@ -152,6 +154,17 @@ impl Space {
             .await
     }
 
+    /// Who accepted an invite and waits for approval, by principal id.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn applicants(&self) -> Result<Vec<Applicant>, Error> {
+        self.read_once().await?;
+        let core = self.handle.core();
+        core.with_fold(|fold| fold.chain().applicants().cloned().collect())
+            .await
+    }
+
     /// The current epoch; 0 before the first key.
     ///
     /// # Errors
@@ -175,6 +188,71 @@ impl Space {
             capabilities,
         };
         self.achieve(&aim).await
+    }
+
+    /// Takes a member out, with a new key for those who stay in the same batch; or turns away who waits for approval. Does
+    /// nothing if they are neither.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`].
+    pub async fn remove_member(&self, member: PrincipalId) -> Result<(), Error> {
+        self.achieve(&Removed { principal_id: member }).await
+    }
+
+    /// Gives a member exactly these capabilities.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`].
+    pub async fn set_capabilities(
+        &self,
+        member: PrincipalId,
+        capabilities: Capabilities,
+    ) -> Result<(), Error> {
+        self.achieve(&Granted {
+            principal_id: member,
+            capabilities,
+        })
+        .await
+    }
+
+    /// What newcomers may read, and for how long contents are kept.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn policy(&self) -> Result<Policy, Error> {
+        self.read_once().await?;
+        self.handle.core().with_fold(|fold| *fold.chain().policy()).await
+    }
+
+    /// Sets what newcomers may read, and for how long contents are kept.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`].
+    pub async fn set_policy(&self, policy: Policy) -> Result<(), Error> {
+        self.achieve(&PolicySet { policy }).await
+    }
+
+    /// Leaves the space. What was read stays on this device; a member who stays gives the space a new key.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`]; [`Error::Refused`] too if nobody who may manage would be left.
+    pub async fn leave(&self) -> Result<(), Error> {
+        self.handle.core().achieve(&Left, &mut entropy::system()).await
+    }
+
+    /// Deletes the space for everybody, for good: nothing can be written or read at the relay afterwards. What members have
+    /// stored stays with them.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`].
+    pub async fn delete(&self) -> Result<(), Error> {
+        self.handle.core().achieve(&Deleted, &mut entropy::system()).await
+    }
+
+    /// How far the rekey is that this device is making.
+    #[must_use]
+    pub fn rekey_progress(&self) -> RekeyProgress {
+        self.handle.core().rekeying.now()
     }
 
     /// Gives the space a new key: everything from then on is sealed under it.

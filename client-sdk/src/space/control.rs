@@ -3,45 +3,35 @@
 
 use rand::CryptoRng;
 use sealpost_protocol::code::ErrorCode;
-use sealpost_protocol::control::{Link, ParsedControl, sign_control};
-use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::EventId;
-use sealpost_protocol::limits;
-use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::entry::Kind;
-use sealpost_protocol::wire::{self, SignedControl, StageWraps, Wrap};
+use sealpost_protocol::wire::{self, SignedControl};
 use tokio::time::sleep;
 
 use super::core::SpaceCore;
+use super::draft::{Batch, Draft};
 use crate::backoff::Backoff;
 use crate::epoch::EpochKey;
 use crate::error::Error;
-use crate::identity::Identity;
 use crate::socket::refusal;
 
 /// How often a change is tried against others who change the space too.
 const ATTEMPTS: usize = 12;
 
-/// Records that are still to be written, with what must be staged before.
-pub(super) struct Change {
-    pub(super) bodies: Vec<Body>,
-    pub(super) wraps: Vec<Wrap>,
-    /// Which epoch the wraps are for.
-    pub(super) staged_for: (u64, sealpost_protocol::ids::KeyId),
-    /// The secret that the change brings in.
-    pub(super) new_key: Option<EpochKey>,
-}
-
 /// A change that was offered, with the place of its last record in the control chain.
 struct Offered {
     last: (u64, EventId),
     new_key: Option<EpochKey>,
+    is_step: bool,
 }
 
 /// What is to be true of a space.
 pub(super) trait Aim {
-    /// What is still to be done about it, as the verified view stands; `None` once it is true.
-    async fn change(&self, core: &SpaceCore, rng: &mut impl CryptoRng) -> Result<Option<Change>, Error>;
+    /// Whether this member reads the space no more once it is true. The relay's ack is then the last word that it hears.
+    const ENDS_READING: bool = false;
+
+    /// What is still to be written for it, as the verified view stands; nothing once it is true.
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error>;
 }
 
 impl SpaceCore {
@@ -69,26 +59,39 @@ impl SpaceCore {
     }
 
     /// One try; `true` once the aim is met.
-    async fn attempt(
+    async fn attempt<A: Aim>(
         &self,
-        aim: &impl Aim,
+        aim: &A,
         offered: &mut Option<Offered>,
         rng: &mut impl CryptoRng,
     ) -> Result<bool, Error> {
-        self.catch_up().await?;
+        match self.catch_up().await {
+            Err(error) if A::ENDS_READING && offered.is_some() && is_shut_out(&error) => return Ok(true),
+            result => result?,
+        }
         if let Some(done) = self.find_offered(offered).await? {
             return self.finish(done).await;
         }
-        let Some(change) = aim.change(self, rng).await? else {
+        let Some(batch) = aim.draft(self, rng).await?.finish() else {
             return Ok(true);
         };
-        self.stage(&change).await?;
-        let (records, last) = self.sign(change.bodies).await?;
+        self.stage(&batch.staged).await?;
+        let Batch {
+            records,
+            last,
+            new_key,
+            is_step,
+            ..
+        } = batch;
         *offered = Some(Offered {
             last,
-            new_key: change.new_key,
+            new_key,
+            is_step,
         });
         let seq = self.offer(records).await?;
+        if A::ENDS_READING && !is_step {
+            return Ok(true);
+        }
         self.wait_for(seq).await?;
         match self.find_offered(offered).await? {
             Some(done) => self.finish(done).await,
@@ -111,18 +114,7 @@ impl SpaceCore {
         if let Some(key) = done.new_key {
             self.adopt_key(key).await?;
         }
-        Ok(true)
-    }
-
-    async fn stage(&self, change: &Change) -> Result<(), Error> {
-        let (epoch, key_id) = change.staged_for;
-        stage_wraps(self, epoch, &key_id, &change.wraps).await
-    }
-
-    /// Signs the records one after the other behind the control head.
-    async fn sign(&self, bodies: Vec<Body>) -> Result<(Vec<SignedControl>, (u64, EventId)), Error> {
-        self.with_fold(|fold| sign_chain(fold, bodies, &self.client.identity))
-            .await
+        Ok(!done.is_step)
     }
 
     /// Offers records; returns the place of the last one.
@@ -142,52 +134,10 @@ impl SpaceCore {
     }
 }
 
-/// Stages wraps, as many at once as a frame takes.
-pub(super) async fn stage_wraps(
-    core: &SpaceCore,
-    epoch: u64,
-    key_id: &sealpost_protocol::ids::KeyId,
-    wraps: &[Wrap],
-) -> Result<(), Error> {
-    for part in wraps.chunks(limits::MAX_WRAPS_PER_FRAME) {
-        core.socket
-            .stage_wraps(StageWraps {
-                space_id: core.space_id.to_bytes(),
-                epoch,
-                key_id: key_id.to_bytes(),
-                wraps: part.to_vec(),
-            })
-            .await?;
-    }
-    Ok(())
-}
-
 pub(super) fn control_entry(record: SignedControl) -> wire::Entry {
     wire::Entry {
         kind: Some(Kind::Control(record)),
     }
-}
-
-fn sign_chain(fold: &SpaceFold, bodies: Vec<Body>, me: &Identity) -> (Vec<SignedControl>, (u64, EventId)) {
-    let mut last = (fold.chain().index(), fold.chain().head());
-    let records = bodies
-        .into_iter()
-        .map(|body| {
-            let link = Link::Next {
-                space_id: fold.space_id(),
-                control_index: last.0 + 1,
-                previous_head: last.1,
-                seen: fold.cursor(),
-            };
-            let record = sign_control(&link, &me.id(), body, me.signing_key());
-            let id = ParsedControl::parse(&record)
-                .expect("a record made here is well-formed")
-                .id();
-            last = (last.0 + 1, id);
-            record
-        })
-        .collect();
-    (records, last)
 }
 
 /// Refusals that mean: somebody else was faster, or not now.
@@ -199,4 +149,12 @@ fn may_try_again(error: &Error) -> bool {
         ErrorCode::StaleEpoch,
     ];
     error.is_transient() || error.code().is_some_and(|code| raced.contains(&code))
+}
+
+/// Refusals that mean: this member reads the space no more.
+fn is_shut_out(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Some(ErrorCode::NotAMember | ErrorCode::Tombstoned | ErrorCode::NotFound)
+    )
 }

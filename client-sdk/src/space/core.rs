@@ -13,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::keys::KeyRing;
 use super::stop::Stop;
+use super::wraps::Rekeying;
 use crate::client::Shared;
 use crate::error::{Alarm, Error};
 use crate::socket::{Socket, Subscription, SubscriptionEvent};
 use crate::store::StoreTransaction;
 use crate::store::log::{Evidence, SpaceLog};
+use crate::sync;
 
 /// How long the log may stand still while the relay says that there is more: a head that is never served must not hold
 /// anybody for ever.
@@ -29,6 +31,8 @@ pub(crate) struct SpaceCore {
     pub(crate) client: Arc<Shared>,
     pub(crate) socket: Socket,
     pub(crate) keys: KeyRing,
+    /// How far the rekey is that this device is making.
+    pub(super) rekeying: Arc<Rekeying>,
     /// How far some device of the owner had verified the log, as the keystore says.
     pub(crate) pinned: Option<Cursor>,
     /// Ends the space's tasks with the last handle.
@@ -107,6 +111,7 @@ impl SpaceCore {
             client,
             socket,
             keys: KeyRing::default(),
+            rekeying: Arc::default(),
             pinned,
             closing: CancellationToken::new(),
             view: Arc::default(),
@@ -276,8 +281,11 @@ impl SpaceCore {
         if let Some(stop) = &self.progress.borrow().stopped {
             return Err(stop.to_error());
         }
-        let head = self.ask_head().await?;
-        self.wait_for(head).await
+        match self.ask_head().await {
+            Ok(head) => self.wait_for(head).await,
+            Err(Error::Refused(refusal)) => Err(sync::explain(self, *refusal).await.into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where the relay's log ends now. The subscription that asks is given up at once: pages that nobody takes would keep

@@ -11,9 +11,10 @@ use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::{self, Policy, SignedControl, StageWraps, Wrap};
+use sealpost_protocol::wrap::Recipient;
 
 use super::control::control_entry;
-use super::members::{rekey_body, wrap_for};
+use super::wraps::{rekey_body, wrap_for};
 use crate::client::Shared;
 use crate::entropy;
 use crate::epoch::EpochKey;
@@ -56,7 +57,7 @@ impl Creation {
         let parsed = ParsedControl::parse(&genesis).expect("a record made here is well-formed");
         let space_id = parsed.space_id();
         let key = EpochKey::generate(space_id, 1, rng);
-        let wrap = wrap_for(&key, me.manifest(), rng)?;
+        let wrap = wrap_for(&key, &Recipient::from(me.manifest()), rng)?;
         let link = Link::Next {
             space_id,
             control_index: 2,

@@ -1,21 +1,18 @@
-//! Members: who they are, adding one, and a new key for all.
+//! What may be true of a space's members, policy and key.
 
 use bytes::Bytes;
 use rand::CryptoRng;
-use sealpost_protocol::chain::{Capabilities, Member};
-use sealpost_protocol::fold::SpaceFold;
-use sealpost_protocol::hash::Digest32;
-use sealpost_protocol::ids::{KeyId, PrincipalId};
-use sealpost_protocol::limits;
+use sealpost_protocol::chain::{Capabilities, Fence};
+use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::control_record::Body;
-use sealpost_protocol::wire::{self, Wrap};
-use sealpost_protocol::wrap::{wrap_hash, wraps_digest};
+use sealpost_protocol::wire::{self, Policy};
+use sealpost_protocol::wrap::{Recipient, wrap_hash};
 
-use super::control::{Aim, Change};
+use super::control::Aim;
 use super::core::SpaceCore;
-use crate::entropy;
-use crate::epoch::{EpochKey, WrapError, seal_previous, seal_wrap};
+use super::draft::Draft;
+use super::wraps::wrap_for;
 use crate::error::Error;
 
 /// That a principal is a member.
@@ -24,87 +21,72 @@ pub(super) struct Added {
     pub(super) capabilities: Capabilities,
 }
 
+/// That a principal is no member, and does not wait to become one.
+pub(super) struct Removed {
+    pub(super) principal_id: PrincipalId,
+}
+
+/// That a member has exactly these capabilities.
+pub(super) struct Granted {
+    pub(super) principal_id: PrincipalId,
+    pub(super) capabilities: Capabilities,
+}
+
+/// That the space has this policy.
+pub(super) struct PolicySet {
+    pub(super) policy: Policy,
+}
+
 /// That the epoch is a later one than this.
 pub(super) struct Rekeyed {
     pub(super) from_epoch: u64,
 }
 
-/// What a change needs to know of the verified view.
-struct Snapshot {
-    members: Vec<Member>,
-    shares_history: bool,
-    waits_for_rekey: bool,
-    epoch: u64,
-}
+/// That content does not wait for a new key.
+pub(super) struct Unfenced;
 
-impl Snapshot {
-    async fn take(core: &SpaceCore) -> Result<Self, Error> {
-        core.with_fold(Self::of).await
-    }
+/// That this account is no member.
+pub(super) struct Left;
 
-    fn of(fold: &SpaceFold) -> Self {
-        let chain = fold.chain();
-        Self {
-            members: chain.members().cloned().collect(),
-            shares_history: chain.policy().share_history,
-            waits_for_rekey: chain.waits_for_rekey(),
-            epoch: chain.epoch().map_or(0, |epoch| epoch.number),
-        }
-    }
-
-    fn has(&self, id: &PrincipalId) -> bool {
-        self.members.iter().any(|member| member.manifest.id() == *id)
-    }
-
-    fn manifests(&self) -> impl Iterator<Item = &Manifest> {
-        self.members.iter().map(|member| &member.manifest)
-    }
-}
+/// That the space is deleted for good.
+pub(super) struct Deleted;
 
 impl Aim for Added {
-    async fn change(&self, core: &SpaceCore, rng: &mut impl CryptoRng) -> Result<Option<Change>, Error> {
-        let view = Snapshot::take(core).await?;
-        if view.has(&self.manifest.id()) {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        if draft.chain().member(&self.manifest.id()).is_some() {
             // Added, but perhaps the rekey that this asks for is still to come.
-            return rekey_if_waiting(core, &view, rng).await;
+            draft.rekey_if_fenced(rng).await?;
+            return Ok(draft);
         }
-        if view.waits_for_rekey {
-            return rekey_if_waiting(core, &view, rng).await;
+        if matches!(draft.chain().fence(), Fence::FirstKey | Fence::Departure) {
+            draft.rekey(rng).await?;
+            return Ok(draft.with_more_to_do());
         }
-        let change = if view.shares_history {
-            self.add_with_history(core, rng).await?
+        if draft.chain().policy().share_history {
+            self.add_with_history(core, &mut draft, rng).await?;
         } else {
-            self.add_without_history(core, &view, rng)?
-        };
-        Ok(Some(change))
+            // The newcomer gets a new secret only, in the same batch.
+            draft.add(self.body(&[]))?;
+            draft.rekey(rng).await?;
+        }
+        Ok(draft)
     }
 }
 
 impl Added {
     /// The newcomer gets the current secret, and with it the way back.
-    async fn add_with_history(&self, core: &SpaceCore, rng: &mut impl CryptoRng) -> Result<Change, Error> {
-        let key = core.current_key().await?;
-        let wrap = wrap_for(&key, &self.manifest, rng)?;
-        let hash = wrap_hash(&wrap.sealed);
-        Ok(Change {
-            bodies: vec![self.body(&hash)],
-            wraps: vec![wrap],
-            staged_for: (key.at().epoch, key.at().key_id),
-            new_key: None,
-        })
-    }
-
-    /// The newcomer gets a new secret only, in the same batch.
-    fn add_without_history(
+    async fn add_with_history(
         &self,
         core: &SpaceCore,
-        view: &Snapshot,
+        draft: &mut Draft<'_>,
         rng: &mut impl CryptoRng,
-    ) -> Result<Change, Error> {
-        let recipients = view.manifests().chain([&self.manifest]);
-        let change = rekey_for(core, view.epoch, recipients, None, rng)?;
-        let bodies = [self.body(&[])].into_iter().chain(change.bodies).collect();
-        Ok(Change { bodies, ..change })
+    ) -> Result<(), Error> {
+        let key = core.current_key().await?;
+        let wrap = wrap_for(&key, &Recipient::from(&self.manifest), rng)?;
+        draft.add(self.body(&wrap_hash(&wrap.sealed)))?;
+        draft.stage(&key, wrap);
+        Ok(())
     }
 
     fn body(&self, wrap_hash: &[u8]) -> Body {
@@ -116,100 +98,98 @@ impl Added {
     }
 }
 
-impl Aim for Rekeyed {
-    async fn change(&self, core: &SpaceCore, rng: &mut impl CryptoRng) -> Result<Option<Change>, Error> {
-        let view = Snapshot::take(core).await?;
-        if view.epoch > self.from_epoch && !view.waits_for_rekey {
-            return Ok(None);
+impl Aim for Removed {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        let id = &self.principal_id;
+        if draft.chain().member(id).is_some() || draft.chain().applicant(id).is_some() {
+            draft.add(Body::RemoveMember(wire::RemoveMember {
+                principal_id: id.to_bytes(),
+            }))?;
         }
-        rekey(core, &view, rng).await.map(Some)
+        // Its own rekey goes in the same batch; that of somebody who removed them and died is made up for.
+        draft.rekey_if_fenced(rng).await?;
+        Ok(draft)
     }
 }
 
-async fn rekey_if_waiting(
-    core: &SpaceCore,
-    view: &Snapshot,
-    rng: &mut impl CryptoRng,
-) -> Result<Option<Change>, Error> {
-    if view.waits_for_rekey {
-        rekey(core, view, rng).await.map(Some)
-    } else {
-        Ok(None)
+impl Aim for Granted {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        let id = &self.principal_id;
+        let member = draft.chain().member(id);
+        if member.is_some_and(|member| member.capabilities == self.capabilities) {
+            return Ok(draft);
+        }
+        if draft.chain().waits_for_rekey() {
+            draft.rekey(rng).await?;
+            return Ok(draft.with_more_to_do());
+        }
+        draft.add(Body::SetCapabilities(wire::SetCapabilities {
+            principal_id: id.to_bytes(),
+            capabilities: self.capabilities.bits(),
+        }))?;
+        Ok(draft)
     }
 }
 
-async fn rekey(core: &SpaceCore, view: &Snapshot, rng: &mut impl CryptoRng) -> Result<Change, Error> {
-    let previous = if view.shares_history && view.epoch > 0 {
-        Some(core.current_key().await?)
-    } else {
-        None
-    };
-    rekey_for(core, view.epoch, view.manifests(), previous.as_deref(), rng)
-}
-
-/// A new secret for exactly these members; the previous one goes with it where history is shared.
-fn rekey_for<'m>(
-    core: &SpaceCore,
-    epoch: u64,
-    recipients: impl Iterator<Item = &'m Manifest>,
-    previous: Option<&EpochKey>,
-    rng: &mut impl CryptoRng,
-) -> Result<Change, Error> {
-    let key = EpochKey::generate(core.space_id, epoch + 1, rng);
-    let wraps: Vec<Wrap> = recipients
-        .map(|member| wrap_for(&key, member, rng).unwrap_or_else(|_| dead_wrap(member, rng)))
-        .collect();
-    let sealed_previous = previous.map(|previous| seal_previous(&key, previous, rng));
-    Ok(Change {
-        bodies: vec![Body::Rekey(rekey_body(
-            &key,
-            &wraps,
-            sealed_previous.unwrap_or_default(),
-        ))],
-        wraps,
-        staged_for: (key.at().epoch, key.at().key_id),
-        new_key: Some(key),
-    })
-}
-
-/// The record that names a new key and what was staged for it.
-pub(crate) fn rekey_body(key: &EpochKey, wraps: &[Wrap], sealed_previous: Bytes) -> wire::Rekey {
-    let key_id: KeyId = key.at().key_id;
-    wire::Rekey {
-        epoch: key.at().epoch,
-        key_id: key_id.to_bytes(),
-        wraps_digest: Bytes::copy_from_slice(&digest(wraps)),
-        wrap_count: u32::try_from(wraps.len()).expect("a space has a few thousand members at most"),
-        sealed_previous,
+impl Aim for PolicySet {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        if *draft.chain().policy() == self.policy {
+            return Ok(draft);
+        }
+        if draft.chain().waits_for_rekey() {
+            draft.rekey(rng).await?;
+            return Ok(draft.with_more_to_do());
+        }
+        let policy = Some(self.policy);
+        draft.add(Body::SetPolicy(wire::SetPolicy { policy }))?;
+        Ok(draft)
     }
 }
 
-pub(crate) fn wrap_for(key: &EpochKey, member: &Manifest, rng: &mut impl CryptoRng) -> Result<Wrap, Error> {
-    let sealed = seal_wrap(key, member, rng)
-        .map_err(|error: WrapError| Error::usage(format!("{}: {error}", member.id())))?;
-    Ok(Wrap {
-        recipient: member.id().to_bytes(),
-        sealed,
-    })
-}
-
-/// What a member gets whose manifest names an HPKE key that is none: bytes that open nothing. It is their own doing, and must
-/// not keep the others from a new key.
-fn dead_wrap(member: &Manifest, rng: &mut impl CryptoRng) -> Wrap {
-    Wrap {
-        recipient: member.id().to_bytes(),
-        sealed: Bytes::copy_from_slice(&entropy::draw::<{ limits::WRAP }>(rng)),
+impl Aim for Rekeyed {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        if draft.chain().epoch_number() > self.from_epoch {
+            draft.rekey_if_fenced(rng).await?;
+        } else {
+            draft.rekey(rng).await?;
+        }
+        Ok(draft)
     }
 }
 
-fn digest(wraps: &[Wrap]) -> Digest32 {
-    let mut list: Vec<(PrincipalId, Digest32)> = wraps
-        .iter()
-        .map(|wrap| {
-            let recipient = PrincipalId::try_from(&wrap.recipient[..]).expect("made from a principal id");
-            (recipient, wrap_hash(&wrap.sealed))
-        })
-        .collect();
-    list.sort_unstable();
-    wraps_digest(&list)
+impl Aim for Unfenced {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        draft.rekey_if_fenced(rng).await?;
+        Ok(draft)
+    }
+}
+
+impl Aim for Left {
+    const ENDS_READING: bool = true;
+
+    /// Who leaves does not rekey: it would know the new key. Whoever stays does.
+    async fn draft<'c>(&self, core: &'c SpaceCore, _rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        if draft.chain().member(&core.me()).is_some() {
+            draft.add(Body::Leave(wire::Leave {}))?;
+        }
+        Ok(draft)
+    }
+}
+
+impl Aim for Deleted {
+    const ENDS_READING: bool = true;
+
+    async fn draft<'c>(&self, core: &'c SpaceCore, _rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        if !draft.chain().is_tombstoned() {
+            draft.add(Body::Tombstone(wire::Tombstone {}))?;
+        }
+        Ok(draft)
+    }
 }

@@ -6,18 +6,22 @@ mod control;
 pub(crate) mod core;
 mod create;
 mod deliver;
+mod draft;
 mod handle;
 mod keys;
-pub(crate) mod members;
+mod members;
+mod rekeyer;
 mod sender;
 mod signal;
 pub(crate) mod stop;
+pub(crate) mod wraps;
 
 pub use api::Space;
 pub use client::{Notices, SpaceOptions, SpaceSummary};
 pub use deliver::{Delivered, MessageCursor, Messages, Position};
 pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
+pub use wraps::RekeyProgress;
 
 pub use crate::outbox::{Sent, Unsent};
 pub use crate::store::log::Evidence;

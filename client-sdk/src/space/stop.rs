@@ -10,7 +10,7 @@ pub(crate) enum Stop {
     /// A check failed.
     Alarm(Alarm),
     /// The relay refuses this member for good.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The session has ended.
     NotAuthenticated(&'static str),
     /// This member was not given the key of an epoch.
@@ -36,7 +36,7 @@ impl Stop {
     pub(crate) fn from_error(error: Error) -> Self {
         match error {
             Error::Integrity(alarm) => Self::Alarm(*alarm),
-            Error::Refused(refusal) => Self::Refused(*refusal),
+            Error::Refused(refusal) => Self::Refused(refusal),
             Error::NotAuthenticated(reason) => Self::NotAuthenticated(reason),
             Error::NoKey { space_id, epoch } => Self::NoKey { space_id, epoch },
             Error::Usage(what) => Self::Usage(what),
@@ -49,7 +49,7 @@ impl Stop {
     pub(crate) fn to_error(&self) -> Error {
         match self {
             Self::Alarm(alarm) => alarm.clone().into(),
-            Self::Refused(refusal) => refusal.clone().into(),
+            Self::Refused(refusal) => Error::Refused(refusal.clone()),
             Self::NotAuthenticated(reason) => Error::NotAuthenticated(reason),
             Self::NoKey { space_id, epoch } => Error::NoKey {
                 space_id: *space_id,

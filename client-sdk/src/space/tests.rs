@@ -3,6 +3,7 @@
 mod create;
 mod honest;
 mod hostile;
+mod membership;
 
 use futures_util::StreamExt;
 

@@ -1,13 +1,14 @@
 //! One page: verified and kept in one transaction, or not at all.
 
 use prost::Message as _;
-use sealpost_protocol::ids::{Receipt, Root, SpaceId};
+use sealpost_protocol::ids::{PrincipalId, Receipt, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::Page;
 
 use super::verify::{FaultAt, verify_page};
-use crate::error::{Alarm, Error};
+use crate::error::{Alarm, Error, Refusal};
 use crate::space::core::{SpaceCore, View};
+use crate::space::stop::Stop;
 use crate::store::log::SpaceLog;
 use crate::store::outbox::BrokenAck;
 
@@ -24,10 +25,18 @@ impl SpaceCore {
     /// Verifies a page of a subscription that was served up to `served`, and keeps it. Nothing of a page with one fault is
     /// kept; the page is, as evidence.
     pub(crate) async fn apply(&self, page: Page, served: u64) -> Result<Applied, Error> {
-        let (evidence, pinned) = (page.clone(), self.pinned);
+        let (evidence, pinned, me) = (page.clone(), self.pinned, self.me());
         let applied = self
-            .write(move |log, view| apply_page(log, view, &page, served, pinned))
+            .write(move |log, view| {
+                let was = is_in(view, &me);
+                let applied = apply_page(log, view, &page, served, pinned)?;
+                Ok((applied, end_of(view, &me, was)))
+            })
             .await;
+        let (applied, end) = match applied {
+            Ok((applied, end)) => (Ok(applied), end),
+            Err(error) => (Err(error), None),
+        };
         match applied {
             Ok(Applied::Kept(cursor)) => self.advance(cursor),
             Ok(Applied::Moved) => {}
@@ -37,8 +46,25 @@ impl SpaceCore {
             }
             Err(error) => return Err(error),
         }
+        if let Some(end) = end {
+            self.stop(Stop::Refused(Box::new(end)));
+        }
         applied
     }
+}
+
+fn is_in(view: &View, me: &PrincipalId) -> bool {
+    let fold = view.fold.as_ref();
+    fold.is_some_and(|fold| fold.chain().member(me).is_some())
+}
+
+/// Why nothing more comes for this member, if it `was` one before.
+fn end_of(view: &View, me: &PrincipalId, was: bool) -> Option<Refusal> {
+    let chain = view.fold.as_ref()?.chain();
+    if chain.is_tombstoned() {
+        return Some(Refusal::tombstoned());
+    }
+    (was && chain.member(me).is_none()).then(Refusal::no_longer_a_member)
 }
 
 fn apply_page(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::tombstone::check_tombstone;
 use tokio::time::sleep;
 
 use crate::backoff::Backoff;
@@ -76,7 +77,7 @@ async fn refused(core: &SpaceCore, refusal: Refusal) {
     let what = match refusal.code {
         Some(ErrorCode::EntryDamaged) => "the relay's stored entry was changed",
         Some(ErrorCode::LogMismatch) => "the relay's log does not hold what this device has verified",
-        _ => return core.stop(Stop::Refused(refusal)),
+        _ => return core.stop(Stop::Refused(Box::new(explain(core, refusal).await))),
     };
     let seq = match refusal.seq {
         Some(seq) => seq,
@@ -84,4 +85,50 @@ async fn refused(core: &SpaceCore, refusal: Refusal) {
     };
     let alarm = Alarm::at(what, core.space_id, seq, None);
     core.raise(alarm, refusal.to_string().into_bytes()).await;
+}
+
+/// What a refusal to read means, as far as the verified log tells.
+pub(crate) async fn explain(core: &SpaceCore, refusal: Refusal) -> Refusal {
+    match refusal.code {
+        Some(ErrorCode::NotAMember) => shut_out(core, refusal).await,
+        Some(ErrorCode::Tombstoned) => deleted(core, refusal).await,
+        _ => refusal,
+    }
+}
+
+/// The relay does not show a removed member its own removal: the rules let it see nothing from there on.
+async fn shut_out(core: &SpaceCore, refusal: Refusal) -> Refusal {
+    let me = core.me();
+    let knows = core.with_fold(|fold| fold.chain().member(&me).is_some()).await;
+    match knows {
+        Ok(true) => Refusal {
+            message: "this account is no longer a member of the space; what it has read stays on this device"
+                .to_owned(),
+            ..refusal
+        },
+        Ok(false) => Refusal::no_longer_a_member(),
+        Err(_) => refusal,
+    }
+}
+
+/// Whether the relay proves that the space was deleted, or only says so.
+async fn deleted(core: &SpaceCore, refusal: Refusal) -> Refusal {
+    let checked = core
+        .with_fold(|fold| match &refusal.tombstone {
+            Some(proof) => check_tombstone(proof, fold.chain()).map_err(|error| error.to_string()),
+            None => Err("it shows no tombstone".to_owned()),
+        })
+        .await;
+    let lacking = match checked {
+        Ok(Ok(())) => return Refusal::tombstoned(),
+        Ok(Err(why)) => why,
+        Err(_) => "nothing of the space was read before".to_owned(),
+    };
+    Refusal {
+        message: format!(
+            "the relay says that the space was deleted and does not prove it ({lacking}); what was read before stays on this \
+             device"
+        ),
+        ..refusal
+    }
 }

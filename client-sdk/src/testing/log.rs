@@ -19,7 +19,7 @@ use sealpost_protocol::wrap::wrap_hash;
 use crate::content::{Content, Message, seal_content};
 use crate::epoch::{EpochKey, EpochRef, EpochSecret, seal_previous, seal_wrap};
 use crate::identity::Identity;
-use crate::space::members::{rekey_body, wrap_for};
+use crate::space::wraps::{rekey_body, wrap_for};
 
 pub(crate) const OTHER_WRITER: WriterId = WriterId::new([0xaa; 16]);
 /// Entries of one page.
@@ -126,10 +126,10 @@ impl TestLog {
     pub(crate) fn rekey(&mut self, author: &Identity) {
         let epoch = self.keys.len() as u64 + 1;
         let key = EpochKey::generate(self.space_id(), epoch, &mut self.rng);
-        let members: Vec<_> = self.fold.chain().members().cloned().collect();
-        let wraps: Vec<_> = members
+        let recipients = self.fold.chain().recipients();
+        let wraps: Vec<_> = recipients
             .iter()
-            .map(|member| wrap_for(&key, &member.manifest, &mut self.rng).unwrap())
+            .map(|recipient| wrap_for(&key, recipient, &mut self.rng).unwrap())
             .collect();
         let shares = self.fold.chain().policy().share_history && epoch > 1;
         let sealed = if shares {
@@ -140,8 +140,8 @@ impl TestLog {
         let body = Body::Rekey(rekey_body(&key, &wraps, sealed));
         let record = self.record(author, body);
         self.append(control_entry(record)).unwrap();
-        for (member, wrap) in members.iter().zip(wraps) {
-            self.wraps.insert((epoch, member.manifest.id()), wrap.sealed);
+        for (recipient, wrap) in recipients.iter().zip(wraps) {
+            self.wraps.insert((epoch, recipient.id()), wrap.sealed);
         }
         self.keys.push(key);
     }
@@ -159,6 +159,18 @@ impl TestLog {
         let record = self.record(author, body);
         self.append(control_entry(record)).unwrap();
         self.wraps.insert((self.keys.len() as u64, newcomer.id()), wrap);
+    }
+
+    /// A record of `author`, as an honest relay takes it.
+    pub(crate) fn control(&mut self, author: &Identity, body: Body) -> Cursor {
+        let record = self.record(author, body);
+        self.append(control_entry(record)).unwrap()
+    }
+
+    /// Removes a member, without the rekey that belongs to it.
+    pub(crate) fn remove(&mut self, author: &Identity, member: &Identity) {
+        let principal_id = member.id().to_bytes();
+        self.control(author, Body::RemoveMember(wire::RemoveMember { principal_id }));
     }
 
     /// The header of the next event of `author` under a writer id.

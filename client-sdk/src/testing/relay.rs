@@ -133,6 +133,25 @@ impl Script {
         }
     }
 
+    /// Ends each subscription with a code.
+    pub(crate) async fn end_subscriptions(&mut self, code: &str) {
+        let code = code.to_owned();
+        self.end_subscriptions_with(Nack {
+            code,
+            ..Nack::default()
+        })
+        .await;
+    }
+
+    /// Ends each subscription for a reason.
+    pub(crate) async fn end_subscriptions_with(&mut self, reason: Nack) {
+        for (id, _) in std::mem::take(&mut self.subscriptions) {
+            let reason = Some(reason.clone());
+            let ended = RelayBody::SubscriptionEnded(wire::SubscriptionEnded { reason });
+            self.relay.send(id, ended).await;
+        }
+    }
+
     /// Appends what may be appended, and answers with acks and perhaps a nack.
     pub(crate) async fn publish(&mut self, id: u64, publish: wire::Publish) {
         let published = self.append(publish);

@@ -5,6 +5,7 @@ use sealpost_protocol::limits;
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::{self, PrincipalKind};
+use sealpost_protocol::wrap::Recipient;
 
 use super::*;
 use crate::content::Message;
@@ -163,7 +164,7 @@ async fn member_with_a_key_that_is_none_keeps_nobody_from_a_rekey() {
     let serving = tokio::spawn(script.serve());
     let aim = members::Rekeyed { from_epoch: 1 };
     let mut rng = crate::entropy::system();
-    assert!(members::wrap_for(stage.log.key(), &odd, &mut rng).is_err());
+    assert!(wraps::wrap_for(stage.log.key(), &Recipient::from(&odd), &mut rng).is_err());
     space.core().achieve(&aim, &mut rng).await.unwrap();
     assert_eq!(space.epoch().await.unwrap(), 2);
     serving.abort();

@@ -448,3 +448,20 @@ async fn damaged_entry_is_reported_with_its_place() {
     .await;
     assert_eq!(alarm.seq, Some(7));
 }
+
+#[tokio::test(start_paused = true)]
+async fn content_between_a_removal_and_its_rekey_raises_the_alarm() {
+    let alarm = served(|log, _| {
+        let (alice, bob) = (person(ALICE), person(BOB));
+        log.add(&alice, &bob, Capabilities::WRITE);
+        log.remove(&alice, &bob);
+        let header = log.header(&alice, OTHER_WRITER);
+        let event = log.event(&alice, &header, "readable to Bob");
+        let mut page = log.page_after(0);
+        page.entries.push(event_entry(event));
+        page
+    })
+    .await;
+    assert_eq!(alarm.seq, Some(9));
+    assert!(alarm.what.contains("waits for a rekey"), "{alarm}");
+}
