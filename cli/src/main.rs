@@ -1,6 +1,8 @@
 //! The `sealpost` command, for people and scripts.
 
 mod arguments;
+mod capabilities;
+mod chosen_member;
 mod chosen_space;
 mod context;
 mod failure;

@@ -2,9 +2,15 @@
 
 mod add_member;
 mod create;
+mod delete;
+mod grant;
+mod leave;
 mod list;
+mod members;
 mod name;
+mod policy;
 mod rekey;
+mod remove_member;
 mod show;
 
 use clap::Subcommand;
@@ -18,9 +24,15 @@ pub(crate) enum Space {
     Create(create::Create),
     List(list::List),
     Show(show::Show),
+    Members(members::Members),
     AddMember(add_member::AddMember),
+    RemoveMember(remove_member::RemoveMember),
+    Grant(grant::Grant),
+    Policy(policy::Policy),
     Name(name::Name),
     Rekey(rekey::Rekey),
+    Leave(leave::Leave),
+    Delete(delete::Delete),
 }
 
 impl Space {
@@ -29,9 +41,15 @@ impl Space {
             Self::Create(verb) => verb.run(context).await,
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
+            Self::Members(verb) => verb.run(context).await,
             Self::AddMember(verb) => verb.run(context).await,
+            Self::RemoveMember(verb) => verb.run(context).await,
+            Self::Grant(verb) => verb.run(context).await,
+            Self::Policy(verb) => verb.run(context).await,
             Self::Name(verb) => verb.run(context).await,
             Self::Rekey(verb) => verb.run(context).await,
+            Self::Leave(verb) => verb.run(context).await,
+            Self::Delete(verb) => verb.run(context).await,
         }
     }
 }

@@ -1,10 +1,10 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::protocol::chain::{Capabilities, Member};
 use sealpost_sdk::{Error, Space};
 use serde::Serialize;
 
+use super::members::ShownMember;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -28,14 +28,6 @@ struct ShownSpace {
     root: String,
     epoch: u64,
     members: Vec<ShownMember>,
-}
-
-#[derive(Serialize)]
-struct ShownMember {
-    principal_id: String,
-    /// The handle under which the owner confirmed them.
-    handle: Option<String>,
-    capabilities: Vec<&'static str>,
 }
 
 impl Show {
@@ -65,30 +57,6 @@ async fn read(space: &Space, name: String, people: &People) -> Result<ShownSpace
     })
 }
 
-impl ShownMember {
-    fn new(member: &Member, people: &People) -> Self {
-        let id = member.manifest.id();
-        Self {
-            principal_id: id.to_string(),
-            handle: people.handle(&id).map(str::to_owned),
-            capabilities: names(member.capabilities),
-        }
-    }
-}
-
-fn names(capabilities: Capabilities) -> Vec<&'static str> {
-    let known = [
-        (Capabilities::WRITE, "write"),
-        (Capabilities::INVITE, "invite"),
-        (Capabilities::MANAGE, "manage"),
-    ];
-    known
-        .iter()
-        .filter(|(capability, _)| capabilities.contains(*capability))
-        .map(|(_, name)| *name)
-        .collect()
-}
-
 impl Report for ShownSpace {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "space    {}  {}", self.space, printable(&self.name))?;
@@ -99,13 +67,8 @@ impl Report for ShownSpace {
         )?;
         writeln!(out, "epoch    {}", self.epoch)?;
         self.members.iter().try_for_each(|member| {
-            let handle = member.handle.as_deref().unwrap_or("(not a contact)");
-            writeln!(
-                out,
-                "member   {}  {handle}  {}",
-                member.principal_id,
-                member.capabilities.join(", ")
-            )
+            write!(out, "member   ")?;
+            member.write_text(out)
         })
     }
 }

@@ -1,0 +1,76 @@
+//! Capabilities as people write and read them.
+
+use std::str::FromStr;
+
+use sealpost_sdk::protocol::chain::{Capabilities, Preset};
+
+const NAMES: [(Capabilities, &str); 3] = [
+    (Capabilities::WRITE, "write"),
+    (Capabilities::INVITE, "invite"),
+    (Capabilities::MANAGE, "manage"),
+];
+
+/// A preset's name, or capabilities with commas between them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Granted(pub(crate) Capabilities);
+
+impl FromStr for Granted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(preset) = text.parse::<Preset>() {
+            return Ok(Self(preset.capabilities()));
+        }
+        let mut granted = Capabilities::NONE;
+        for word in text.split(',') {
+            let known = NAMES.iter().find(|(_, name)| *name == word.trim());
+            let (capability, _) = known.ok_or_else(|| {
+                "owner, admin, member or reader; or some of write, invite and manage, with commas".to_owned()
+            })?;
+            granted = granted.with(*capability);
+        }
+        Ok(Self(granted))
+    }
+}
+
+/// The names of what is in a set.
+pub(crate) fn names(capabilities: Capabilities) -> Vec<&'static str> {
+    let held = NAMES
+        .iter()
+        .filter(|(capability, _)| capabilities.contains(*capability));
+    held.map(|(_, name)| *name).collect()
+}
+
+/// The same for people: who has none may read.
+pub(crate) fn in_words(names: &[&str]) -> String {
+    match names {
+        [] => "read".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<Capabilities> {
+        text.parse().ok().map(|Granted(capabilities)| capabilities)
+    }
+
+    #[test]
+    fn presets_and_lists_are_understood_and_nothing_else() {
+        assert_eq!(parsed("owner"), Some(Capabilities::ALL));
+        assert_eq!(parsed("reader"), Some(Capabilities::NONE));
+        assert_eq!(parsed("manage, write,invite"), Some(Capabilities::ALL));
+        assert_eq!(parsed("write"), Some(Capabilities::WRITE));
+        for wrong in ["", "write,", "read", "Owner", "write invite"] {
+            assert_eq!(parsed(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_are_understood() {
+        assert_eq!(names(Capabilities::ALL), ["write", "invite", "manage"]);
+        assert_eq!(in_words(&names(Capabilities::NONE)), "read");
+    }
+}
