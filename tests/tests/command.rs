@@ -1,5 +1,8 @@
 //! The `sealpost` command at a real relay.
 
+#[path = "command/members.rs"]
+mod members;
+
 use std::io::{BufRead, BufReader, Read};
 
 use sealpost_tests::{

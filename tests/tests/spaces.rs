@@ -15,6 +15,8 @@ mod exchange;
 mod faults;
 #[path = "spaces/keys.rs"]
 mod keys;
+#[path = "spaces/membership.rs"]
+mod membership;
 #[path = "spaces/numbered.rs"]
 mod numbered;
 #[path = "spaces/people.rs"]

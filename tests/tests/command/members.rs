@@ -1,0 +1,64 @@
+use super::{Garden, open_to_all, text, texts};
+use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removed_member_is_refused_and_keeps_what_was_read() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "for both"]);
+    assert_eq!(texts(&bob.json(["tail", "garden"])), ["for both"]);
+    let removed = alice.json(["space", "remove-member", "garden", "bob"]);
+    assert_eq!(removed[0]["epoch"], 2);
+    alice.json(["send", "garden", "for Alice"]);
+
+    let tail = bob.run(["--json", "tail", "garden"]);
+    assert_eq!(tail.code, 6, "{}", tail.err);
+    assert!(tail.err.contains("no longer a member"), "{}", tail.err);
+    assert_eq!(texts(&tail.lines()), ["for both"]);
+    let send = bob.run(["send", "garden", "x"]);
+    assert_eq!(send.code, 6, "{}", send.err);
+    let again = alice.run(["space", "remove-member", "garden", "bob"]);
+    assert_eq!(again.code, 2, "{}", again.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn capabilities_are_given_and_shown() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let refused = bob.run(["space", "grant", "garden", "bob", "owner"]);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    alice.json(["space", "grant", "garden", "bob", "reader"]);
+    let refused = bob.run(["send", "garden", "x"]);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    alice.json(["space", "grant", "garden", "bob", "write,manage"]);
+    bob.json(["send", "garden", "x"]);
+    let members = alice.json(["space", "members", "garden"]);
+    let of_bob = members.iter().find(|member| member["handle"] == "bob").unwrap();
+    assert_eq!(of_bob["capabilities"], serde_json::json!(["write", "manage"]));
+    let policy = alice.json(["space", "policy", "garden", "--retention", "86400"]);
+    assert_eq!(
+        (&policy[0]["share_history"], &policy[0]["retention_seconds"]),
+        (&true.into(), &86_400.into())
+    );
+    assert_eq!(bob.json(["space", "policy", "garden"]), policy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn last_manager_hands_over_before_leaving() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, space } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let refused = alice.run(["space", "leave", "garden", "--yes"]);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert!(refused.err.contains("hand it over first"), "{}", refused.err);
+    alice.json(["space", "grant", "garden", "bob", "owner"]);
+    assert_eq!(
+        text(&alice.json(["space", "leave", "garden", "--yes"])[0], "space"),
+        space
+    );
+    // Waits until the space has the new key, which Bob's own command makes.
+    bob.json(["send", "garden", "alone now"]);
+    assert_eq!(bob.json(["space", "members", "garden"]).len(), 1);
+}
