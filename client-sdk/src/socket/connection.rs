@@ -185,6 +185,11 @@ impl Connection {
         events: mpsc::Sender<SubscriptionEvent>,
         body: RelayBody,
     ) -> Result<(), Failure> {
+        if matches!(body, RelayBody::WrapWanted(_)) {
+            // Another member asks for a key. A device that does not answer leaves it to those that do.
+            self.waiting.insert(id, Waiting::Pages(events));
+            return Ok(());
+        }
         let event = subscription_event(body);
         let goes_on = !matches!(event, SubscriptionEvent::Ended(_));
         self.of_use |= matches!(event, SubscriptionEvent::Page(_));

@@ -200,6 +200,20 @@ async fn pages_nobody_takes_stop_the_reading_and_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn subscription_goes_on_when_a_member_asks_for_a_wrap() {
+    let (socket, mut arrivals) = start();
+    let mut relay = arrivals.authenticated().await;
+    let mut subscription = socket.subscribe(wire::Subscribe::default()).await;
+    let (id, _) = relay.receive().await;
+    relay
+        .send(id, RelayBody::WrapWanted(wire::WrapWanted::default()))
+        .await;
+    relay.send(id, page(1)).await;
+    let next = subscription.next().await;
+    assert!(matches!(next, SubscriptionEvent::Page(page) if page.first_seq == 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropped_subscription_is_ended_at_the_relay() {
     let (socket, mut arrivals) = start();
     let mut relay = arrivals.authenticated().await;
