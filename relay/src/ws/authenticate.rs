@@ -9,6 +9,7 @@ use sealpost_protocol::limits;
 use sealpost_protocol::socket::SocketProof;
 use sealpost_protocol::wire::{self, client_frame, relay_frame};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::admission::Slot;
@@ -54,18 +55,15 @@ pub async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared,
 ) -> Result<Authenticated, End> {
     let nonce = challenge(link, shared);
-    let frame = decode(first_message(link).await?)?;
+    let late = shared.settings.authenticate_within();
+    let message = timeout(late, first_message(link))
+        .await
+        .map_err(|_elapsed| EXPIRED)??;
+    let frame = decode(message)?;
     let claim = parse(frame.body).ok_or(REFUSED)?;
-    let session = find_session(shared, &claim).await?;
-    let principal = prove(shared, &claim, &nonce, &session).await?;
-    slot.authenticate(session.account_id)
-        .map_err(|_| Close::because(CloseCode::Policy, ErrorCode::RateLimited))?;
-    let registration = shared.registry.register(session.session_id, session.account_id);
-    // Whatever ended the session before it was registered did not find this socket, but the directory knows.
-    let ended = shared.directory.ended(&[session.session_id]).await?;
-    if !ended.is_empty() {
-        return Err(REFUSED.into());
-    }
+    // From here on it is our own time: a client must not be told to log in because a database is slow.
+    let admitted = timeout(late, admit(slot, shared, claim, &nonce)).await;
+    let (principal, session, registration) = admitted.map_err(|_elapsed| TOO_BUSY)??;
     Ok(Authenticated {
         principal,
         session,
@@ -74,8 +72,33 @@ pub async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     })
 }
 
+/// Looks the client's claim up, and gives the socket its place.
+async fn admit(
+    slot: &mut Slot,
+    shared: &Shared,
+    claim: Claim,
+    nonce: &[u8; NONCE],
+) -> Result<(AuthenticatedPrincipal, LiveSession, Registration), End> {
+    let session = find_session(shared, &claim).await?;
+    let principal = prove(shared, &claim, nonce, &session).await?;
+    slot.authenticate(session.account_id)
+        .map_err(|_| Close::because(CloseCode::Policy, ErrorCode::RateLimited))?;
+    let registration = shared.registry.register(session.session_id, session.account_id);
+    // Whatever ended the session before it was registered did not find this socket, but the directory knows.
+    let ended = shared.directory.ended(&[session.session_id]).await?;
+    if !ended.is_empty() {
+        return Err(REFUSED.into());
+    }
+    Ok((principal, session, registration))
+}
+
 /// One answer for every reason, so that it tells a stranger nothing.
 const REFUSED: Close = Close::because(CloseCode::NotAuthenticated, ErrorCode::NotAuthenticated);
+
+/// The client's first frame did not come in time.
+const EXPIRED: Close = Close::because(CloseCode::NotAuthenticated, ErrorCode::Expired);
+/// We did not find out in time who it is.
+const TOO_BUSY: Close = Close::because(CloseCode::Overloaded, ErrorCode::Overloaded);
 
 fn challenge<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, shared: &Shared) -> [u8; NONCE] {
     let mut nonce = [0; NONCE];

@@ -200,12 +200,9 @@ impl Shared {
         link: &mut Link<S>,
         slot: &mut Slot,
     ) -> Result<Authenticated, End> {
-        let late = self.settings.authenticate_within();
         let mut phase = self.registry.phase();
         tokio::select! {
-            client = timeout(late, authenticate(link, slot, self)) => client.unwrap_or_else(|_| {
-                Err(Close::because(CloseCode::NotAuthenticated, ErrorCode::Expired).into())
-            }),
+            client = authenticate(link, slot, self) => client,
             _ = phase.wait_for(|phase| *phase == Phase::Closing) => Err(Close::plain(CloseCode::Restart).into()),
         }
     }

@@ -1,12 +1,18 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::FutureExt;
 use prost::Message as _;
+use sealpost_protocol::http::SecretToken;
+use sealpost_protocol::ids::{PrincipalId, SessionId};
+use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::limits;
 use sealpost_protocol::wire::{self, client_frame::Body};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::SocketSettings;
+use super::super::sessions::{Answer, LiveSession};
+use super::super::{SessionDirectory, SocketSettings};
 use super::client::{Client, HEADERS, Person, request, unknown_subscription};
 use super::relay::{Relay, Times};
 
@@ -233,4 +239,31 @@ async fn refusals_before_the_upgrade_are_problem_documents() {
             String::from_utf8_lossy(&body)
         );
     }
+}
+
+/// Knows everybody, but does not get round to saying so.
+struct Silent;
+
+impl SessionDirectory for Silent {
+    fn authenticate<'a>(&'a self, _: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
+        std::future::pending().boxed()
+    }
+
+    fn signing_key(&self, _: PrincipalId) -> Answer<'_, Option<PublicKey>> {
+        std::future::pending().boxed()
+    }
+
+    fn ended<'a>(&'a self, _: &'a [SessionId]) -> Answer<'a, Vec<SessionId>> {
+        std::future::pending().boxed()
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_log_in_again_because_the_database_is_slow() {
+    let relay = Relay::start_on(impatient(), Times::default(), Arc::new(Silent)).await;
+    let (mut client, nonce) = Client::connect(&relay).await;
+    client
+        .send(Body::Authenticate(Person::alice().answer(&nonce)))
+        .await;
+    assert_eq!(client.closed().await, (1013, "overloaded".to_owned()));
 }
