@@ -121,10 +121,16 @@ fn refused(nack: &wire::Nack) -> Failure {
 
 /// What a closed connection means for the next attempt.
 pub(super) fn closed(error: &TransportError) -> Failure {
-    let TransportError::Closed { code: Some(code), .. } = error else {
+    let TransportError::Closed {
+        code: Some(code),
+        reason,
+    } = error
+    else {
         return again(Error::network(error));
     };
-    if *code == CloseCode::NotAuthenticated.number() {
+    // A proof that came too late over a slow network was not looked at.
+    let expired = reason == ErrorCode::Expired.as_str();
+    if *code == CloseCode::NotAuthenticated.number() && !expired {
         return Failure::Final {
             reason: "the relay does not accept this session; log in again",
         };

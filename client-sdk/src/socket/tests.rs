@@ -170,6 +170,22 @@ async fn refused_proof_stops_the_socket_and_an_overloaded_relay_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn proof_that_came_too_late_is_given_again() {
+    let (socket, mut arrivals) = start();
+    for (reason, stops) in [("expired", false), ("not_authenticated", true)] {
+        let mut relay = arrivals.next().await;
+        relay.challenge().await;
+        relay.receive().await;
+        relay
+            .close_because(CloseCode::NotAuthenticated.number(), reason)
+            .await;
+        assert!(relay.hung_up().await);
+        let stopped = matches!(*socket.state().borrow(), ConnectionState::Stopped { .. });
+        assert_eq!(stopped, stops, "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pages_nobody_takes_stop_the_reading_and_lose_nothing() {
     let (socket, mut arrivals) = start();
     let mut relay = arrivals.authenticated().await;

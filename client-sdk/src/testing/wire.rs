@@ -148,10 +148,13 @@ impl RelaySide {
     }
 
     pub(crate) async fn close(&self, code: u16) {
-        let reason = String::new();
+        self.close_because(code, "").await;
+    }
+
+    pub(crate) async fn close_because(&self, code: u16, reason: &str) {
         self.deliver(Err(TransportError::Closed {
             code: Some(code),
-            reason,
+            reason: reason.to_owned(),
         }))
         .await;
     }
