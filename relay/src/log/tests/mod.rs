@@ -1,7 +1,7 @@
 //! The log on a real Postgres.
 
 pub(crate) mod actors;
-mod appending;
+pub(crate) mod appending;
 pub(crate) mod chat;
 mod control;
 mod failures;

@@ -7,6 +7,7 @@ mod delivery;
 mod frames;
 mod leaving;
 mod limits;
+mod model;
 mod publishing;
 mod relay;
 mod removal;

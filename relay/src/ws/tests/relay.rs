@@ -19,7 +19,7 @@ use super::super::*;
 use super::client::Person;
 use crate::client_address::ClientAddress;
 use crate::entropy::SystemEntropy;
-use crate::log::LogService;
+use crate::log::{LogLimits, LogService};
 use crate::testing::TestLog;
 
 /// The origin that clients sign.
@@ -52,6 +52,14 @@ pub struct Sessions {
 }
 
 impl Sessions {
+    fn of_two(expires_in: Duration) -> Self {
+        Self {
+            people: vec![Person::alice(), Person::bob()],
+            ended: Mutex::default(),
+            expires_in,
+        }
+    }
+
     fn is_live(&self, session: &SessionId) -> bool {
         !self.ended.lock().unwrap().contains(session)
     }
@@ -95,7 +103,7 @@ pub struct Relay {
     pub metrics: SocketMetrics,
     pub log: LogService,
     sessions: Option<Arc<Sessions>>,
-    _database: TestLog,
+    _database: Arc<TestLog>,
 }
 
 impl Relay {
@@ -104,11 +112,7 @@ impl Relay {
     }
 
     pub async fn start_with(settings: SocketSettings, times: Times) -> Self {
-        let sessions = Arc::new(Sessions {
-            people: vec![Person::alice(), Person::bob()],
-            ended: Mutex::default(),
-            expires_in: times.session,
-        });
+        let sessions = Arc::new(Sessions::of_two(times.session));
         let relay = Self::start_on(settings, times, sessions.clone()).await;
         Self {
             sessions: Some(sessions),
@@ -122,8 +126,26 @@ impl Relay {
         times: Times,
         directory: Arc<dyn SessionDirectory>,
     ) -> Self {
-        let database = TestLog::new().await;
+        let database = Arc::new(TestLog::new().await);
         let log = database.relay().await;
+        Self::listen(database, log, settings, times, directory).await
+    }
+
+    /// One more endpoint on a database, with Alice and Bob.
+    pub async fn beside(database: &Arc<TestLog>, settings: SocketSettings, limits: LogLimits) -> Self {
+        let times = Times::default();
+        let sessions = Arc::new(Sessions::of_two(times.session));
+        let log = database.relay_with(limits).await;
+        Self::listen(database.clone(), log, settings, times, sessions).await
+    }
+
+    async fn listen(
+        database: Arc<TestLog>,
+        log: LogService,
+        settings: SocketSettings,
+        times: Times,
+        directory: Arc<dyn SessionDirectory>,
+    ) -> Self {
         let metrics = SocketMetrics::default();
         let sockets = Sockets::new(SocketParts {
             settings,
