@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use sealpost_sdk::ClientConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,8 +18,9 @@ pub const PASSPHRASE: &str = "a passphrase of five plain words";
 
 /// One device of somebody who uses the command.
 pub struct Sealpost {
-    folder: TempDir,
+    folder: PathBuf,
     relay_url: String,
+    _removed_at_the_end: Option<TempDir>,
 }
 
 /// How a command ended.
@@ -37,17 +39,38 @@ impl Sealpost {
     #[must_use]
     pub fn new(relay_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("passphrase"), PASSPHRASE).unwrap();
+        Self {
+            folder: Self::below(folder.path().to_owned(), relay_url).folder,
+            relay_url: relay_url.to_owned(),
+            _removed_at_the_end: Some(folder),
+        }
+    }
+
+    /// A device with its files in a folder that stays.
+    #[must_use]
+    pub fn below(folder: PathBuf, relay_url: &str) -> Self {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("passphrase"), PASSPHRASE).unwrap();
         Self {
             folder,
             relay_url: relay_url.to_owned(),
+            _removed_at_the_end: None,
         }
+    }
+
+    /// The configuration by which the SDK uses this device.
+    ///
+    /// # Panics
+    /// When the relay's URL is none.
+    #[must_use]
+    pub fn config(&self) -> ClientConfig {
+        ClientConfig::new(&self.relay_url, self.file("home")).unwrap()
     }
 
     /// A file of this device, outside its home.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     /// The command, to be given arguments.

@@ -69,16 +69,44 @@ impl Database {
 /// A Postgres of a test's own, which it may kill.
 #[derive(Debug)]
 pub struct OwnPostgres {
-    folder: TempDir,
+    place: Place,
     postgres: Postgres,
+}
+
+/// A cluster whose server was killed.
+#[derive(Debug)]
+pub struct DeadPostgres(Place);
+
+/// Where a cluster lies.
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    _removed_at_the_end: Option<TempDir>,
 }
 
 impl OwnPostgres {
     /// A new cluster with the relay's empty database.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let postgres = start(folder.path(), true).await;
-        Self { folder, postgres }
+        let place = Place {
+            folder: folder.path().to_owned(),
+            _removed_at_the_end: Some(folder),
+        };
+        Self::start_at(place).await
+    }
+
+    /// A cluster in a folder that stays.
+    pub async fn start_below(folder: PathBuf) -> Self {
+        let place = Place {
+            folder,
+            _removed_at_the_end: None,
+        };
+        Self::start_at(place).await
+    }
+
+    async fn start_at(place: Place) -> Self {
+        let postgres = start(&place.folder, true).await;
+        Self { place, postgres }
     }
 
     /// The relay's database, as the relay's role. It stays the same through [`Self::kill_9_and_restart`].
@@ -105,16 +133,23 @@ impl OwnPostgres {
         self.postgres.id().expect("it runs")
     }
 
-    /// Kills the server as a power cut would, and starts it again: it recovers from its log.
-    pub async fn kill_9_and_restart(mut self) -> Self {
+    /// Kills the server as a power cut would.
+    pub async fn kill_9(mut self) -> DeadPostgres {
         process::kill_9(self.id());
         self.postgres.ended().await.unwrap();
-        drop(self.postgres);
-        let postgres = start(self.folder.path(), true).await;
-        Self {
-            folder: self.folder,
-            postgres,
-        }
+        DeadPostgres(self.place)
+    }
+
+    /// The same, and starts it again: it recovers from its log.
+    pub async fn kill_9_and_restart(self) -> Self {
+        self.kill_9().await.restart().await
+    }
+}
+
+impl DeadPostgres {
+    /// Starts it again, at the same place.
+    pub async fn restart(self) -> OwnPostgres {
+        OwnPostgres::start_at(self.0).await
     }
 }
 

@@ -9,6 +9,11 @@
 //! - [`steps`]: a proxy that counts a client's requests and stops the world at one of them.
 //! - [`canary`]: looks for secrets where none may be.
 //! - [`scan`]: looks at every value of every table.
+//! - [`ledger`]: holds what writers were acked against what a reader got.
+//!
+//! Two proofs stand on these, for `scripts/prove` and, in a short form, for the tests:
+//!
+//! - [`crash`]: kills and faults at random under many writers.
 //!
 //! Everything is ended by a test's end; tests wait for events, never for time.
 
@@ -19,7 +24,9 @@
 
 pub mod canary;
 pub mod command;
+pub mod crash;
 pub mod database;
+pub mod ledger;
 pub mod logs;
 pub mod openbao;
 pub mod proxy;

@@ -48,9 +48,11 @@ pub struct FaultProxy {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: Mutex<Option<Upstream>>,
+    upstreams: Mutex<Vec<Upstream>>,
     weather: watch::Sender<Weather>,
     connections: Mutex<JoinSet<()>>,
+    /// Of each open connection, what tells it to freeze.
+    frosts: Mutex<Vec<watch::Sender<bool>>>,
 }
 
 impl FaultProxy {
@@ -59,9 +61,10 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            upstream: Mutex::default(),
+            upstreams: Mutex::default(),
             weather: watch::Sender::new(Weather::Fair),
             connections: Mutex::default(),
+            frosts: Mutex::default(),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone())).abort_handle();
         Self {
@@ -79,7 +82,12 @@ impl FaultProxy {
 
     /// Leads new connections there.
     pub fn lead_to(&self, upstream: Upstream) {
-        *self.shared.upstream.lock().unwrap() = Some(upstream);
+        self.lead_to_any(vec![upstream]);
+    }
+
+    /// Leads each new connection to the next of these that takes it, as a balancer does.
+    pub fn lead_to_any(&self, upstreams: Vec<Upstream>) {
+        *self.shared.upstreams.lock().unwrap() = upstreams;
     }
 
     /// Changes what happens to bytes, those on their way included.
@@ -90,6 +98,15 @@ impl FaultProxy {
     /// Cuts every open connection, as a cable would be cut: what was on its way is lost.
     pub fn cut(&self) {
         self.shared.connections.lock().unwrap().abort_all();
+    }
+
+    /// Makes open connections half-open for good: no byte passes any more, and nobody is told. `which` is asked for each,
+    /// by its number, and new connections are not touched; returns how many were chosen.
+    pub fn freeze(&self, mut which: impl FnMut(usize) -> bool) -> usize {
+        let mut frosts = self.shared.frosts.lock().unwrap();
+        frosts.retain(|frost| !frost.is_closed());
+        let chosen = frosts.iter().enumerate().filter(|(number, _)| which(*number));
+        chosen.map(|(_, frost)| frost.send_replace(true)).count()
     }
 
     /// Connections that are open now.
@@ -110,46 +127,74 @@ impl Drop for FaultProxy {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
-        let upstream = shared.upstream.lock().unwrap().clone();
-        let weather = shared.weather.subscribe();
-        let refusing = *weather.borrow() == Weather::Refusing;
-        if let Some(upstream) = upstream.filter(|_| !refusing) {
-            let connection = connect(client, upstream, weather);
-            shared.connections.lock().unwrap().spawn(connection);
+        let mut upstreams = shared.next_upstreams();
+        let sky = Sky {
+            weather: shared.weather.subscribe(),
+            frost: shared.watch_frost(),
+        };
+        if *sky.weather.borrow() == Weather::Refusing {
+            upstreams.clear();
         }
+        let mut connections = shared.connections.lock().unwrap();
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connect(client, upstreams, sky));
     }
+}
+
+impl Shared {
+    /// Where a new connection may be led, in this order; the next one begins with another.
+    fn next_upstreams(&self) -> Vec<Upstream> {
+        let mut upstreams = self.upstreams.lock().unwrap();
+        if !upstreams.is_empty() {
+            upstreams.rotate_left(1);
+        }
+        upstreams.clone()
+    }
+
+    fn watch_frost(&self) -> watch::Receiver<bool> {
+        let (frost, watched) = watch::channel(false);
+        let mut frosts = self.frosts.lock().unwrap();
+        frosts.retain(|frost| !frost.is_closed());
+        frosts.push(frost);
+        watched
+    }
+}
+
+/// What holds up the bytes of one connection.
+#[derive(Clone)]
+struct Sky {
+    weather: watch::Receiver<Weather>,
+    frost: watch::Receiver<bool>,
 }
 
 /// Ends when either side does.
-async fn connect(client: TcpStream, upstream: Upstream, weather: watch::Receiver<Weather>) {
+async fn connect(client: TcpStream, upstreams: Vec<Upstream>, sky: Sky) {
     // Small frames must not wait for each other; it fails only on a dead socket.
     let _ = client.set_nodelay(true);
-    match upstream {
-        Upstream::Tcp(address) => {
-            let Ok(server) = TcpStream::connect(address).await else {
-                return;
-            };
-            let _ = server.set_nodelay(true);
-            forward(client, server, weather).await;
-        }
-        Upstream::Unix(path) => {
-            let Ok(server) = UnixStream::connect(path).await else {
-                return;
-            };
-            forward(client, server, weather).await;
+    for upstream in upstreams {
+        match upstream {
+            Upstream::Tcp(address) => {
+                let Ok(server) = TcpStream::connect(address).await else {
+                    continue;
+                };
+                let _ = server.set_nodelay(true);
+                return forward(client, server, sky).await;
+            }
+            Upstream::Unix(path) => {
+                let Ok(server) = UnixStream::connect(path).await else {
+                    continue;
+                };
+                return forward(client, server, sky).await;
+            }
         }
     }
 }
 
-async fn forward(
-    client: impl AsyncRead + AsyncWrite,
-    server: impl AsyncRead + AsyncWrite,
-    weather: watch::Receiver<Weather>,
-) {
+async fn forward(client: impl AsyncRead + AsyncWrite, server: impl AsyncRead + AsyncWrite, sky: Sky) {
     let (client_reads, client_writes) = split(client);
     let (server_reads, server_writes) = split(server);
-    let up = pump(client_reads, server_writes, weather.clone());
-    let down = pump(server_reads, client_writes, weather);
+    let up = pump(client_reads, server_writes, sky.clone());
+    let down = pump(server_reads, client_writes, sky);
     // Either error ends both; there is nobody to tell.
     let _ = tokio::try_join!(up, down);
 }
@@ -158,12 +203,12 @@ async fn forward(
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut weather: watch::Receiver<Weather>,
+    mut sky: Sky,
 ) -> io::Result<()> {
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut bytes).await?;
-        pass(&mut weather).await;
+        sky.pass().await;
         if length == 0 {
             return to.shutdown().await;
         }
@@ -171,16 +216,25 @@ async fn pump(
     }
 }
 
-/// Waits for as long as the weather holds bytes up.
-async fn pass(weather: &mut watch::Receiver<Weather>) {
-    loop {
-        let now = *weather.borrow_and_update();
-        match now {
-            Weather::Fair | Weather::Refusing => return,
-            Weather::Slow(delay) => return time::sleep(delay).await,
-            Weather::Silent => {
-                if weather.changed().await.is_err() {
-                    return;
+impl Sky {
+    /// Waits for as long as bytes are held up: for good, if the connection is frozen.
+    async fn pass(&mut self) {
+        self.weather_passes().await;
+        if *self.frost.borrow() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn weather_passes(&mut self) {
+        loop {
+            let now = *self.weather.borrow_and_update();
+            match now {
+                Weather::Fair | Weather::Refusing => return,
+                Weather::Slow(delay) => return time::sleep(delay).await,
+                Weather::Silent => {
+                    if self.weather.changed().await.is_err() {
+                        return;
+                    }
                 }
             }
         }

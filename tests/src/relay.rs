@@ -9,7 +9,11 @@ use std::net::SocketAddr;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
 
-pub use self::{child::ChildRelay, inside::Relay, options::RelayOptions};
+pub use self::{
+    child::{ChildRelay, DeadRelay},
+    inside::Relay,
+    options::RelayOptions,
+};
 
 /// A client for plain HTTP on this machine.
 #[must_use]

@@ -1,8 +1,8 @@
 //! A relay as a child process.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader},
+    fs::{self, OpenOptions},
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -24,6 +24,13 @@ pub struct ChildRelay {
     log: Log,
     options: RelayOptions,
     _folder: TempDir,
+}
+
+/// What is left of a relay that was killed.
+#[derive(Debug)]
+pub struct DeadRelay {
+    addresses: Addresses,
+    options: RelayOptions,
 }
 
 /// A child that does not outlive this.
@@ -64,7 +71,7 @@ impl ChildRelay {
         let file = folder.path().join("relay.toml");
         fs::write(&file, options.table(addresses).to_string()).unwrap();
         let mut process = spawn(&file, &options);
-        let (log, serving) = read(&mut process);
+        let (log, serving) = read(&mut process, options.log_file.as_deref());
         let Ok(addresses) = serving.await else {
             panic!("the relay ended:\n{}", log.text())
         };
@@ -95,11 +102,24 @@ impl ChildRelay {
         self.log.bytes.lock().unwrap().clone()
     }
 
-    /// Kills it without a chance to tidy up, and starts another one at the same addresses.
-    pub async fn kill_9_and_restart(mut self) -> Self {
+    /// Kills it without a chance to tidy up.
+    ///
+    /// # Panics
+    /// When it had ended by itself.
+    pub fn kill_9(mut self) -> DeadRelay {
+        let ended = self.process.0.try_wait().unwrap();
+        assert!(ended.is_none(), "the relay ended unasked:\n{}", self.log.text());
         process::kill_9(self.id());
         self.process.0.wait().unwrap();
-        Self::start_at(self.addresses, self.options).await
+        DeadRelay {
+            addresses: self.addresses,
+            options: self.options,
+        }
+    }
+
+    /// The same, and starts another one at the same addresses.
+    pub async fn kill_9_and_restart(self) -> Self {
+        self.kill_9().restart().await
     }
 
     /// Asks it to end, as an orchestrator does.
@@ -115,6 +135,13 @@ impl ChildRelay {
         })
         .await
         .unwrap()
+    }
+}
+
+impl DeadRelay {
+    /// Starts another one at the same addresses.
+    pub async fn restart(self) -> ChildRelay {
+        ChildRelay::start_at(self.addresses, self.options).await
     }
 }
 
@@ -149,16 +176,19 @@ fn spawn(file: &Path, options: &RelayOptions) -> Killed {
 }
 
 /// Keeps what the child logs, and tells once it serves.
-fn read(process: &mut Killed) -> (Log, oneshot::Receiver<Addresses>) {
+fn read(process: &mut Killed, file: Option<&Path>) -> (Log, oneshot::Receiver<Addresses>) {
+    let mut file = file.map(|file| OpenOptions::new().create(true).append(true).open(file).unwrap());
     let bytes = Arc::<Mutex<Vec<u8>>>::default();
     let lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
     let (sender, serving) = oneshot::channel();
     let (mut sender, kept) = (Some(sender), bytes.clone());
     let reader = thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            kept.lock()
-                .unwrap()
-                .extend_from_slice(format!("{line}\n").as_bytes());
+            let bytes = format!("{line}\n").into_bytes();
+            if let Some(file) = &mut file {
+                file.write_all(&bytes).unwrap();
+            }
+            kept.lock().unwrap().extend_from_slice(&bytes);
             if let Some(addresses) = serving_at(&line)
                 && let Some(sender) = sender.take()
             {

@@ -1,6 +1,6 @@
 //! How a relay is to run.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;
 use toml::{Table, Value, toml};
@@ -16,6 +16,7 @@ pub struct RelayOptions {
     public_url: Option<String>,
     others: Vec<(String, String)>,
     key_folder: Option<TempDir>,
+    pub(super) log_file: Option<PathBuf>,
 }
 
 impl RelayOptions {
@@ -45,6 +46,7 @@ impl RelayOptions {
             public_url: None,
             others: Vec::new(),
             key_folder: Some(key_folder),
+            log_file: None,
         }
     }
 
@@ -73,6 +75,13 @@ impl RelayOptions {
     #[must_use]
     pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.others.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With a file that takes the log of all relays with these options that run as a child, and outlives them.
+    #[must_use]
+    pub fn logging_to(mut self, file: PathBuf) -> Self {
+        self.log_file = Some(file);
         self
     }
 

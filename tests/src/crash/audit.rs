@@ -1,0 +1,111 @@
+//! A reader with a device that knows nothing: it verifies a space from its first record on.
+
+use std::{path::Path, sync::Mutex, time::Duration};
+
+use futures_util::StreamExt;
+use sealpost_sdk::{
+    Client, Delivered, Error, Position,
+    protocol::{
+        ids::{Root, SpaceId},
+        root::Cursor,
+    },
+    space::Messages,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::crowd::passphrase;
+use crate::{
+    command::Sealpost,
+    ledger::{Ledger, Stand, Sums},
+};
+
+/// For how long the relay may ask a client to come back later.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client waits before it does.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Somebody's new device.
+pub(super) struct Auditor {
+    client: Client,
+    device: Sealpost,
+}
+
+/// What an audit found.
+pub(super) struct Found {
+    pub(super) sums: Sums,
+    /// Up to where the log was read.
+    pub(super) cursor: Cursor,
+    /// Whether the relay first said that the log ends before something that another relay had acked.
+    pub(super) behind: bool,
+    pub(super) delivered: Vec<(String, Stand)>,
+}
+
+impl Auditor {
+    pub(super) async fn log_in(folder: &Path, url: &str, handle: &str) -> Result<Self, String> {
+        let begun = Instant::now();
+        loop {
+            let device = Sealpost::below(folder.join("auditor"), url);
+            match Client::login(device.config(), handle, &passphrase()).await {
+                Ok(client) => return Ok(Self { client, device }),
+                // As a person would: the pool of a relay whose database died may be told so by a login.
+                Err(error) if error.is_transient() && begun.elapsed() < PATIENCE => sleep(PAUSE).await,
+                Err(error) => return Err(format!("the auditor's login: {error}")),
+            }
+        }
+    }
+
+    /// Reads all there is now, and holds the acks that `ledger` has before against it; `pinned` is a place that an earlier
+    /// auditor computed the root of.
+    pub(super) async fn audit(
+        &self,
+        id: SpaceId,
+        ledger: &Mutex<Ledger>,
+        pinned: Option<Cursor>,
+    ) -> Result<Found, String> {
+        let before = ledger.lock().unwrap().clone();
+        let space = self.client.space(id).await.map_err(text)?;
+        let cursor = space.sync().await.map_err(text)?;
+        // A relay hears of another's appends by a hint, or within seconds by itself: what was acked must come, not at once.
+        let known = before.last_place().max(pinned.map_or(0, |pinned| pinned.seq));
+        let until = cursor.seq.max(known);
+        let mut delivered = Vec::new();
+        let mut messages = space.read(Position::START, until);
+        while let Some(message) = next(&mut messages).await? {
+            let message = message.map_err(text)?;
+            let stand = Stand {
+                seq: message.seq,
+                index: message.index.into(),
+                event_id: message.event_id.to_string(),
+            };
+            delivered.push((String::from_utf8_lossy(&message.body).into_owned(), stand));
+        }
+        if let Some(pinned) = pinned {
+            let root: Option<Root> = space.root_at(pinned.seq).await.map_err(text)?;
+            if root != Some(pinned.root) {
+                return Err(format!("space {id} has another root at seq {}", pinned.seq));
+            }
+        }
+        Ok(Found {
+            sums: before.with_feeds_of(&ledger.lock().unwrap()).audit(&delivered)?,
+            cursor: space.verified(),
+            behind: cursor.seq < until,
+            delivered,
+        })
+    }
+
+    /// Ends the session and takes the device away.
+    pub(super) async fn leave(self) -> Result<(), String> {
+        // A session that could not be ended is one more in a list.
+        let _ = self.client.logout().await;
+        std::fs::remove_dir_all(self.device.file("")).map_err(|error| error.to_string())
+    }
+}
+
+async fn next(messages: &mut Messages) -> Result<Option<Result<Delivered, Error>>, String> {
+    let next = timeout(PATIENCE, messages.next()).await;
+    next.map_err(|_| "the auditor: what was acked does not come".to_owned())
+}
+
+fn text(error: Error) -> String {
+    format!("the auditor: {error}")
+}
