@@ -53,6 +53,7 @@ fn directory_limits(config: &LimitsConfig) -> DirectoryLimits {
         registrations_per_address: rate(config.registrations_per_address),
         logins_per_address: rate(config.logins_per_address),
         logins_per_credential: rate(config.logins_per_credential),
+        failures_per_address: rate(config.failures_per_address),
         changes_per_account: rate(config.changes_per_account),
     }
 }
@@ -73,6 +74,7 @@ pub(super) fn log(config: &Config) -> LogLimits {
         entries_per_second_per_account: limits.entries_per_second_per_account,
         entries_per_second_per_space: limits.entries_per_second_per_space,
         signals_per_second_per_account: limits.signals_per_second_per_account,
+        look_ups_per_second_per_account: limits.look_ups_per_second_per_account,
         head_check_every: log.head_check,
         ..defaults
     }

@@ -20,12 +20,18 @@ pub struct LimitsConfig {
     pub entries_per_second_per_space: NonZeroU32,
     /// Signals that one account may send in a second; ten seconds' worth at once.
     pub signals_per_second_per_account: NonZeroU32,
+    /// Subscriptions, wraps staged and fetched, and lists of wraps that are asked for, of one account in a second; ten
+    /// seconds' worth at once.
+    pub look_ups_per_second_per_account: NonZeroU32,
     /// Registrations begun from one address.
     pub registrations_per_address: PerPeriod,
     /// Logins begun from one address.
     pub logins_per_address: PerPeriod,
     /// Logins begun for one handle or one recovery code, whether it exists or not.
     pub logins_per_credential: PerPeriod,
+    /// Made-up session tokens and failed finishes of logins and registrations from one address; above it, none is looked
+    /// at.
+    pub failures_per_address: PerPeriod,
     /// Changes and look-ups of one account.
     pub changes_per_account: PerPeriod,
 }
@@ -68,9 +74,11 @@ impl Default for LimitsConfig {
             entries_per_second_per_account: non_zero(1_000),
             entries_per_second_per_space: non_zero(5_000),
             signals_per_second_per_account: non_zero(20),
+            look_ups_per_second_per_account: non_zero(200),
             registrations_per_address: PerPeriod::new(20, 600),
             logins_per_address: PerPeriod::new(60, 60),
             logins_per_credential: PerPeriod::new(20, 300),
+            failures_per_address: PerPeriod::new(300, 60),
             changes_per_account: PerPeriod::new(120, 60),
         }
     }

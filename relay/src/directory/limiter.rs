@@ -78,6 +78,16 @@ impl Limiter {
         }
     }
 
+    /// Gives back what [`Self::take`] took.
+    pub(super) fn give_back(&self, key: &[u8]) {
+        let refill = nanoseconds(self.rate.refill);
+        let before = |full_at: u64| Some(full_at.saturating_sub(refill));
+        // It always has a value to store.
+        let _ = self
+            .bucket(key)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, before);
+    }
+
     fn bucket(&self, key: &[u8]) -> &AtomicU64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
@@ -119,6 +129,16 @@ mod tests {
     async fn a_bucket_fills_up_to_the_burst_and_no_further() {
         let limiter = Limiter::new(RATE);
         advance(Duration::from_secs(3600)).await;
+        assert_eq!((0..10).filter(|_| limiter.take(b"alice").is_ok()).count(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_can_be_taken_again() {
+        let limiter = Limiter::new(RATE);
+        for _ in 0..100 {
+            assert_eq!(limiter.take(b"alice"), Ok(()));
+            limiter.give_back(b"alice");
+        }
         assert_eq!((0..10).filter(|_| limiter.take(b"alice").is_ok()).count(), 3);
     }
 

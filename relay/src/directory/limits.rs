@@ -39,6 +39,8 @@ pub struct DirectoryLimits {
     pub logins_per_address: Rate,
     /// Logins begun for one handle or recovery key, whether it exists or not.
     pub logins_per_credential: Rate,
+    /// Made-up tokens and failed finishes of logins and registrations from one address.
+    pub failures_per_address: Rate,
     /// Changes and look-ups of one account.
     pub changes_per_account: Rate,
 }
@@ -50,6 +52,7 @@ impl Default for DirectoryLimits {
             registrations_per_address: Rate::per(10 * MINUTE, 20),
             logins_per_address: Rate::per(MINUTE, 60),
             logins_per_credential: Rate::per(5 * MINUTE, 20),
+            failures_per_address: Rate::per(MINUTE, 300),
             changes_per_account: Rate::per(MINUTE, 120),
         }
     }
@@ -60,6 +63,7 @@ pub(super) struct Limits {
     registrations_per_address: Limiter,
     logins_per_address: Limiter,
     logins_per_credential: Limiter,
+    failures_per_address: Limiter,
     changes_per_account: Limiter,
 }
 
@@ -69,6 +73,7 @@ impl Limits {
             registrations_per_address: Limiter::new(limits.registrations_per_address),
             logins_per_address: Limiter::new(limits.logins_per_address),
             logins_per_credential: Limiter::new(limits.logins_per_credential),
+            failures_per_address: Limiter::new(limits.failures_per_address),
             changes_per_account: Limiter::new(limits.changes_per_account),
         }
     }
@@ -95,6 +100,22 @@ impl Limits {
         take(&self.logins_per_credential, LimitScope::Credential, key)
     }
 
+    /// Does `work` for somebody at `address` if not too many made-up tokens and proofs came from there. What comes of it
+    /// counts only if it was the caller who failed.
+    pub(super) async fn unless_failing<T>(
+        &self,
+        address: IpAddr,
+        work: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, DirectoryError> {
+        let network = network(address);
+        take(&self.failures_per_address, LimitScope::Address, &network)?;
+        let outcome = work.await;
+        if !outcome.as_ref().is_err_and(is_failure_of_caller) {
+            self.failures_per_address.give_back(&network);
+        }
+        outcome
+    }
+
     pub(super) fn change(&self, account_id: AccountId) -> Result<(), DirectoryError> {
         take(
             &self.changes_per_account,
@@ -102,6 +123,14 @@ impl Limits {
             account_id.as_bytes(),
         )
     }
+}
+
+/// Whether whoever asked had nothing to show for it.
+fn is_failure_of_caller(error: &DirectoryError) -> bool {
+    matches!(
+        error,
+        DirectoryError::NotAuthenticated | DirectoryError::LoginFailed | DirectoryError::Expired
+    )
 }
 
 fn take(limiter: &Limiter, scope: LimitScope, key: &[u8]) -> Result<(), DirectoryError> {

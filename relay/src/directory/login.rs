@@ -59,7 +59,17 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::LoginFailed`] for a wrong passphrase and for no account alike;
     /// [`DirectoryError::Expired`]; [`DirectoryError::AccountDisabled`] to who knows the passphrase.
-    pub async fn finish_login(&self, request: LoginFinish) -> Result<LoggedIn, DirectoryError> {
+    pub async fn finish_login(
+        &self,
+        address: IpAddr,
+        request: LoginFinish,
+    ) -> Result<LoggedIn, DirectoryError> {
+        self.limits
+            .unless_failing(address, self.check_login(request))
+            .await
+    }
+
+    async fn check_login(&self, request: LoginFinish) -> Result<LoggedIn, DirectoryError> {
         let seals = self.seals.open().await?;
         let state = self
             .recall(&seals, AttemptPurpose::Login, &request.login_id.0)

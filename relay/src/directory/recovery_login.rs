@@ -62,8 +62,15 @@ impl Directory {
     /// [`DirectoryError::Expired`]; [`DirectoryError::AccountDisabled`] to who has the code.
     pub async fn finish_recovery_login(
         &self,
+        address: IpAddr,
         request: RecoveryLoginFinish,
     ) -> Result<LoggedIn, DirectoryError> {
+        self.limits
+            .unless_failing(address, self.check_recovery_login(request))
+            .await
+    }
+
+    async fn check_recovery_login(&self, request: RecoveryLoginFinish) -> Result<LoggedIn, DirectoryError> {
         let seals = self.seals.open().await?;
         let state = self
             .recall(&seals, AttemptPurpose::Recovery, &request.login_id.0)

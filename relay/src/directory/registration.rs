@@ -68,7 +68,17 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Expired`], [`DirectoryError::HandleTaken`],
     /// [`DirectoryError::RegistrationTokenInvalid`] if the token was used up meanwhile, or what is malformed.
-    pub async fn finish_registration(&self, request: RegistrationFinish) -> Result<LoggedIn, DirectoryError> {
+    pub async fn finish_registration(
+        &self,
+        address: IpAddr,
+        request: RegistrationFinish,
+    ) -> Result<LoggedIn, DirectoryError> {
+        self.limits
+            .unless_failing(address, self.make_account(request))
+            .await
+    }
+
+    async fn make_account(&self, request: RegistrationFinish) -> Result<LoggedIn, DirectoryError> {
         let seals = self.seals.open().await?;
         let purpose = AttemptPurpose::Registration;
         let state = self.recall(&seals, purpose, &request.registration_id.0).await?;

@@ -1,5 +1,7 @@
 //! Devices that are logged in: opaque 256-bit bearer tokens, stored as keyed hashes.
 
+use std::net::IpAddr;
+
 use sealpost_protocol::{
     http::{LoggedIn, SecretToken, SessionList, SessionView},
     ids::{AccountId, PrincipalId, SessionId},
@@ -66,8 +68,19 @@ impl Directory {
     /// Whose session `token` is.
     ///
     /// # Errors
-    /// [`DirectoryError::NotAuthenticated`] for a token of no session; [`DirectoryError::AccountDisabled`].
-    pub async fn authenticate(&self, token: &SecretToken) -> Result<AuthenticatedSession, DirectoryError> {
+    /// [`DirectoryError::NotAuthenticated`] for a token of no session; [`DirectoryError::AccountDisabled`];
+    /// [`DirectoryError::RateLimited`] where many of no session came from.
+    pub async fn authenticate(
+        &self,
+        address: IpAddr,
+        token: &SecretToken,
+    ) -> Result<AuthenticatedSession, DirectoryError> {
+        self.limits
+            .unless_failing(address, self.find_session(token))
+            .await
+    }
+
+    async fn find_session(&self, token: &SecretToken) -> Result<AuthenticatedSession, DirectoryError> {
         let seals = self.seals.open().await?;
         let token_hash = seals.blind(fields::SESSION_TOKEN, token.expose_bytes());
         let found = self.store.session_by_token(token_hash, self.clock.now()).await?;

@@ -7,7 +7,7 @@ use axum::{
 use sealpost_protocol::{code::ErrorCode, http::SecretToken};
 
 use super::{HttpState, failure::Failure};
-use crate::directory::AuthenticatedSession;
+use crate::{client_address::ClientAddress, directory::AuthenticatedSession};
 
 /// The caller of an endpoint that needs a session.
 pub(super) struct Caller(pub(super) AuthenticatedSession);
@@ -17,7 +17,9 @@ impl FromRequestParts<HttpState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
         let token = token(&parts.headers).ok_or_else(|| Failure::new(ErrorCode::NotAuthenticated))?;
-        Ok(Self(state.directory().authenticate(&token).await?))
+        let address = parts.extensions.get::<ClientAddress>();
+        let ClientAddress(address) = *address.ok_or_else(|| Failure::new(ErrorCode::Internal))?;
+        Ok(Self(state.directory().authenticate(address, &token).await?))
     }
 }
 

@@ -34,6 +34,9 @@ pub struct LogLimits {
     pub entries_per_second_per_space: NonZeroU32,
     /// Signals that one account may send in a second; ten seconds' worth at once.
     pub signals_per_second_per_account: NonZeroU32,
+    /// Subscriptions, wraps staged and fetched, and lists of wraps that are asked for, of one account in a second, over all
+    /// its sockets; ten seconds' worth at once.
+    pub look_ups_per_second_per_account: NonZeroU32,
     /// Signals that wait for one slow subscriber; of more, the oldest are dropped.
     pub queued_signals: usize,
     /// Wraps that one member may have staged in one space.
@@ -65,6 +68,7 @@ impl Default for LogLimits {
             entries_per_second_per_account: non_zero(1_000),
             entries_per_second_per_space: non_zero(5_000),
             signals_per_second_per_account: non_zero(20),
+            look_ups_per_second_per_account: non_zero(200),
             queued_signals: 64,
             staged_wraps_per_member: 2 * limits::MAX_MEMBERS as u32,
             head_check_every: Duration::from_secs(5),

@@ -15,6 +15,7 @@ mod invites;
 mod lanes;
 mod ledger;
 mod limits;
+mod look_ups;
 mod observe;
 mod opening;
 mod page;

@@ -58,14 +58,15 @@ impl Rates {
     }
 }
 
-struct Rate<K: Hash + Eq + Clone> {
+/// How often each of many keys may do something.
+pub(super) struct Rate<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
     clock: DefaultClock,
 }
 
 impl<K: Hash + Eq + Clone> Rate<K> {
     /// Lets the largest publish through at once, however slow the rate.
-    fn per_second(rate: NonZeroU32) -> Self {
+    pub(super) fn per_second(rate: NonZeroU32) -> Self {
         let largest = u32::try_from(limits::MAX_ENTRIES_PER_PUBLISH).unwrap_or(u32::MAX);
         let burst = rate.get().saturating_mul(BURST_SECONDS).max(largest);
         let quota = Quota::per_second(rate).allow_burst(NonZeroU32::new(burst).unwrap_or(rate));
@@ -75,7 +76,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         }
     }
 
-    fn take(&self, key: &K, count: NonZeroU32) -> Result<(), LogError> {
+    pub(super) fn take(&self, key: &K, count: NonZeroU32) -> Result<(), LogError> {
         let retry_after = match self.limiter.check_key_n(key, count) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(not_until)) => not_until.wait_time_from(self.clock.now()),
@@ -84,7 +85,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         Err(LogError::RateLimited { retry_after })
     }
 
-    fn forget_quiet(&self) {
+    pub(super) fn forget_quiet(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }

@@ -39,6 +39,7 @@ impl LogService {
                 },
                 _ = ticks.tick() => {
                     self.shared.rates.forget_quiet();
+                    self.shared.look_ups.forget_quiet();
                     self.compare_heads().await;
                 }
             }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::checked::Check;
 use super::lanes::Lanes;
+use super::look_ups::LookUps;
 use super::ports::{LogStore, OptionalShredLedger};
 use super::quotas::Quotas;
 use super::rates::Rates;
@@ -93,6 +94,7 @@ impl LogService {
             spaces: SpaceMap::new(limits.cached_spaces),
             verify: VerifyPool::new(limits.verify_threads),
             rates: Rates::new(&limits),
+            look_ups: LookUps::new(limits.look_ups_per_second_per_account),
             quotas: Quotas::default(),
             queue: QueueBudget::new(limits.queued_bytes),
             tail: TailBudget::new(limits.tail_bytes),
@@ -183,13 +185,14 @@ impl LogService {
     /// Begins to read after the cursor `after`.
     ///
     /// # Errors
-    /// [`LogError::NotAMember`]; [`LogError::LogMismatch`] if `after` is not on the log.
+    /// [`LogError::NotAMember`]; [`LogError::LogMismatch`] if `after` is not on the log; [`LogError::RateLimited`].
     pub async fn subscribe(
         &self,
         principal: &AuthenticatedPrincipal,
         space: SpaceId,
         after: Cursor,
     ) -> Result<Subscription, LogError> {
+        let _turn = self.shared.look_ups.turn(principal.account_id()).await?;
         let subscriber = (principal.principal_id(), principal.writer_id());
         let held = self.shared.spaces.get(space);
         // Hints are followed for spaces with readers only.

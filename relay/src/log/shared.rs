@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::lanes::Lanes;
 use super::ledger::Ledger;
+use super::look_ups::LookUps;
 use super::ports::{LogStore, OptionalShredLedger};
 use super::quotas::Quotas;
 use super::rates::Rates;
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) lanes: Lanes,
     pub(super) verify: VerifyPool,
     pub(super) rates: Rates,
+    pub(super) look_ups: LookUps,
     pub(super) quotas: Quotas,
     pub(super) queue: QueueBudget,
     pub(super) tail: TailBudget,

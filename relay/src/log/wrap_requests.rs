@@ -60,12 +60,13 @@ impl LogService {
     /// Who waits for a wrap, the oldest request first.
     ///
     /// # Errors
-    /// [`LogError::NotAMember`].
+    /// [`LogError::NotAMember`], [`LogError::RateLimited`].
     pub async fn wrap_requests(
         &self,
         member: &AuthenticatedPrincipal,
         space_id: SpaceId,
     ) -> Result<Vec<wire::WrapRequest>, LogError> {
+        let _turn = self.shared.look_ups.turn(member.account_id()).await?;
         let principal = member.principal_id();
         let (number, membership) = self
             .with_view(space_id, |view| {

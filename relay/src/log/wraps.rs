@@ -20,13 +20,15 @@ impl LogService {
     /// principal for this key.
     ///
     /// # Errors
-    /// [`LogError::NotAMember`], [`LogError::NotPermitted`]; a stale epoch; malformed or too many wraps.
+    /// [`LogError::NotAMember`], [`LogError::NotPermitted`], [`LogError::RateLimited`]; a stale epoch; malformed or too
+    /// many wraps.
     pub async fn stage_wraps(
         &self,
         author: &AuthenticatedPrincipal,
         space: SpaceId,
         request: wire::StageWraps,
     ) -> Result<u32, LogError> {
+        let _turn = self.shared.look_ups.turn(author.account_id()).await?;
         let wraps = parse_wraps(&request)?;
         let key_id = KeyId::try_from(&request.key_id[..]).map_err(|_| LogError::Malformed("key id"))?;
         let principal = author.principal_id();
@@ -65,13 +67,14 @@ impl LogService {
     /// The caller's own wrap of an epoch: the key id and the sealed secret. Not one of those that it calls unusable.
     ///
     /// # Errors
-    /// [`LogError::NotAMember`], [`LogError::NoWrap`].
+    /// [`LogError::NotAMember`], [`LogError::NoWrap`], [`LogError::RateLimited`].
     pub async fn fetch_wrap(
         &self,
         principal: &AuthenticatedPrincipal,
         space: SpaceId,
         request: &wire::FetchWrap,
     ) -> Result<(KeyId, Bytes), LogError> {
+        let _turn = self.shared.look_ups.turn(principal.account_id()).await?;
         let (recipient, epoch) = (principal.principal_id(), request.epoch);
         let unusable = parse_unusable(request)?;
         let number = self

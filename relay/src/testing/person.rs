@@ -107,7 +107,7 @@ impl Person {
         let (client, request) = self.registration_start(token);
         let started = directory.start_registration(ADDRESS, &request).await?;
         directory
-            .finish_registration(self.registration_finish(client, &started))
+            .finish_registration(ADDRESS, self.registration_finish(client, &started))
             .await
     }
 
@@ -115,7 +115,9 @@ impl Person {
     pub async fn log_in(&self, directory: &Directory) -> Result<LoggedIn, DirectoryError> {
         let (client, request) = self.login_start();
         let started = directory.start_login(ADDRESS, &request).await?;
-        directory.finish_login(self.login_finish(client, &started)).await
+        directory
+            .finish_login(ADDRESS, self.login_finish(client, &started))
+            .await
     }
 
     /// First message of a login, and what the client keeps.
@@ -149,7 +151,7 @@ impl Person {
         };
         let started = directory.start_recovery_login(ADDRESS, &request).await?;
         directory
-            .finish_recovery_login(self.recovery_login_finish(&started))
+            .finish_recovery_login(ADDRESS, self.recovery_login_finish(&started))
             .await
     }
 
@@ -175,7 +177,10 @@ pub async fn registered(test: &super::TestDirectory, person: &Person) -> Authent
 
 /// The session of a login.
 pub async fn authenticate(directory: &Arc<Directory>, logged_in: &LoggedIn) -> AuthenticatedSession {
-    directory.authenticate(&logged_in.session_token).await.unwrap()
+    directory
+        .authenticate(ADDRESS, &logged_in.session_token)
+        .await
+        .unwrap()
 }
 
 /// The announced parameters, if a client accepts them.

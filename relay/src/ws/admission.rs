@@ -22,6 +22,7 @@ struct Counts {
     sockets: usize,
     unauthenticated: usize,
     by_network: HashMap<Network, usize>,
+    unauthenticated_by_network: HashMap<Network, usize>,
     by_account: HashMap<AccountId, usize>,
 }
 
@@ -31,6 +32,7 @@ pub struct Admission {
     max_sockets: usize,
     max_unauthenticated: usize,
     max_per_network: usize,
+    max_unauthenticated_per_network: usize,
     max_per_account: usize,
     counts: Mutex<Counts>,
     open: watch::Sender<usize>,
@@ -38,14 +40,15 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// No sockets yet; at most a tenth of the slots is for those that have not authenticated. `gauge` shows how many
-    /// are open.
+    /// No sockets yet; at most a tenth of all slots, and a quarter of those of a network, is for those that have not
+    /// authenticated: so a few networks cannot keep everybody else out. `gauge` shows how many are open.
     #[must_use]
     pub fn new(settings: &SocketSettings, gauge: Gauge) -> Self {
         Self {
             max_sockets: settings.max_sockets,
             max_unauthenticated: settings.max_sockets.div_ceil(10),
             max_per_network: settings.max_sockets_per_address,
+            max_unauthenticated_per_network: settings.max_sockets_per_address.div_ceil(4),
             max_per_account: settings.max_sockets_per_account,
             counts: Mutex::default(),
             open: watch::Sender::new(0),
@@ -63,12 +66,18 @@ impl Admission {
         if counts.sockets >= self.max_sockets || counts.unauthenticated >= self.max_unauthenticated {
             return Err(Full);
         }
+        let strangers = counts.unauthenticated_by_network.get(&network);
+        if strangers.is_some_and(|count| *count >= self.max_unauthenticated_per_network) {
+            return Err(Full);
+        }
         increment(&mut counts.by_network, network, self.max_per_network)?;
+        *counts.unauthenticated_by_network.entry(network).or_default() += 1;
         counts.sockets += 1;
         counts.unauthenticated += 1;
         self.show(&counts);
         Ok(Slot {
             admission: self.clone(),
+            address,
             network,
             account: None,
         })
@@ -94,11 +103,18 @@ impl Admission {
 #[derive(Debug)]
 pub struct Slot {
     admission: Arc<Admission>,
+    address: IpAddr,
     network: Network,
     account: Option<AccountId>,
 }
 
 impl Slot {
+    /// Where the client is.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Counts the socket for its account from now on.
     ///
     /// # Errors
@@ -107,6 +123,7 @@ impl Slot {
         let mut counts = self.admission.counts();
         increment(&mut counts.by_account, account, self.admission.max_per_account)?;
         counts.unauthenticated -= 1;
+        decrement(&mut counts.unauthenticated_by_network, self.network);
         self.account = Some(account);
         Ok(())
     }
@@ -119,7 +136,10 @@ impl Drop for Slot {
         decrement(&mut counts.by_network, self.network);
         match self.account {
             Some(account) => decrement(&mut counts.by_account, account),
-            None => counts.unauthenticated -= 1,
+            None => {
+                counts.unauthenticated -= 1;
+                decrement(&mut counts.unauthenticated_by_network, self.network);
+            }
         }
         self.admission.show(&counts);
     }
@@ -151,7 +171,7 @@ mod tests {
     fn admission(max_sockets: usize) -> Arc<Admission> {
         let settings = SocketSettings {
             max_sockets,
-            max_sockets_per_address: 3,
+            max_sockets_per_address: 4,
             max_sockets_per_account: 2,
             ..SocketSettings::default()
         };
@@ -173,12 +193,30 @@ mod tests {
     }
 
     #[test]
+    fn only_a_quarter_of_the_slots_of_a_network_is_for_strangers() {
+        let admission = admission(1000);
+        let mut first = admission.admit(address("2001:db8::1")).unwrap();
+        assert_eq!(admission.admit(address("2001:db8::2")).err(), Some(Full));
+        let elsewhere = admission.admit(address("2001:db8:0:1::1"));
+        assert!(elsewhere.is_ok());
+        first.authenticate(AccountId::new([1; 16])).unwrap();
+        let second = admission.admit(address("2001:db8::2"));
+        assert!(second.is_ok());
+        drop((first, second, elsewhere));
+        assert_eq!(*admission.counts(), Counts::default());
+    }
+
+    #[test]
     fn addresses_of_one_ipv6_network_are_one_client() {
         let admission = admission(1000);
-        let slots: Vec<_> = (1..=3)
-            .map(|host| admission.admit(address(&format!("2001:db8::{host}"))))
+        let slots: Vec<_> = (1..=4)
+            .map(|host| {
+                let mut slot = admission.admit(address(&format!("2001:db8::{host}"))).unwrap();
+                slot.authenticate(AccountId::new([host; 16])).unwrap();
+                slot
+            })
             .collect();
-        assert!(slots.iter().all(Result::is_ok));
+        assert_eq!(slots.len(), 4);
         assert!(admission.admit(address("2001:db8::ffff")).is_err());
         assert!(admission.admit(address("2001:db8:0:1::1")).is_ok());
         assert!(admission.admit(address("::ffff:10.0.0.1")).is_ok());

@@ -1,5 +1,7 @@
 //! Who opened the socket: a challenge, a session token, and a signature by the principal's key over both.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use sealpost_protocol::close::CloseCode;
 use sealpost_protocol::code::ErrorCode;
@@ -79,7 +81,7 @@ async fn admit(
     claim: Claim,
     nonce: &[u8; NONCE],
 ) -> Result<(AuthenticatedPrincipal, LiveSession, Registration), End> {
-    let session = find_session(shared, &claim).await?;
+    let session = find_session(shared, slot.address(), &claim).await?;
     let principal = prove(shared, &claim, nonce, &session).await?;
     slot.authenticate(session.account_id)
         .map_err(|_| Close::because(CloseCode::Policy, ErrorCode::RateLimited))?;
@@ -138,8 +140,8 @@ fn parse(body: Option<client_frame::Body>) -> Option<Claim> {
     })
 }
 
-async fn find_session(shared: &Shared, claim: &Claim) -> Result<LiveSession, End> {
-    let session = shared.directory.authenticate(&claim.token).await?;
+async fn find_session(shared: &Shared, address: IpAddr, claim: &Claim) -> Result<LiveSession, End> {
+    let session = shared.directory.authenticate(address, &claim.token).await?;
     session
         .filter(|session| {
             session.session_id == claim.session_id && session.principal_id == claim.principal_id
@@ -174,10 +176,10 @@ async fn prove(
 
 impl From<Unavailable> for End {
     fn from(unavailable: Unavailable) -> Self {
-        let code = if unavailable.code.is_transient() {
-            CloseCode::Overloaded
-        } else {
-            CloseCode::Internal
+        let code = match unavailable.code {
+            ErrorCode::RateLimited => CloseCode::Policy,
+            code if code.is_transient() => CloseCode::Overloaded,
+            _ => CloseCode::Internal,
         };
         Close::because(code, unavailable.code).into()
     }

@@ -9,10 +9,10 @@ use sealpost_protocol::limits;
 use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{self, Nack};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::authenticate::Authenticated;
-use super::bucket::TokenBucket;
+use super::bucket::{Rate, TokenBucket};
 use super::close::{Close, End};
 use super::dispatch::{Caller, Dispatch, nack, subscribed};
 use super::frame::{decode, encode, encode_page};
@@ -29,6 +29,10 @@ const FETCH_BELOW: usize = 64 * 1024;
 /// Queued bytes up to which more requests are read from the client.
 const READ_BELOW: usize = 256 * 1024;
 
+/// Answers `rate_limited` that a client gets without a pause. Whoever goes on beyond them is read no faster than this: an
+/// answer costs as much as many a request.
+const REFUSALS: Rate = Rate::new(100, 200);
+
 /// The task's state.
 pub struct Conversation<'a, S> {
     link: &'a mut Link<S>,
@@ -40,6 +44,8 @@ pub struct Conversation<'a, S> {
     timers: Timers,
     request_rate: TokenBucket,
     control_rate: TokenBucket,
+    refusals: TokenBucket,
+    deaf_until: Option<Instant>,
     closing: Option<Close>,
     queued: i64,
 }
@@ -74,6 +80,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             timers,
             request_rate: TokenBucket::new(settings.requests, now),
             control_rate: TokenBucket::new(settings.control_frames, now),
+            refusals: TokenBucket::new(REFUSALS, now),
+            deaf_until: None,
             closing: None,
             queued: 0,
             shared,
@@ -99,7 +107,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let queued = self.link.queued();
         let is_closing = self.closing.is_some();
         let may_fetch = queued < FETCH_BELOW && !is_closing;
-        let may_read = queued < READ_BELOW && self.requests.have_room() && !is_closing;
+        let deaf_until = self.deaf_until;
+        let has_room = queued < READ_BELOW && self.requests.have_room();
+        let may_read = has_room && !is_closing && deaf_until.is_none();
         let waiting_since = self.link.waiting_since();
         tokio::select! {
             // In this order: who must end ends at once; then what was begun goes out before more is taken in, so that
@@ -108,6 +118,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             biased;
             order = self.registration.next() => self.obey(order),
             timeout = self.timers.next(waiting_since) => self.time_out(timeout),
+            () = until(deaf_until) => {
+                self.deaf_until = None;
+                Ok(())
+            }
             finished = self.requests.next() => {
                 self.answer(finished);
                 Ok(())
@@ -156,12 +170,26 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     fn answer(&mut self, finished: Finished) {
         let id = finished.request_id;
         match finished.outcome {
-            Outcome::Answer(body) => self.link.push(encode(id, body)),
+            Outcome::Answer(body) => self.push_answer(id, body),
             Outcome::Subscribed(subscription) => {
                 self.link.push(encode(id, subscribed(&subscription)));
                 self.subscriptions.add(id, *subscription);
             }
         }
+    }
+
+    fn push_answer(&mut self, id: u64, body: Body) {
+        let nack = match &body {
+            Body::Nack(nack) => Some(nack),
+            Body::Published(published) => published.nack.as_ref(),
+            _ => None,
+        };
+        if nack.is_some_and(|nack| nack.code == ErrorCode::RateLimited.as_str()) {
+            let now = Instant::now();
+            let pause = self.refusals.charge(1, now);
+            self.deaf_until = (!pause.is_zero()).then(|| now + pause);
+        }
+        self.link.push(encode(id, body));
     }
 
     fn deliver(&mut self, id: u64, delivery: Delivery) {
@@ -212,7 +240,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let frame = decode(message)?;
         let id = frame.request_id;
         if let Err(answer) = self.try_request(frame, length) {
-            self.link.push(encode(id, answer));
+            self.push_answer(id, answer);
         }
         Ok(())
     }
@@ -246,6 +274,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 fn subscription_ended(id: u64, reason: Nack) -> Bytes {
     let reason = Some(reason);
     encode(id, Body::SubscriptionEnded(wire::SubscriptionEnded { reason }))
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 impl<S> Drop for Conversation<'_, S> {

@@ -1,5 +1,6 @@
 //! [`SessionDirectory`] on the directory proper.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,11 +36,19 @@ impl DirectorySessions {
 }
 
 impl SessionDirectory for DirectorySessions {
-    fn authenticate<'a>(&'a self, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
-        Box::pin(async {
-            match self.directory.authenticate(token).await {
+    fn authenticate<'a>(
+        &'a self,
+        address: IpAddr,
+        token: &'a SecretToken,
+    ) -> Answer<'a, Option<LiveSession>> {
+        Box::pin(async move {
+            match self.directory.authenticate(address, token).await {
                 Ok(session) => Ok(Some(self.live(&session))),
                 Err(DirectoryError::NotAuthenticated | DirectoryError::AccountDisabled) => Ok(None),
+                // Nothing is wrong here, so nothing is logged.
+                Err(DirectoryError::RateLimited { .. }) => Err(Unavailable {
+                    code: ErrorCode::RateLimited,
+                }),
                 Err(error) => Err(unavailable(&error)),
             }
         })

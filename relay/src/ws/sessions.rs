@@ -1,5 +1,6 @@
 //! What the sockets ask of the directory of accounts.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -33,8 +34,9 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
 
 /// The directory, as the sockets see it.
 pub trait SessionDirectory: Send + Sync {
-    /// The session of a token; `None` if it is unknown, revoked or expired, or its account is disabled.
-    fn authenticate<'a>(&'a self, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>>;
+    /// The session of a token, shown by a client at `address`; `None` if it is unknown, revoked or expired, or its account is disabled.
+    fn authenticate<'a>(&'a self, address: IpAddr, token: &'a SecretToken)
+    -> Answer<'a, Option<LiveSession>>;
 
     /// The signing key of a principal; `None` if it is unknown.
     fn signing_key(&self, principal: PrincipalId) -> Answer<'_, Option<PublicKey>>;

@@ -12,7 +12,7 @@ use super::bucket::Rate;
 pub struct SocketSettings {
     /// Open sockets of this relay. A tenth of them may be unauthenticated.
     pub max_sockets: usize,
-    /// Open sockets of one IPv4 address or one IPv6 /64.
+    /// Open sockets of one IPv4 address or one IPv6 /64. A quarter of them may be unauthenticated.
     pub max_sockets_per_address: usize,
     /// Open sockets of one account.
     pub max_sockets_per_account: usize,

@@ -1,7 +1,7 @@
 use time::Duration;
 
 use super::super::*;
-use crate::testing::{Person, TestDirectory, authenticate, registered};
+use crate::testing::{ADDRESS, Person, TestDirectory, authenticate, registered};
 
 #[tokio::test]
 async fn an_owner_deletes_the_account_and_its_sessions_are_announced() {
@@ -40,16 +40,12 @@ async fn a_login_begun_before_the_deletion_ends_at_it() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
     let caller = registered(&test, &alice).await;
     let (client, request) = alice.login_start();
-    let started = test
-        .directory
-        .start_login(crate::testing::ADDRESS, &request)
-        .await
-        .unwrap();
+    let started = test.directory.start_login(ADDRESS, &request).await.unwrap();
     test.directory.delete_own_account(&caller).await.unwrap();
     registered(&test, &alice).await;
     let finished = test
         .directory
-        .finish_login(alice.login_finish(client, &started))
+        .finish_login(ADDRESS, alice.login_finish(client, &started))
         .await;
     assert!(matches!(finished, Err(DirectoryError::LoginFailed)));
 }

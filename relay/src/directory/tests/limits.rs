@@ -1,5 +1,8 @@
 use std::{net::IpAddr, time::Duration};
 
+use sealpost_protocol::http::{LoginFinish, SecretToken};
+use zeroize::Zeroizing;
+
 use super::super::*;
 use crate::testing::{ADDRESS, ORIGIN, Person, TestDirectory, registered};
 
@@ -73,4 +76,37 @@ async fn changes_of_one_account_are_limited() {
     };
     assert!(look_up().await.is_ok() && look_up().await.is_ok());
     assert_eq!(scope(look_up().await), Some(LimitScope::Account));
+}
+
+#[tokio::test]
+async fn made_up_tokens_and_proofs_from_one_address_are_limited_and_real_ones_cost_nothing() {
+    let test = limited(|limits| &mut limits.failures_per_address).await;
+    let elsewhere: IpAddr = "2001:db8::1".parse().unwrap();
+    let alice = Person::alice();
+    let logged_in = alice
+        .register(&test.directory, Some(test.token().await))
+        .await
+        .unwrap();
+    let authenticate = async |address, token| test.directory.authenticate(address, token).await;
+    for _ in 0..5 {
+        assert!(authenticate(ADDRESS, &logged_in.session_token).await.is_ok());
+    }
+    let made_up = SecretToken::new(Zeroizing::new([7; 32]));
+    assert!(matches!(
+        authenticate(ADDRESS, &made_up).await,
+        Err(DirectoryError::NotAuthenticated)
+    ));
+    let (client, request) = alice.login_start();
+    let started = test.directory.start_login(ADDRESS, &request).await.unwrap();
+    let finish = LoginFinish {
+        login_id: vec![7; 16].into(),
+        ..alice.login_finish(client, &started)
+    };
+    let refused = test.directory.finish_login(ADDRESS, finish).await;
+    assert!(matches!(refused, Err(DirectoryError::Expired)));
+    assert_eq!(
+        scope(authenticate(ADDRESS, &made_up).await),
+        Some(LimitScope::Address)
+    );
+    assert!(authenticate(elsewhere, &logged_in.session_token).await.is_ok());
 }

@@ -85,9 +85,9 @@ async fn a_login_counts_once_and_for_a_minute() {
     let (client, request) = alice.login_start();
     let started = test.directory.start_login(ADDRESS, &request).await.unwrap();
     let finish = alice.login_finish(client, &started);
-    assert!(test.directory.finish_login(finish.clone()).await.is_ok());
+    assert!(test.directory.finish_login(ADDRESS, finish.clone()).await.is_ok());
     assert!(matches!(
-        test.directory.finish_login(finish).await,
+        test.directory.finish_login(ADDRESS, finish).await,
         Err(DirectoryError::Expired)
     ));
 
@@ -96,7 +96,7 @@ async fn a_login_counts_once_and_for_a_minute() {
     let finish = alice.login_finish(client, &started);
     test.clock.advance(Duration::minutes(1));
     assert!(matches!(
-        test.directory.finish_login(finish).await,
+        test.directory.finish_login(ADDRESS, finish).await,
         Err(DirectoryError::Expired)
     ));
 }
@@ -113,11 +113,11 @@ async fn a_failed_proof_uses_the_login_up() {
         ..right.clone()
     };
     assert!(matches!(
-        test.directory.finish_login(wrong).await,
+        test.directory.finish_login(ADDRESS, wrong).await,
         Err(DirectoryError::LoginFailed)
     ));
     assert!(matches!(
-        test.directory.finish_login(right).await,
+        test.directory.finish_login(ADDRESS, right).await,
         Err(DirectoryError::Expired)
     ));
 }
@@ -132,7 +132,7 @@ async fn an_id_that_was_never_given_out_is_expired() {
             device_name: "device".into(),
         };
         assert!(matches!(
-            test.directory.finish_login(finish).await,
+            test.directory.finish_login(ADDRESS, finish).await,
             Err(DirectoryError::Expired)
         ));
     }
@@ -146,7 +146,7 @@ async fn a_login_begun_at_one_relay_ends_at_another() {
     let (client, request) = alice.login_start();
     let started = test.directory.start_login(ADDRESS, &request).await.unwrap();
     let logged_in = second
-        .finish_login(alice.login_finish(client, &started))
+        .finish_login(ADDRESS, alice.login_finish(client, &started))
         .await
         .unwrap();
     authenticate(&test.directory, &logged_in).await;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::super::*;
 use crate::{
     directory::{ids::TokenId, ports::AccountState},
-    testing::{Person, TestDirectory, authenticate, registered},
+    testing::{ADDRESS, Person, TestDirectory, authenticate, registered},
 };
 
 #[tokio::test]
@@ -17,7 +17,10 @@ async fn a_disabled_account_is_refused_everywhere_and_its_sessions_are_announced
     let account_id = test.directory.account_of("alice").await.unwrap();
     test.directory.disable_account(account_id).await.unwrap();
     assert_eq!(ended.recv().await, Ok(SessionsEnded::AllOf(account_id)));
-    let refused = test.directory.authenticate(&logged_in.session_token).await;
+    let refused = test
+        .directory
+        .authenticate(ADDRESS, &logged_in.session_token)
+        .await;
     assert!(matches!(refused, Err(DirectoryError::AccountDisabled)));
     assert!(matches!(
         alice.log_in(&test.directory).await,

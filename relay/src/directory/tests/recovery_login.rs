@@ -35,7 +35,7 @@ async fn an_unknown_code_gets_a_challenge_and_fails_as_a_wrong_signature_does() 
     assert_eq!((started.login_id.0.len(), started.challenge.0.len()), (16, 32));
     let refused = test
         .directory
-        .finish_recovery_login(stranger.recovery_login_finish(&started))
+        .finish_recovery_login(ADDRESS, stranger.recovery_login_finish(&started))
         .await;
     assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
 
@@ -50,7 +50,7 @@ async fn an_unknown_code_gets_a_challenge_and_fails_as_a_wrong_signature_does() 
         .unwrap();
     let refused = test
         .directory
-        .finish_recovery_login(thief.recovery_login_finish(&started))
+        .finish_recovery_login(ADDRESS, thief.recovery_login_finish(&started))
         .await;
     assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
 }
@@ -69,7 +69,7 @@ async fn a_signature_for_another_relay_is_refused() {
         signature: elsewhere.to_vec().into(),
         ..alice.recovery_login_finish(&started)
     };
-    let refused = test.directory.finish_recovery_login(finish).await;
+    let refused = test.directory.finish_recovery_login(ADDRESS, finish).await;
     assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
 }
 
@@ -83,9 +83,14 @@ async fn a_challenge_counts_once_and_for_a_minute() {
         .await
         .unwrap();
     let finish = alice.recovery_login_finish(&started);
-    assert!(test.directory.finish_recovery_login(finish.clone()).await.is_ok());
+    assert!(
+        test.directory
+            .finish_recovery_login(ADDRESS, finish.clone())
+            .await
+            .is_ok()
+    );
     assert!(matches!(
-        test.directory.finish_recovery_login(finish).await,
+        test.directory.finish_recovery_login(ADDRESS, finish).await,
         Err(DirectoryError::Expired)
     ));
 
@@ -97,7 +102,7 @@ async fn a_challenge_counts_once_and_for_a_minute() {
     test.clock.advance(Duration::minutes(1));
     let refused = test
         .directory
-        .finish_recovery_login(alice.recovery_login_finish(&started))
+        .finish_recovery_login(ADDRESS, alice.recovery_login_finish(&started))
         .await;
     assert!(matches!(refused, Err(DirectoryError::Expired)));
 }

@@ -72,7 +72,7 @@ async fn two_registrations_that_race_for_the_last_use_of_a_token_make_one_accoun
             .unwrap();
         finishes.push(
             test.directory
-                .finish_registration(person.registration_finish(client, &started)),
+                .finish_registration(ADDRESS, person.registration_finish(client, &started)),
         );
     }
     let results = futures_util::future::join_all(finishes).await;
@@ -127,8 +127,8 @@ async fn a_registration_counts_once_and_for_five_minutes() {
         .unwrap();
     let finish = alice.registration_finish(client, &started);
     let repeat = copy(&finish);
-    assert!(test.directory.finish_registration(finish).await.is_ok());
-    let refused = test.directory.finish_registration(repeat).await;
+    assert!(test.directory.finish_registration(ADDRESS, finish).await.is_ok());
+    let refused = test.directory.finish_registration(ADDRESS, repeat).await;
     assert!(matches!(refused, Err(DirectoryError::Expired)));
 
     let (client, request) = Person::bob().registration_start(Some(test.token().await));
@@ -139,7 +139,7 @@ async fn a_registration_counts_once_and_for_five_minutes() {
         .unwrap();
     let finish = Person::bob().registration_finish(client, &started);
     test.clock.advance(Duration::minutes(5));
-    let refused = test.directory.finish_registration(finish).await;
+    let refused = test.directory.finish_registration(ADDRESS, finish).await;
     assert!(matches!(refused, Err(DirectoryError::Expired)));
 }
 
@@ -166,7 +166,7 @@ async fn malformed_parts_are_named() {
             .unwrap();
         let mut finish = alice.registration_finish(client, &started);
         spoil(&mut finish);
-        let refused = test.directory.finish_registration(finish).await;
+        let refused = test.directory.finish_registration(ADDRESS, finish).await;
         assert!(
             matches!(refused, Err(DirectoryError::Malformed(named)) if named == part),
             "{part}"
@@ -185,7 +185,7 @@ async fn a_keystore_over_its_limit_is_refused_with_the_limit() {
         .unwrap();
     let mut finish = alice.registration_finish(client, &started);
     finish.keystore = vec![1; MAX_KEYSTORE + 1].into();
-    let refused = test.directory.finish_registration(finish).await;
+    let refused = test.directory.finish_registration(ADDRESS, finish).await;
     assert!(matches!(
         refused,
         Err(DirectoryError::TooLarge {

@@ -3,7 +3,7 @@ use time::Duration;
 use zeroize::Zeroizing;
 
 use super::super::*;
-use crate::testing::{ORIGIN, Person, TestDirectory, authenticate, registered};
+use crate::testing::{ADDRESS, ORIGIN, Person, TestDirectory, authenticate, registered};
 
 #[tokio::test]
 async fn sessions_are_listed_newest_first_with_the_callers_own_marked() {
@@ -28,7 +28,10 @@ async fn an_ended_session_counts_no_more_and_is_announced() {
     let mut ended = test.directory.ended_sessions();
     let stolen = logged_in.session.session_id;
     test.directory.end_session(&first, stolen).await.unwrap();
-    let refused = test.directory.authenticate(&logged_in.session_token).await;
+    let refused = test
+        .directory
+        .authenticate(ADDRESS, &logged_in.session_token)
+        .await;
     assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
     assert_eq!(ended.recv().await, Ok(SessionsEnded::One(stolen)));
     let again = test.directory.end_session(&first, stolen).await;
@@ -57,7 +60,10 @@ async fn a_session_ends_by_itself_and_is_swept() {
     test.clock.advance(Duration::days(90) - Duration::seconds(1));
     authenticate(&test.directory, &logged_in).await;
     test.clock.advance(Duration::seconds(1));
-    let refused = test.directory.authenticate(&logged_in.session_token).await;
+    let refused = test
+        .directory
+        .authenticate(ADDRESS, &logged_in.session_token)
+        .await;
     assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
     let swept = test.directory.sweep().await.unwrap();
     assert_eq!(
@@ -84,7 +90,7 @@ async fn a_made_up_token_is_not_authenticated() {
     let test = TestDirectory::new().await;
     registered(&test, &Person::alice()).await;
     let made_up = SecretToken::new(Zeroizing::new([7; 32]));
-    let refused = test.directory.authenticate(&made_up).await;
+    let refused = test.directory.authenticate(ADDRESS, &made_up).await;
     assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
 }
 
@@ -125,6 +131,9 @@ async fn an_account_keeps_a_bounded_number_of_sessions_those_used_last() {
     }
     let left = test.directory.sessions(&first).await.unwrap().sessions;
     assert_eq!(left.len(), DirectorySettings::SESSIONS_PER_ACCOUNT as usize);
-    let refused = test.directory.authenticate(&forgotten.session_token).await;
+    let refused = test
+        .directory
+        .authenticate(ADDRESS, &forgotten.session_token)
+        .await;
     assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
 }

@@ -120,10 +120,10 @@ async fn a_login_begun_with_credentials_that_were_changed_meanwhile_fails() {
     verify(&test, &caller, &staged).await.unwrap();
     commit(&test, &caller, &staged).await.unwrap();
     let finish = alice.login_finish(client, &by_passphrase);
-    let refused = test.directory.finish_login(finish).await;
+    let refused = test.directory.finish_login(ADDRESS, finish).await;
     assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
     let finish = alice.recovery_login_finish(&by_code);
-    let refused = test.directory.finish_recovery_login(finish).await;
+    let refused = test.directory.finish_recovery_login(ADDRESS, finish).await;
     assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
 }
 

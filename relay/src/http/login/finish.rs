@@ -1,7 +1,8 @@
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use sealpost_protocol::http::{LoggedIn, LoginFinish};
 
 use super::super::{HttpState, body::Body, failure::Answer};
+use crate::client_address::ClientAddress;
 
 /// Second step of a login with a passphrase: opens a session.
 #[utoipa::path(
@@ -13,7 +14,8 @@ use super::super::{HttpState, body::Body, failure::Answer};
 )]
 pub(in crate::http) async fn post(
     State(state): State<HttpState>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Body(request): Body<LoginFinish>,
 ) -> Answer<Json<LoggedIn>> {
-    Ok(Json(state.directory().finish_login(request).await?))
+    Ok(Json(state.directory().finish_login(address, request).await?))
 }

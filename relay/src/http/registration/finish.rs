@@ -1,7 +1,8 @@
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use sealpost_protocol::http::{LoggedIn, RegistrationFinish};
 
 use super::super::{HttpState, body::Body, failure::Answer};
+use crate::client_address::ClientAddress;
 
 /// Second step of a registration: makes the account and logs its first device in.
 #[utoipa::path(
@@ -13,7 +14,10 @@ use super::super::{HttpState, body::Body, failure::Answer};
 )]
 pub(in crate::http) async fn post(
     State(state): State<HttpState>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Body(request): Body<RegistrationFinish>,
 ) -> Answer<Json<LoggedIn>> {
-    Ok(Json(state.directory().finish_registration(request).await?))
+    Ok(Json(
+        state.directory().finish_registration(address, request).await?,
+    ))
 }

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use sealpost_protocol::{limits, wire};
+
 use super::actors::Actor;
 use super::chat::{Chat, acked};
 use crate::log::ports::SpaceStore;
@@ -82,6 +84,33 @@ async fn publishing_has_a_rate_and_says_when_to_come_back() {
     let next = chat.run(&alice, 255).split_off(254);
     let outcome = chat.publish(&relay, &alice, next).await;
     assert!(matches!(outcome.refusal, Some(LogError::RateLimited { retry_after }) if !retry_after.is_zero()));
+}
+
+#[tokio::test]
+async fn look_ups_of_one_account_have_a_rate_and_others_go_on() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    let limits = LogLimits {
+        look_ups_per_second_per_account: NonZeroU32::MIN,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_with(limits).await;
+    let chat = Chat::create(&relay, &alice).await;
+    let request = wire::FetchWrap {
+        space_id: chat.id().to_bytes(),
+        epoch: 9,
+        ..wire::FetchWrap::default()
+    };
+    let look_up = async |actor: &Actor| relay.fetch_wrap(&actor.principal(), chat.id(), &request).await;
+    let mut refused = None;
+    // The burst, and what comes back of it meanwhile.
+    for _ in 0..2 * limits::MAX_ENTRIES_PER_PUBLISH {
+        match look_up(&alice).await {
+            Err(LogError::RateLimited { retry_after }) => refused = Some(retry_after),
+            other => assert!(matches!(other, Err(LogError::NoWrap)), "{other:?}"),
+        }
+    }
+    assert!(refused.is_some_and(|retry_after| !retry_after.is_zero()));
+    assert!(matches!(look_up(&bob).await, Err(LogError::NotAMember)));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::super::{DirectorySessions, SocketSettings, end_revoked};
 use super::client::{Client, Person as Speaker, unknown_subscription};
 use super::relay::{Relay, Times};
 use crate::log::tests::actors::Actor;
-use crate::testing::{Person, TestDirectory};
+use crate::testing::{ADDRESS, Person, TestDirectory};
 
 /// Long enough that no sweep comes while a test runs.
 const DAY: Duration = Duration::from_secs(86_400);
@@ -67,7 +67,7 @@ async fn session_that_its_owner_ends_loses_its_sockets_at_once() {
     let mut client = Client::log_in(&relay, &alice).await;
     let caller = test
         .directory
-        .authenticate(&logged_in.session_token)
+        .authenticate(ADDRESS, &logged_in.session_token)
         .await
         .unwrap();
     test.directory

@@ -76,6 +76,26 @@ async fn requests_above_the_rate_are_refused_with_a_time() {
     }
 }
 
+#[tokio::test]
+async fn who_goes_on_after_refusals_is_read_no_faster_than_their_rate() {
+    let relay = Relay::start(SocketSettings {
+        requests: Rate::new(1, 1),
+        ..SocketSettings::default()
+    })
+    .await;
+    let mut client = Client::log_in(&relay, &Person::alice()).await;
+    let start = Instant::now();
+    for _ in 0..260 {
+        client.send(unknown_subscription()).await;
+    }
+    for _ in 0..260 {
+        client.nack().await;
+    }
+    // All beyond 200 refusals come at 100 a second.
+    let least = Duration::from_millis(500);
+    assert!(start.elapsed() >= least, "{:?}", start.elapsed());
+}
+
 /// tungstenite would swallow millions of these a second; here, reading them takes the time that the rate allows.
 #[tokio::test]
 async fn empty_fragments_are_read_no_faster_than_the_rate() {

@@ -1,7 +1,7 @@
 //! An endpoint that listens, and the sessions it knows.
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Sessions {
 }
 
 impl SessionDirectory for Sessions {
-    fn authenticate<'a>(&'a self, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
+    fn authenticate<'a>(&'a self, _: IpAddr, token: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
         let person = self
             .people
             .iter()

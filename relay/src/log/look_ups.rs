@@ -1,0 +1,90 @@
+//! How much one account may ask of the database, over all its sockets.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sealpost_protocol::ids::AccountId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::LogError;
+use super::rates::Rate;
+
+/// Look-ups of one account at once; further ones wait. A fraction of the connections to the database, so that an account
+/// with many sockets cannot hold them all.
+const AT_ONCE: usize = 4;
+
+/// The look-ups of all accounts.
+pub(super) struct LookUps {
+    rate: Rate<AccountId>,
+    running: Mutex<HashMap<AccountId, Arc<Semaphore>>>,
+}
+
+impl LookUps {
+    pub(super) fn new(per_second: NonZeroU32) -> Self {
+        Self {
+            rate: Rate::per_second(per_second),
+            running: Mutex::default(),
+        }
+    }
+
+    /// Waits until the account may look something up; it does while it keeps what this returns.
+    ///
+    /// # Errors
+    /// [`LogError::RateLimited`], at once.
+    pub(super) async fn turn(&self, account: AccountId) -> Result<OwnedSemaphorePermit, LogError> {
+        self.rate.take(&account, NonZeroU32::MIN)?;
+        let turns = self.turns_of(account);
+        turns.acquire_owned().await.map_err(|_| LogError::Internal)
+    }
+
+    /// Forgets those who look nothing up now, and those who have their full burst again.
+    pub(super) fn forget_quiet(&self) {
+        self.rate.forget_quiet();
+        // Whoever has a turn or waits for one holds the semaphore too.
+        self.running().retain(|_, turns| Arc::strong_count(turns) > 1);
+    }
+
+    fn turns_of(&self, account: AccountId) -> Arc<Semaphore> {
+        let mut running = self.running();
+        let turns = running
+            .entry(account)
+            .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        Arc::clone(turns)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Semaphore>>> {
+        self.running
+            .lock()
+            .expect("nothing panics while it holds this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_account_has_a_few_look_ups_at_once_and_others_do_not_wait_for_it() {
+        let look_ups = LookUps::new(NonZeroU32::MIN);
+        let (one, other) = (AccountId::new([1; 16]), AccountId::new([2; 16]));
+        let mut turns = Vec::new();
+        for _ in 0..AT_ONCE {
+            turns.push(look_ups.turn(one).await.unwrap());
+        }
+        assert!(look_ups.turn(one).now_or_never().is_none());
+        assert!(look_ups.turn(other).now_or_never().is_some());
+        look_ups.forget_quiet();
+        assert!(
+            look_ups.turn(one).now_or_never().is_none(),
+            "it still has its turns"
+        );
+        turns.pop();
+        assert!(look_ups.turn(one).now_or_never().is_some());
+        drop(turns);
+        look_ups.forget_quiet();
+        assert!(look_ups.running().is_empty());
+    }
+}
