@@ -22,6 +22,8 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+pub mod abuse;
+pub mod bare;
 pub mod canary;
 pub mod command;
 pub mod crash;

@@ -1,9 +1,9 @@
 //! The slow proofs, as `scripts/prove` runs them.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sealpost_tests::crash;
+use sealpost_tests::{abuse, crash};
 
 #[derive(Parser)]
 #[command(about = "Proves one promise at length")]
@@ -17,8 +17,23 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Proof {
+    /// Attacks cost the relay a bounded amount of memory and end in time, while honest people talk
+    Abuse(Abuse),
     /// Kills and faults at random under 32 writers lose, double and skip nothing
     Crash(Crash),
+}
+
+#[derive(Args)]
+struct Abuse {
+    /// Only this attack
+    #[arg(long)]
+    attack: Option<String>,
+    /// How long each attack lasts
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Names every attack and says what it does
+    #[arg(long)]
+    list: bool,
 }
 
 #[derive(Args)]
@@ -35,8 +50,42 @@ struct Crash {
 async fn main() -> ExitCode {
     let Arguments { proof, json } = Arguments::parse();
     match proof {
+        Proof::Abuse(options) => abuse(options, json).await,
         Proof::Crash(options) => crash(options, json).await,
     }
+}
+
+async fn abuse(
+    Abuse {
+        attack,
+        seconds,
+        list,
+    }: Abuse,
+    json: bool,
+) -> ExitCode {
+    if list {
+        for (name, what) in abuse::attacks() {
+            println!("{name:22} {what}");
+        }
+        return ExitCode::SUCCESS;
+    }
+    let options = abuse::Options {
+        attack,
+        time: Duration::from_secs_f64(seconds),
+        short: false,
+    };
+    let report = abuse::prove(&options, |row| {
+        if !json {
+            println!("{row}");
+        }
+    });
+    let report = report.await;
+    if json {
+        println!("{}", report.json());
+    } else {
+        println!("{report}");
+    }
+    ExitCode::from(u8::from(!report.holds()))
 }
 
 async fn crash(Crash { rounds, seed }: Crash, json: bool) -> ExitCode {

@@ -1,0 +1,141 @@
+//! The abuse proof: a relay is attacked over real sockets while honest people talk, and what that costs is measured.
+//!
+//! Attackers sit at addresses of their own (127.0.1.x) and run at low priority, as if on another machine: what slows honest
+//! people down is what the relay does for the attackers.
+
+mod attack;
+mod attacks;
+mod exchange;
+mod process;
+mod report;
+mod tally;
+mod victim;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::{runtime::Runtime, task::JoinHandle, time::Instant};
+
+pub use self::report::{Report, Row};
+use self::{
+    attack::{Arena, Attack},
+    attacks::ATTACKS,
+    exchange::Exchange,
+    process::Usage,
+    tally::Tally,
+    victim::Victim,
+};
+
+/// How to prove it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// One attack by its name, else all.
+    pub attack: Option<String>,
+    /// How long each attack lasts; those that wait to be closed may take longer.
+    pub time: Duration,
+    /// In short: one relay for all attacks, with short deadlines, and no word about memory or time.
+    pub short: bool,
+}
+
+/// The names of all attacks, each with what it does.
+pub fn attacks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ATTACKS.iter().map(|attack| (attack.name, attack.what))
+}
+
+/// Attacks; tells of each attack when it is over.
+///
+/// # Panics
+/// When there is no attack of that name, or the relay cannot be set up.
+pub async fn prove(options: &Options, mut progress: impl FnMut(&Row)) -> Report {
+    let wanted = |attack: &&Attack| options.attack.as_ref().is_none_or(|name| name == attack.name);
+    let attacks: Vec<_> = ATTACKS.iter().filter(wanted).collect();
+    assert!(
+        !attacks.is_empty(),
+        "there is no attack named {:?}",
+        options.attack
+    );
+    let mob = Mob::gather();
+    let mut report = Report::default();
+    let mut victim = None;
+    for attack in attacks {
+        // Without this, what one attack left in memory would hide what the next one takes.
+        if !options.short {
+            victim = None;
+        }
+        let victim = match &mut victim {
+            Some(victim) => victim,
+            none => none.insert(Victim::set_up(options.short).await),
+        };
+        let row = suffer(attack, victim, options, &mob).await;
+        progress(&row);
+        report.rows.push(row);
+    }
+    report
+}
+
+/// Where attackers run: on threads that get what the others leave.
+struct Mob(Option<Runtime>);
+
+impl Mob {
+    fn gather() -> Self {
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        threads.worker_threads(2).on_thread_start(|| {
+            // At the usual priority they would only be harder to bear.
+            let _ = rustix::process::nice(15);
+        });
+        Self(Some(threads.enable_all().build().unwrap()))
+    }
+
+    fn set_on(&self, attack: impl Future<Output = Tally> + Send + 'static) -> JoinHandle<Tally> {
+        self.0
+            .as_ref()
+            .expect("it is taken by the end only")
+            .spawn(attack)
+    }
+}
+
+impl Drop for Mob {
+    fn drop(&mut self) {
+        // Waiting for its threads is not allowed where tasks run.
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+async fn suffer(attack: &'static Attack, victim: &Victim, options: &Options, mob: &Mob) -> Row {
+    let exchange = Exchange::begin(victim).await;
+    let quiet = exchange.listen(options.time.min(Duration::from_secs(5))).await;
+    let id = victim.relay.id();
+    let before = Usage::begin(id);
+    let start = Instant::now();
+    let tallies = (0..attack.attackers).map(|number| {
+        let arena = Arena {
+            relay: victim.relay.addresses().public,
+            number,
+            until: start + options.time,
+            cast: Arc::clone(&victim.cast),
+            times: victim.times,
+            bound: attack.bound,
+        };
+        mob.set_on((attack.run)(arena))
+    });
+    let tallies = join_all(tallies.collect::<Vec<_>>());
+    let (noisy, tallies) = tokio::join!(exchange.listen(options.time), tallies);
+    let used = before.end(id);
+    let tally = tallies
+        .into_iter()
+        .map(|tally| tally.expect("no attacker panics"));
+    let honest = exchange.end().await;
+    Row {
+        attack,
+        tally: tally.fold(Tally::default(), Tally::and),
+        growth: used.growth,
+        cpu: used.cpu.as_secs_f64() / used.time.as_secs_f64(),
+        seconds: options.time.as_secs_f64(),
+        quiet,
+        noisy,
+        honest,
+        limit: attack.bound.within(&victim.times),
+    }
+}

@@ -1,0 +1,212 @@
+//! What came out.
+
+use std::{fmt, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    attack::Attack,
+    exchange::{Honest, Window},
+    tally::Tally,
+};
+
+/// What each attacker may cost in memory, in bytes.
+const MEMORY: u64 = 1 << 20;
+
+/// What came out of all attacks.
+#[derive(Default)]
+pub struct Report {
+    /// Of each attack.
+    pub rows: Vec<Row>,
+}
+
+/// What came out of one attack.
+pub struct Row {
+    pub(super) attack: &'static Attack,
+    /// What the attackers did.
+    pub tally: Tally,
+    /// The relay's memory at the highest, beyond that before the attack, in bytes.
+    pub growth: u64,
+    /// Of one core, over the time of the attack.
+    pub cpu: f64,
+    /// How long it lasted.
+    pub seconds: f64,
+    /// The honest before it.
+    pub quiet: Window,
+    /// The honest during it.
+    pub noisy: Window,
+    /// What became of all that the honest sent.
+    pub honest: Honest,
+    pub(super) limit: Option<Duration>,
+}
+
+impl Report {
+    /// Whether memory, time to close and the honest traffic were as promised. Latency is told, not judged.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.rows.iter().all(|row| row.broken().is_empty())
+    }
+
+    /// For machines.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({ "holds": self.holds(), "attacks": self.rows.iter().map(Row::json).collect::<Vec<_>>() })
+    }
+}
+
+impl Row {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.attack.name
+    }
+
+    /// What was promised and not kept.
+    #[must_use]
+    pub fn broken(&self) -> Vec<String> {
+        let mut broken = self.misbehaviour();
+        if self.growth > self.allowed() {
+            broken.push("memory".to_owned());
+        }
+        if self.tally.overdue > 0 || self.limit.is_some_and(|limit| self.tally.slowest_close > limit) {
+            broken.push("time to close".to_owned());
+        }
+        broken
+    }
+
+    /// The part of that which does not depend on the machine.
+    #[must_use]
+    pub fn misbehaviour(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        if !self.honest.holds() {
+            broken.push(format!("honest traffic: {:?}", self.honest));
+        }
+        let missing = self.attack.answers.iter();
+        broken.extend(
+            missing
+                .filter(|answer| !self.tally.answers.contains_key(**answer))
+                .map(|answer| format!("no answer `{answer}`")),
+        );
+        let others = self
+            .tally
+            .answers
+            .keys()
+            .filter(|answer| answer.starts_with("close "));
+        broken.extend(
+            others
+                .filter(|answer| !self.attack.answers.contains(&answer.as_str()))
+                .map(|answer| format!("unexpected `{answer}`")),
+        );
+        broken
+    }
+
+    fn allowed(&self) -> u64 {
+        MEMORY * self.attack.attackers as u64
+    }
+
+    /// How many times as long the honest waited, at the 99th percentile.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        self.noisy.p99.as_secs_f64() / self.quiet.p99.as_secs_f64()
+    }
+
+    fn answers(&self) -> String {
+        let each = |(answer, count): (&String, &u64)| format!("{answer}: {count}");
+        self.tally.answers.iter().map(each).collect::<Vec<_>>().join(", ")
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "attack": self.attack.name,
+            "what": self.attack.what,
+            "unprotected": self.attack.unprotected,
+            "attackers": self.attack.attackers,
+            "seconds": self.seconds,
+            "done": self.tally.done,
+            "answers": self.tally.answers,
+            "closed": self.tally.closed,
+            "slowest_close_ms": milliseconds(self.tally.slowest_close),
+            "close_limit_ms": self.limit.map(milliseconds),
+            "overdue": self.tally.overdue,
+            "memory_growth_bytes": self.growth,
+            "memory_limit_bytes": self.allowed(),
+            "relay_cpu_cores": self.cpu,
+            "honest_p99_before_ms": milliseconds(self.quiet.p99),
+            "honest_p99_during_ms": milliseconds(self.noisy.p99),
+            "honest_p99_ratio": self.ratio(),
+            "honest_published": self.honest.published,
+            "honest_delivered": self.honest.delivered,
+            "broken": self.broken(),
+        })
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (attackers, done) = (self.attack.attackers, self.tally.done);
+        let rate = done as f64 / self.seconds;
+        writeln!(
+            f,
+            "{}: {} ({attackers} attackers)",
+            self.attack.name, self.attack.what
+        )?;
+        writeln!(f, "  done       {done} ({rate:.0}/s); answers {}", self.answers())?;
+        let (growth, allowed) = (self.growth / 1024, self.allowed() / 1024);
+        let each = growth / attackers as u64;
+        writeln!(f, "  memory     {growth} KiB, {each} each (limit {allowed} KiB)")?;
+        writeln!(f, "  relay CPU  {:.0} % of a core", self.cpu * 100.0)?;
+        match self.limit {
+            Some(limit) => writeln!(
+                f,
+                "  closed     {} times, {:.1} s at the latest (limit {:.1} s), {} overdue",
+                self.tally.closed,
+                self.tally.slowest_close.as_secs_f64(),
+                limit.as_secs_f64(),
+                self.tally.overdue,
+            )?,
+            None => writeln!(f, "  closed     not, but held to its rate")?,
+        }
+        writeln!(
+            f,
+            "  honest p99 {:.1} ms before, {:.1} ms during: {:.1} times ({} of {} delivered)",
+            milliseconds(self.quiet.p99),
+            milliseconds(self.noisy.p99),
+            self.ratio(),
+            self.honest.delivered,
+            self.honest.published,
+        )?;
+        writeln!(f, "  unprotected {}", self.attack.unprotected)?;
+        match self.broken() {
+            broken if broken.is_empty() => write!(f, "  held"),
+            broken => write!(f, "  BROKEN     {}", broken.join("; ")),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let broken: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| !row.broken().is_empty())
+            .map(Row::name)
+            .collect();
+        let slowed: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| row.ratio() > 2.0)
+            .map(|row| format!("{} ({:.1} times)", row.name(), row.ratio()))
+            .collect();
+        writeln!(
+            f,
+            "{} attacks, {} held, broken: {broken:?}",
+            self.rows.len(),
+            self.rows.len() - broken.len()
+        )?;
+        write!(f, "honest p99 more than doubled by: {slowed:?}")
+    }
+}

@@ -1,0 +1,125 @@
+//! The relay that is attacked, and who is there.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    bare::{ORIGIN, Pen, Person, Room, Socket},
+    database::Database,
+    relay::{ChildRelay, RelayOptions},
+};
+
+/// Deadlines of the relay.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) head: Duration,
+    pub(super) request: Duration,
+    pub(super) proof: Duration,
+    pub(super) write: Duration,
+    pub(super) ping: Duration,
+}
+
+/// Those of the configuration's defaults, but for the two longest.
+const FULL: Times = Times {
+    head: Duration::from_secs(5),
+    request: Duration::from_secs(10),
+    proof: Duration::from_secs(5),
+    write: Duration::from_secs(10),
+    ping: Duration::from_secs(5),
+};
+
+/// For tests.
+const SHORT: Times = Times {
+    head: Duration::from_millis(500),
+    request: Duration::from_millis(700),
+    proof: Duration::from_millis(600),
+    write: Duration::from_millis(500),
+    ping: Duration::from_millis(500),
+};
+
+/// What is kept of a space's end for its readers, in bytes: little, so that it is full before anything is measured.
+pub(super) const TAIL: usize = 1 << 20;
+/// Sockets in all, and of one address: a fifth of the default, for a machine with a usual limit on open files.
+const SOCKETS: (usize, usize) = (2_000, 52);
+
+/// Who is there.
+pub(super) struct Cast {
+    /// Writes.
+    pub(super) alice: Person,
+    /// Reads.
+    pub(super) bob: Person,
+    /// Is a member too, and up to no good.
+    pub(super) mallory: Person,
+    /// The space of all three.
+    pub(super) room: Room,
+    pub(super) alices_pen: Mutex<Pen>,
+    pub(super) mallorys_pen: Mutex<Pen>,
+}
+
+/// The relay that is attacked, and who is there.
+pub(super) struct Victim {
+    pub(super) relay: ChildRelay,
+    pub(super) cast: Arc<Cast>,
+    pub(super) times: Times,
+    _database: Database,
+}
+
+impl Victim {
+    pub(super) async fn set_up(short: bool) -> Self {
+        let database = Database::create().await;
+        let times = if short { SHORT } else { FULL };
+        let relay = ChildRelay::start(options(&database, &times)).await;
+        let address = relay.addresses().public;
+        let cast = Arc::new(Cast::meet(address).await);
+        Self {
+            relay,
+            cast,
+            times,
+            _database: database,
+        }
+    }
+}
+
+impl Cast {
+    async fn meet(relay: SocketAddr) -> Self {
+        let alice = Person::register(relay, "alice").await;
+        let bob = Person::register(relay, "bob").await;
+        let mallory = Person::register(relay, "mallory").await;
+        let mut socket = Socket::log_in(relay.ip(), relay, &alice).await.unwrap();
+        let room = Room::make(&mut socket, &alice, &[&bob, &mallory]).await;
+        Self {
+            alice,
+            bob,
+            mallory,
+            room,
+            alices_pen: Mutex::default(),
+            mallorys_pen: Mutex::default(),
+        }
+    }
+}
+
+fn options(database: &Database, times: &Times) -> RelayOptions {
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    RelayOptions::on(database)
+        .with("SEALPOST__SERVER__PUBLIC_URL", ORIGIN)
+        .with("SEALPOST__TELEMETRY__FILTER", "info")
+        .with("SEALPOST__ACCOUNTS__REGISTRATION", "open")
+        .with("SEALPOST__SERVER__HEADER_TIMEOUT_MS", &milliseconds(times.head))
+        .with(
+            "SEALPOST__SERVER__REQUEST_TIMEOUT_MS",
+            &milliseconds(times.request),
+        )
+        .with("SEALPOST__SERVER__WRITE_TIMEOUT_MS", &milliseconds(times.write))
+        .with(
+            "SEALPOST__SOCKETS__AUTHENTICATE_WITHIN_MS",
+            &milliseconds(times.proof),
+        )
+        .with("SEALPOST__SOCKETS__PING_INTERVAL_MS", &milliseconds(times.ping))
+        .with("SEALPOST__SOCKETS__MAX_SOCKETS", &SOCKETS.0.to_string())
+        .with(
+            "SEALPOST__SOCKETS__MAX_SOCKETS_PER_ADDRESS",
+            &SOCKETS.1.to_string(),
+        )
+        .with("SEALPOST__LOG__TAIL_BYTES", &TAIL.to_string())
+}
