@@ -13,6 +13,7 @@
 //!
 //! Two proofs stand on these, for `scripts/prove` and, in a short form, for the tests:
 //!
+//! - [`abuse`]: attacks over real sockets while honest people talk, by [`bare`] clients.
 //! - [`crash`]: kills and faults at random under many writers.
 //!
 //! Everything is ended by a test's end; tests wait for events, never for time.

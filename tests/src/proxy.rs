@@ -105,8 +105,12 @@ impl FaultProxy {
     pub fn freeze(&self, mut which: impl FnMut(usize) -> bool) -> usize {
         let mut frosts = self.shared.frosts.lock().unwrap();
         frosts.retain(|frost| !frost.is_closed());
-        let chosen = frosts.iter().enumerate().filter(|(number, _)| which(*number));
-        chosen.map(|(_, frost)| frost.send_replace(true)).count()
+        let mut chosen = 0;
+        for (_, frost) in frosts.iter().enumerate().filter(|(number, _)| which(*number)) {
+            frost.send_replace(true);
+            chosen += 1;
+        }
+        chosen
     }
 
     /// Connections that are open now.

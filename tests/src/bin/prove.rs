@@ -89,7 +89,7 @@ async fn abuse(
 }
 
 async fn crash(Crash { rounds, seed }: Crash, json: bool) -> ExitCode {
-    let seed = seed.unwrap_or_else(|| rand::random_range(0..1_000_000));
+    let seed = seed.unwrap_or_else(crash::any_seed);
     let options = crash::Options { rounds, seed };
     let proven = crash::prove(options, |line| {
         if !json {

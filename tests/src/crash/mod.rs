@@ -12,6 +12,7 @@ mod writer;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use sealpost_relay::entropy::{Entropy, SystemEntropy};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
@@ -23,6 +24,14 @@ use self::{
     scene::Scene,
 };
 use crate::{folders, ledger::Sums};
+
+/// A first seed that nobody chose.
+#[must_use]
+pub fn any_seed() -> u64 {
+    let mut bytes = [0; 4];
+    SystemEntropy.fill(&mut bytes);
+    u32::from_be_bytes(bytes).into()
+}
 
 /// Rounds in the same spaces.
 const ERA: u64 = 25;

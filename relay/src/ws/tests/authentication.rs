@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -245,7 +246,7 @@ async fn refusals_before_the_upgrade_are_problem_documents() {
 struct Silent;
 
 impl SessionDirectory for Silent {
-    fn authenticate<'a>(&'a self, _: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
+    fn authenticate<'a>(&'a self, _: IpAddr, _: &'a SecretToken) -> Answer<'a, Option<LiveSession>> {
         std::future::pending().boxed()
     }
 
