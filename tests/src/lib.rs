@@ -11,7 +11,7 @@
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
 //!
-//! Two proofs stand on these, for `scripts/prove` and, in a short form, for the tests:
+//! Two proofs stand on these, for `scripts/prove`; the tests run the second one in short:
 //!
 //! - [`abuse`]: attacks over real sockets while honest people talk, by [`bare`] clients.
 //! - [`crash`]: kills and faults at random under many writers.
