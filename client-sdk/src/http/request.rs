@@ -46,6 +46,9 @@ impl Api {
             .timeout(ANSWER_WITHIN)
             .redirect(Policy::none())
             .no_proxy()
+            // Requests are minutes apart. A kept connection would more often be one that a restart has ended unseen, and
+            // the request that finds out fails.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| Error::usage(format!("HTTP cannot be set up: {error}")))?;
         let host = HeaderValue::from_str(config.relay.authority())
