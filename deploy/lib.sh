@@ -1,0 +1,94 @@
+# Shared by the scripts of this folder; sourced, never run.
+# shellcheck shell=bash
+#
+# Exit codes of all of them:
+#   0  done, or nothing to do
+#   1  something is wrong, and was named
+#   2  a wrong command line
+#   3  cannot be done here: a tool, an engine or a right is missing
+#   4  refused: it would overwrite or destroy something
+
+deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+export deploy
+program=${0##*/}
+dry_run=false
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail CODE MESSAGE...
+fail() {
+    local code=$1
+    shift
+    say "$program: $*"
+    exit "$code"
+}
+failed() { fail 1 "$@"; }
+misused() { fail 2 "$* (see $program --help)"; }
+impossible() { fail 3 "$@"; }
+refused() { fail 4 "$@"; }
+
+# The comment at the head of the script, which is its manual.
+usage() { sed -n '2,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0"; }
+
+# Runs a command, or with --dry-run says that it would.
+change() {
+    if $dry_run; then say "would: $*"; else "$@"; fi
+}
+
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || impossible "$tool is needed and not installed"
+    done
+}
+
+need_python() {
+    need python3
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || impossible "Python 3.11 or newer is needed"
+}
+
+need_compose() {
+    need docker
+    docker compose version >/dev/null 2>&1 || impossible "the compose plugin of Docker (2.26 or newer) is needed"
+}
+
+need_engine() {
+    need_compose
+    docker info >/dev/null 2>&1 || impossible "no Docker engine answers: start it, or become somebody who may talk to it"
+}
+
+# setting NAME: a variable of the env file in use, or its default.
+setting() {
+    local value
+    value=$(sed -n "s/^$1=//p" "$env_file" | tail -n 1)
+    [[ -n $value ]] || grep -q "^$1=" "$env_file" || value=$(sed -n "s/^$1=//p" "$deploy/env/.env.example" | tail -n 1)
+    printf '%s\n' "$value"
+}
+
+# directory NAME: a folder of the settings, absolute; a relative one counts from deploy/.
+directory() {
+    local value
+    value=$(setting "SEALPOST_$1_DIR")
+    (cd "$deploy" && realpath -m "$value")
+}
+
+# The compose files of a shape, as options.
+shape_files() {
+    printf -- '-f\n%s\n' "$deploy/compose.yml"
+    case $1 in
+        local) ;;
+        tls) printf -- '-f\n%s\n' "$deploy/compose.prod.yml" ;;
+        tunnel) printf -- '-f\n%s\n' "$deploy/compose.tunnel.yml" ;;
+        *) misused "there is no shape $1: local, tls or tunnel" ;;
+    esac
+    [[ -z ${SEALPOST_COMPOSE_EXTRA:-} ]] || printf -- '-f\n%s\n' "$SEALPOST_COMPOSE_EXTRA"
+}
+
+# Docker compose for the deployment of the env file in use.
+compose() {
+    local files
+    mapfile -t files < <(shape_files "$(setting SEALPOST_SHAPE)")
+    docker compose --project-directory "$deploy" --env-file "$env_file" "${files[@]}" "$@"
+}
+
+env_file=${SEALPOST_ENV_FILE:-$deploy/.env}

@@ -1,0 +1,116 @@
+"""Renders what the containers mount from the templates and the settings, and lints it.
+
+render.py ENV_FILE OUTPUT: writes the folders relay, traefik, postgres and openbao below OUTPUT.
+render.py --check ENV_FILE: writes nothing; fails where that would.
+"""
+
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import lint
+import settings as deployment
+
+TEMPLATES = deployment.DEPLOY / "templates"
+HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+
+
+def values(settings):
+    """What the templates' @NAMES@ stand for."""
+    host = settings["SEALPOST_RELAY_HOST"]
+    if not HOST.fullmatch(host):
+        raise deployment.SettingsError(f"SEALPOST_RELAY_HOST is not a host name: {host}")
+    local = settings["SEALPOST_SHAPE"] == "local"
+    origins = [origin for origin in settings["SEALPOST_ALLOWED_ORIGINS"].split(",") if origin]
+    return {
+        "ENVIRONMENT": "development" if local else "production",
+        "PUBLIC_URL": f"http://{host}:{settings['SEALPOST_HTTP_PORT']}" if local else f"https://{host}",
+        "ALLOWED_ORIGINS": json.dumps(origins),
+        "REGISTRATION": settings["SEALPOST_REGISTRATION"],
+        "EDGE_TRAEFIK": settings["SEALPOST_EDGE_TRAEFIK"],
+        "RELAY_HOST": host,
+        "RELAY_SERVERS": servers(settings),
+    }
+
+
+def servers(settings):
+    """One server for each replica, under the name that compose gives it."""
+    project, replicas = settings["COMPOSE_PROJECT_NAME"], settings["SEALPOST_RELAY_REPLICAS"]
+    if not re.fullmatch(r"[1-9][0-9]?", replicas):
+        raise deployment.SettingsError("SEALPOST_RELAY_REPLICAS is a number from 1 to 99")
+    urls = [f'{{ url = "http://{project}-relay-{number}:7450" }}' for number in range(1, int(replicas) + 1)]
+    return f"[{', '.join(urls)}]"
+
+
+def fill(template, known):
+    """The text of a template with its @NAMES@ replaced."""
+
+    def value(match):
+        if match[1] not in known:
+            raise deployment.SettingsError(f"{template}: nothing is known of @{match[1]}@")
+        return known[match[1]]
+
+    return re.sub(r"@([A-Z_]+)@", value, template.read_text())
+
+
+def pages(settings):
+    """Every rendered file by its place."""
+    shape, known = settings["SEALPOST_SHAPE"], values(settings)
+    traefik = TEMPLATES / "traefik"
+    return {
+        "relay/sealpost.toml": fill(TEMPLATES / "relay" / "sealpost.toml", known),
+        "traefik/traefik.toml": fill(traefik / f"{shape}.toml", known),
+        "traefik/dynamic/relay.toml": fill(traefik / "dynamic" / "relay.toml", known),
+        f"traefik/dynamic/{shape}.toml": fill(traefik / "dynamic" / f"{shape}.toml", known),
+    } | {
+        f"{name}/{path.relative_to(deployment.DEPLOY / name)}": path.read_text()
+        for name in ("postgres", "openbao")
+        for path in sorted((deployment.DEPLOY / name).rglob("*"))
+        if path.is_file()
+    }
+
+
+def write(rendered, output):
+    """Writes all pages, readable by the containers' users, and removes what was rendered before and is no more."""
+    for path in [path for path in output.rglob("*") if path.is_file()]:
+        if str(path.relative_to(output)) not in rendered:
+            path.unlink()
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in rendered.items():
+        path = output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed into place: Traefik watches the folder and must never see half a file.
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_text(text)
+        draft.chmod(0o644)
+        draft.replace(path)
+    for path in [output, *(path for path in output.rglob("*") if path.is_dir())]:
+        path.chmod(0o755)
+
+
+def checked(env_file):
+    """All pages, once they passed the lint."""
+    rendered = pages(deployment.load(env_file))
+    with tempfile.TemporaryDirectory() as draft:
+        write(rendered, Path(draft))
+        found = lint.findings(draft)
+    if found:
+        raise deployment.SettingsError("\n".join(found))
+    return rendered
+
+
+def main(arguments):
+    """Exit code 0, or 1 with every reason on standard error."""
+    try:
+        if arguments[0] == "--check":
+            checked(arguments[1])
+        else:
+            write(checked(arguments[0]), Path(arguments[1]))
+    except (deployment.SettingsError, OSError) as error:
+        sys.exit(f"render: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

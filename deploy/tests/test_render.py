@@ -1,0 +1,83 @@
+"""The renderer, and the lint that stands before it writes."""
+
+import tempfile
+import tomllib
+import unittest
+from pathlib import Path
+
+from deployment import DEPLOY
+
+import lint
+import render
+import settings
+
+RELAY = """
+[http.routers.relay]
+rule = "Host(`relay.example.org`)"
+entryPoints = ["web"]
+service = "relay"
+middlewares = ["strip"]
+[http.middlewares.strip.headers]
+[http.services.relay.loadBalancer]
+"""
+STATIC = '[entryPoints.web]\naddress = ":8080"\n'
+
+
+def linted(static, dynamic):
+    with tempfile.TemporaryDirectory() as folder:
+        traefik = Path(folder) / "traefik"
+        (traefik / "dynamic").mkdir(parents=True)
+        (traefik / "traefik.toml").write_text(static)
+        (traefik / "dynamic" / "all.toml").write_text(dynamic)
+        return lint.findings(folder)
+
+
+class Lint(unittest.TestCase):
+    def test_whole_configuration_passes(self):
+        self.assertEqual(linted(STATIC, RELAY), [])
+
+    def test_each_broken_reference_is_named(self):
+        cases = [
+            (STATIC, RELAY.replace('service = "relay"', 'service = "relai"'), "no service relai"),
+            (STATIC, RELAY.replace('["strip"]', '["stripe"]'), "no middleware stripe"),
+            (STATIC, RELAY.replace('["web"]', '["websecure"]'), "no entry point websecure"),
+            (STATIC, RELAY.replace('entryPoints = ["web"]\n', ""), "names no entry point"),
+            (STATIC + '[ping]\nentryPoint = "ops"\n', RELAY, "ping: there is no entry point ops"),
+            (STATIC, "", "no router"),
+            (STATIC, "[http", "cannot be read"),
+        ]
+        for static, dynamic, expected in cases:
+            found = linted(static, dynamic)
+            self.assertEqual(len(found), 1, found)
+            self.assertIn(expected, found[0])
+
+
+class Render(unittest.TestCase):
+    def settings(self, **changes):
+        return settings.read(DEPLOY / "env" / ".env.example") | changes
+
+    def test_replicas_are_named_one_by_one(self):
+        pages = render.pages(self.settings(SEALPOST_RELAY_REPLICAS="3", COMPOSE_PROJECT_NAME="garden"))
+        service = tomllib.loads(pages["traefik/dynamic/relay.toml"])["http"]["services"]["relay"]["loadBalancer"]
+        self.assertEqual([one["url"] for one in service["servers"]], [f"http://garden-relay-{number}:7450" for number in (1, 2, 3)])
+
+    def test_relay_trusts_traefik_and_nobody_else(self):
+        server = tomllib.loads(render.pages(self.settings())["relay/sealpost.toml"])["server"]
+        self.assertEqual(server["trusted_proxies"], ["172.30.70.2/32"])
+
+    def test_values_that_would_break_a_page_are_refused(self):
+        for name, value in [("SEALPOST_RELAY_HOST", "a`)||Host(`b"), ("SEALPOST_RELAY_REPLICAS", "0")]:
+            with self.assertRaises(settings.SettingsError):
+                render.pages(self.settings(**{name: value}))
+
+    def test_what_was_rendered_before_and_is_no_more_goes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            stale = Path(folder) / "traefik" / "dynamic" / "old.toml"
+            stale.parent.mkdir(parents=True)
+            stale.write_text("")
+            render.write(render.pages(self.settings()), Path(folder))
+            self.assertFalse(stale.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
