@@ -27,8 +27,11 @@ pub enum Error {
     /// The call itself is wrong: correct it.
     #[error("{0}")]
     Usage(String),
-    /// This member was not given the key of an epoch: ask a member to rekey the space.
-    #[error("this member has no key for epoch {epoch} of space {space_id}; ask a member to rekey it")]
+    /// This member was not given the key of an epoch. The members were asked to wrap it again, if it is meant for this one.
+    #[error(
+        "this member has no key for epoch {epoch} of space {space_id}; the next member who is online gives it one, if it may have \
+         it"
+    )]
     NoKey {
         /// The space.
         space_id: SpaceId,

@@ -6,6 +6,8 @@ mod contact;
 mod devices;
 mod doctor;
 mod fingerprint;
+mod invite;
+mod join;
 mod login;
 mod logout;
 mod outbox;
@@ -40,6 +42,9 @@ pub(crate) enum Verb {
     Account(account::Account),
     #[command(subcommand)]
     Space(space::Space),
+    #[command(subcommand)]
+    Invite(invite::Invite),
+    Join(join::Join),
     Send(send::Send),
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -63,6 +68,8 @@ impl Verb {
             Self::RecoveryCode(verb) => verb.run(context).await,
             Self::Account(verb) => verb.run(context).await,
             Self::Space(verb) => verb.run(context).await,
+            Self::Invite(verb) => verb.run(context).await,
+            Self::Join(verb) => verb.run(context).await,
             Self::Send(verb) => verb.run(context).await,
             Self::Outbox(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,

@@ -13,7 +13,7 @@ use sealpost_protocol::wrap::{Recipient, wrap_info};
 use zeroize::Zeroizing;
 
 use super::{EpochKey, EpochRef, EpochSecret, WrongSecret};
-use crate::identity::Identity;
+use crate::identity::{HpkePrivateKey, Identity};
 
 const ENC: usize = limits::WRAP - limits::SECRET - limits::TAG;
 
@@ -62,20 +62,28 @@ pub(crate) fn seal_wrap(
 /// # Errors
 /// [`WrapError::DoesNotOpen`] or [`WrapError::WrongSecret`].
 pub(crate) fn open_wrap(sealed: &[u8], at: &EpochRef, me: &Identity) -> Result<EpochKey, WrapError> {
+    open_wrap_of(sealed, at, &Recipient::from(me.manifest()), me.hpke_key())
+}
+
+/// The same for any recipient whose private key is at hand.
+///
+/// # Errors
+/// As [`open_wrap`].
+pub(crate) fn open_wrap_of(
+    sealed: &[u8],
+    at: &EpochRef,
+    recipient: &Recipient,
+    hpke_key: &HpkePrivateKey,
+) -> Result<EpochKey, WrapError> {
     if sealed.len() != limits::WRAP {
         return Err(WrapError::DoesNotOpen);
     }
     let (enc, ciphertext) = sealed.split_at(ENC);
     let enc = <XWing as Kem>::EncappedKey::from_bytes(enc).map_err(|_| WrapError::DoesNotOpen)?;
-    let info = wrap_info(
-        &at.space_id,
-        at.epoch,
-        &at.key_id,
-        &Recipient::from(me.manifest()),
-    );
+    let info = wrap_info(&at.space_id, at.epoch, &at.key_id, recipient);
     let secret = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &OpModeR::Base,
-        me.hpke_key(),
+        hpke_key,
         &enc,
         &info,
         ciphertext,

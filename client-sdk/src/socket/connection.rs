@@ -185,11 +185,6 @@ impl Connection {
         events: mpsc::Sender<SubscriptionEvent>,
         body: RelayBody,
     ) -> Result<(), Failure> {
-        if matches!(body, RelayBody::WrapWanted(_)) {
-            // Another member asks for a key. A device that does not answer leaves it to those that do.
-            self.waiting.insert(id, Waiting::Pages(events));
-            return Ok(());
-        }
         let event = subscription_event(body);
         let goes_on = !matches!(event, SubscriptionEvent::Ended(_));
         self.of_use |= matches!(event, SubscriptionEvent::Page(_));
@@ -300,6 +295,7 @@ fn subscription_event(body: RelayBody) -> SubscriptionEvent {
     match body {
         RelayBody::Subscribed(subscribed) => SubscriptionEvent::Started(subscribed),
         RelayBody::Page(page) => SubscriptionEvent::Page(page),
+        RelayBody::WrapWanted(_) => SubscriptionEvent::WrapWanted,
         RelayBody::Nack(nack) => SubscriptionEvent::Ended(refusal(&nack).into()),
         RelayBody::SubscriptionEnded(ended) => {
             SubscriptionEvent::Ended(refusal(&ended.reason.unwrap_or_else(no_reason)).into())

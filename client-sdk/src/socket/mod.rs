@@ -79,6 +79,8 @@ pub(crate) enum SubscriptionEvent {
     Started(wire::Subscribed),
     /// The next entries.
     Page(wire::Page),
+    /// A member waits for a wrap.
+    WrapWanted,
     /// The relay refused or ended it, or the connection is gone.
     Ended(Error),
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::wire::client_frame::Body as ClientBody;
 use sealpost_protocol::wire::relay_frame::Body as RelayBody;
@@ -34,20 +35,52 @@ impl Socket {
         }
     }
 
-    /// Fetches the own wrap of an epoch.
+    /// Fetches the own wrap of an epoch, another one than those with these hashes.
     pub(crate) async fn fetch_wrap(
         &self,
         space_id: &SpaceId,
         epoch: u64,
+        unusable: Vec<Bytes>,
     ) -> Result<wire::FetchedWrap, Error> {
         let space_id = space_id.to_bytes();
         let body = ClientBody::FetchWrap(wire::FetchWrap {
             space_id,
             epoch,
-            unusable: Vec::new(),
+            unusable,
         });
         match self.request(body).await? {
             RelayBody::FetchedWrap(wrap) => Ok(wrap),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Notes that the caller has no usable wrap of an epoch.
+    pub(crate) async fn ask_for_wrap(&self, space_id: &SpaceId, epoch: u64) -> Result<(), Error> {
+        let space_id = space_id.to_bytes();
+        let body = ClientBody::AskForWrap(wire::AskForWrap { space_id, epoch });
+        match self.request(body).await? {
+            RelayBody::Done(_) => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Fetches which members wait for a wrap.
+    pub(crate) async fn fetch_wrap_requests(
+        &self,
+        space_id: &SpaceId,
+    ) -> Result<Vec<wire::WrapRequest>, Error> {
+        let space_id = space_id.to_bytes();
+        let body = ClientBody::FetchWrapRequests(wire::FetchWrapRequests { space_id });
+        match self.request(body).await? {
+            RelayBody::WrapRequests(wanted) => Ok(wanted.requests),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Fetches what the holder of an invite needs to join.
+    pub(crate) async fn fetch_invite(&self, lookup: wire::FetchInvite) -> Result<wire::FetchedInvite, Error> {
+        match self.request(ClientBody::FetchInvite(lookup)).await? {
+            RelayBody::FetchedInvite(fetched) => Ok(fetched),
             other => Err(unexpected(&other)),
         }
     }

@@ -40,7 +40,7 @@ async fn answers_find_their_requests_in_any_order() {
     let (first, _) = relay.receive().await;
     let fetching = tokio::spawn({
         let socket = socket.clone();
-        async move { socket.fetch_wrap(&SPACE, 3).await }
+        async move { socket.fetch_wrap(&SPACE, 3, Vec::new()).await }
     });
     let (second, _) = relay.receive().await;
     let wrap = FetchedWrap {
@@ -225,6 +225,7 @@ async fn subscription_goes_on_when_a_member_asks_for_a_wrap() {
         .send(id, RelayBody::WrapWanted(wire::WrapWanted::default()))
         .await;
     relay.send(id, page(1)).await;
+    assert!(matches!(subscription.next().await, SubscriptionEvent::WrapWanted));
     let next = subscription.next().await;
     assert!(matches!(next, SubscriptionEvent::Page(page) if page.first_seq == 1));
 }

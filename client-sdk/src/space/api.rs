@@ -33,7 +33,6 @@ impl Space {
         Self { handle }
     }
 
-    #[cfg(test)]
     pub(crate) fn core(&self) -> &Arc<super::core::SpaceCore> {
         self.handle.core()
     }
@@ -174,6 +173,23 @@ impl Space {
         Ok(self.handle.core().current_epoch().await?.map_or(0, |at| at.epoch))
     }
 
+    /// Whether this member has the current key, and content does not wait for a new one: it can write and read.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub async fn has_key(&self) -> Result<bool, Error> {
+        self.read_once().await?;
+        let core = self.handle.core();
+        if core.with_fold(|fold| fold.chain().waits_for_rekey()).await? {
+            return Ok(false);
+        }
+        match core.current_key().await {
+            Ok(_) => Ok(true),
+            Err(Error::NoKey { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Adds a person whose fingerprint was confirmed. Does nothing if they are a member already.
     ///
     /// # Errors
@@ -281,16 +297,21 @@ impl Space {
     }
 
     /// Makes `aim` true and pins where the log then stood, for the owner's other devices.
-    async fn achieve(&self, aim: &impl Aim) -> Result<(), Error> {
+    pub(super) async fn achieve(&self, aim: &impl Aim) -> Result<(), Error> {
         let core = self.handle.core();
         core.achieve(aim, &mut entropy::system()).await?;
-        if let Err(error) = core.pin().await {
-            tracing::warn!(error = %error, "the verified place was not pinned in the keystore");
-        }
+        self.pin().await;
         Ok(())
     }
 
-    async fn read_once(&self) -> Result<(), Error> {
+    /// Pins the verified place, where that is possible.
+    pub(super) async fn pin(&self) {
+        if let Err(error) = self.handle.core().pin().await {
+            tracing::warn!(error = %error, "the verified place was not pinned in the keystore");
+        }
+    }
+
+    pub(super) async fn read_once(&self) -> Result<(), Error> {
         if self.verified().seq == 0 {
             self.sync().await?;
         }

@@ -158,7 +158,7 @@ impl Client {
         })))
     }
 
-    fn socket(&self) -> Result<Socket, Error> {
+    pub(super) fn socket(&self) -> Result<Socket, Error> {
         let shared = self.shared();
         if let Some(socket) = shared.spaces.socket.get() {
             return Ok(socket.clone());

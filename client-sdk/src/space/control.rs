@@ -3,7 +3,7 @@
 
 use rand::CryptoRng;
 use sealpost_protocol::code::ErrorCode;
-use sealpost_protocol::ids::EventId;
+use sealpost_protocol::ids::{EventId, SpaceId};
 use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::wire::{self, SignedControl};
 use tokio::time::sleep;
@@ -13,7 +13,7 @@ use super::draft::{Batch, Draft};
 use crate::backoff::Backoff;
 use crate::epoch::EpochKey;
 use crate::error::Error;
-use crate::socket::refusal;
+use crate::socket::{Socket, refusal};
 
 /// How often a change is tried against others who change the space too.
 const ATTEMPTS: usize = 12;
@@ -134,7 +134,23 @@ impl SpaceCore {
     }
 }
 
-pub(super) fn control_entry(record: SignedControl) -> wire::Entry {
+/// Offers one record.
+pub(super) async fn publish_one(
+    socket: &Socket,
+    space_id: &SpaceId,
+    record: SignedControl,
+) -> Result<(), Error> {
+    let published = socket.publish(space_id, vec![control_entry(record)]).await?;
+    match (published.nack, published.acks.len()) {
+        (Some(nack), _) => Err(refusal(&nack).into()),
+        (None, 1) => Ok(()),
+        (None, _) => Err(Error::alarm(
+            "the relay acked another number of records than it was sent",
+        )),
+    }
+}
+
+fn control_entry(record: SignedControl) -> wire::Entry {
     wire::Entry {
         kind: Some(Kind::Control(record)),
     }

@@ -7,7 +7,7 @@ use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire;
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,8 @@ pub(crate) struct SpaceCore {
     pub(crate) client: Arc<Shared>,
     pub(crate) socket: Socket,
     pub(crate) keys: KeyRing,
+    /// A member may wait for a wrap.
+    pub(crate) wraps_wanted: Notify,
     /// How far the rekey is that this device is making.
     pub(super) rekeying: Arc<Rekeying>,
     /// How far some device of the owner had verified the log, as the keystore says.
@@ -111,6 +113,7 @@ impl SpaceCore {
             client,
             socket,
             keys: KeyRing::default(),
+            wraps_wanted: Notify::new(),
             rekeying: Arc::default(),
             pinned,
             closing: CancellationToken::new(),
@@ -299,7 +302,9 @@ impl SpaceCore {
                 Ok(subscribed.head_seq)
             }
             SubscriptionEvent::Ended(error) => Err(error),
-            SubscriptionEvent::Page(_) => Err(Error::alarm("the relay sent entries before its head")),
+            SubscriptionEvent::Page(_) | SubscriptionEvent::WrapWanted => {
+                Err(Error::alarm("the relay sent entries before its head"))
+            }
         }
     }
 

@@ -13,14 +13,14 @@ use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::{self, Policy, SignedControl, StageWraps, Wrap};
 use sealpost_protocol::wrap::Recipient;
 
-use super::control::control_entry;
+use super::control::publish_one;
 use super::wraps::{rekey_body, wrap_for};
 use crate::client::Shared;
 use crate::entropy;
 use crate::epoch::EpochKey;
 use crate::error::{Error, StoreError};
 use crate::identity::Identity;
-use crate::socket::{Socket, refusal};
+use crate::socket::Socket;
 use crate::store::StoreTransaction;
 
 const TABLE: &str = "creation";
@@ -77,7 +77,7 @@ impl Creation {
 
     /// Brings the relay to where the space is made, from wherever it stands.
     async fn send(&self, space_id: &SpaceId, socket: &Socket) -> Result<(), Error> {
-        publish(socket, space_id, &self.genesis).await?;
+        publish_one(socket, space_id, self.genesis.clone()).await?;
         socket
             .stage_wraps(StageWraps {
                 space_id: space_id.to_bytes(),
@@ -86,7 +86,7 @@ impl Creation {
                 wraps: vec![self.wrap.clone()],
             })
             .await?;
-        match publish(socket, space_id, &self.rekey).await {
+        match publish_one(socket, space_id, self.rekey.clone()).await {
             // Another device of this account has rekeyed already: the log will show it.
             Err(error) if error.code() == Some(ErrorCode::ControlConflict) => Ok(()),
             result => result,
@@ -179,17 +179,4 @@ fn genesis_body(policy: Policy, me: &Identity, rng: &mut impl CryptoRng) -> Body
         manifest: me.manifest().bytes().clone(),
         policy: Some(policy),
     })
-}
-
-async fn publish(socket: &Socket, space_id: &SpaceId, record: &SignedControl) -> Result<(), Error> {
-    let published = socket
-        .publish(space_id, vec![control_entry(record.clone())])
-        .await?;
-    match (published.nack, published.acks.len()) {
-        (Some(nack), _) => Err(refusal(&nack).into()),
-        (None, 1) => Ok(()),
-        (None, _) => Err(Error::alarm(
-            "the relay acked another number of records than it was sent",
-        )),
-    }
 }

@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
 use super::core::SpaceCore;
+use super::missing;
 use super::rekeyer;
 use super::signal::{self, SignalHub};
 use crate::content::{Message, check_message};
@@ -19,7 +20,8 @@ const OUTGOING_QUEUE: usize = 512;
 /// Bytes of messages that may gather before they are on disk.
 const OUTGOING_BYTES: usize = 4 * 1024 * 1024;
 
-/// One open space with its tasks: the sync engine, the outbox, the ear for signals, and who rekeys where others failed to.
+/// One open space with its tasks: the sync engine, the outbox, the ear for signals, and who rekeys and
+/// wraps where others failed to.
 pub(crate) struct Handle {
     core: Arc<SpaceCore>,
     outgoing: mpsc::Sender<Ask>,
@@ -36,6 +38,7 @@ impl Handle {
         tokio::spawn(sync::follow(Arc::clone(&core), entropy::system()));
         tokio::spawn(outbox::run(Arc::clone(&core), queue, entropy::system()));
         tokio::spawn(rekeyer::run(Arc::clone(&core), entropy::system()));
+        tokio::spawn(missing::run(Arc::clone(&core), entropy::system()));
         tokio::spawn(signal::listen(Arc::clone(&core), Arc::clone(&signals)));
         Arc::new(Self {
             outgoing,

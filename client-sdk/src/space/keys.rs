@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::limits;
+use sealpost_protocol::wrap::wrap_hash;
 
 use super::core::SpaceCore;
 use crate::epoch::{EpochKey, EpochRef, WrapError, open_previous, open_wrap};
@@ -92,20 +95,38 @@ impl SpaceCore {
         Ok(Some(key))
     }
 
+    /// The own wrap of an epoch. Of several that the relay may have, one that opens is enough; if there is none, the members
+    /// are asked.
     async fn fetch_key(&self, row: &EpochRow) -> Result<Option<EpochKey>, Error> {
-        let fetched = match self.socket.fetch_wrap(&self.space_id, row.at.epoch).await {
-            Err(error) if error.code() == Some(ErrorCode::NotFound) => return Ok(None),
-            result => result?,
-        };
-        let what = match open_wrap(&fetched.sealed, &row.at, &self.client.identity) {
-            Ok(key) => return Ok(Some(key)),
-            Err(WrapError::WrongSecret(_)) => "the wrap opens to another secret than the chain names",
-            Err(_) => "the wrap for this member does not open",
-        };
-        let alarm = self.key_alarm(what, row);
-        // The log itself is whole: the space goes on as far as it has keys.
-        self.keep_evidence(&alarm, fetched.sealed.to_vec()).await;
-        Err(alarm.into())
+        let (mut unusable, mut last) = (Vec::new(), None);
+        while unusable.len() < limits::MAX_UNUSABLE_WRAPS {
+            let fetched = self
+                .socket
+                .fetch_wrap(&self.space_id, row.at.epoch, unusable.clone());
+            let sealed = match fetched.await {
+                Err(error) if error.code() == Some(ErrorCode::NotFound) => break,
+                result => result?.sealed,
+            };
+            let what = match open_wrap(&sealed, &row.at, &self.client.identity) {
+                Ok(key) => return Ok(Some(key)),
+                Err(WrapError::WrongSecret(_)) => "the wrap opens to another secret than the chain names",
+                Err(_) => "the wrap for this member does not open",
+            };
+            let hash = Bytes::copy_from_slice(&wrap_hash(&sealed));
+            if unusable.contains(&hash) {
+                break;
+            }
+            unusable.push(hash);
+            let alarm = self.key_alarm(what, row);
+            // The log itself is whole: the space goes on as far as it has keys.
+            self.keep_evidence(&alarm, sealed.to_vec()).await;
+            last = Some(alarm);
+        }
+        self.ask_for_wrap(row.at.epoch).await;
+        match last {
+            Some(alarm) => Err(alarm.into()),
+            None => Ok(None),
+        }
     }
 
     async fn keep(&self, key: EpochKey) -> Result<Arc<EpochKey>, Error> {

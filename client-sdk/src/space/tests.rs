@@ -3,7 +3,9 @@
 mod create;
 mod honest;
 mod hostile;
+mod invites;
 mod membership;
+mod missing;
 
 use futures_util::StreamExt;
 

@@ -164,3 +164,26 @@ impl SpaceCore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sealpost_protocol::ids::SpaceId;
+
+    use super::*;
+    use crate::epoch::open_wrap;
+    use crate::testing::person;
+
+    #[tokio::test]
+    async fn wraps_for_a_thousand_are_made_in_order_and_counted() {
+        let (alice, bob) = (person(1), person(2));
+        let key = EpochKey::generate(SpaceId::new([7; 32]), 1, &mut entropy::system());
+        let mut recipients = vec![Recipient::from(bob.manifest()); 1000];
+        recipients[500] = Recipient::from(alice.manifest());
+        let rekeying = Arc::<Rekeying>::default();
+        let (key, wraps) = wrap_to_all(key, recipients, Arc::clone(&rekeying)).await;
+        assert_eq!(wraps.len(), 1000);
+        assert!(open_wrap(&wraps[500].sealed, key.at(), &alice).is_ok());
+        assert!(open_wrap(&wraps[999].sealed, key.at(), &bob).is_ok());
+        assert_eq!(rekeying.now(), RekeyProgress { done: 1000, of: 2000 });
+    }
+}

@@ -54,7 +54,12 @@ async fn follow_once(core: &SpaceCore, backoff: &mut Backoff<impl Rng>) -> Resul
     let mut served = known.cursor.seq;
     loop {
         match subscription.next().await {
-            SubscriptionEvent::Started(subscribed) => core.check_head(&known, &subscribed)?,
+            SubscriptionEvent::Started(subscribed) => {
+                core.check_head(&known, &subscribed)?;
+                // Somebody may have asked while nobody listened.
+                core.wraps_wanted.notify_one();
+            }
+            SubscriptionEvent::WrapWanted => core.wraps_wanted.notify_one(),
             SubscriptionEvent::Page(page) => {
                 let last = served + page.entries.len() as u64;
                 match core.apply(page, served).await? {

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sealpost_protocol::chain::Capabilities;
-use sealpost_protocol::control::{Link, ParsedControl, sign_control};
+use sealpost_protocol::chain::{Capabilities, invite_recipient};
+use sealpost_protocol::control::{Link, ParsedControl, co_sign_control, sign_control};
 use sealpost_protocol::event::{EventHeader, ParsedEvent, sign_event};
 use sealpost_protocol::fold::{Refusal, SpaceFold, Verdict};
 use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId, WriterId};
+use sealpost_protocol::invite::InviteLink;
+use sealpost_protocol::keys::PublicKey;
+use sealpost_protocol::limits;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::entry::Kind;
@@ -19,6 +22,7 @@ use sealpost_protocol::wrap::wrap_hash;
 use crate::content::{Content, Message, seal_content};
 use crate::epoch::{EpochKey, EpochRef, EpochSecret, seal_previous, seal_wrap};
 use crate::identity::Identity;
+use crate::invite::InviteKeys;
 use crate::space::wraps::{rekey_body, wrap_for};
 
 pub(crate) const OTHER_WRITER: WriterId = WriterId::new([0xaa; 16]);
@@ -226,9 +230,67 @@ impl TestLog {
                 .fold
                 .append_control(&ParsedControl::parse(control)?, &roots)?,
         };
+        self.keep_wrap_of(&entry);
         self.roots.push(cursor.root);
         self.entries.push(entry);
         Ok(cursor)
+    }
+
+    /// The wrap that a record brings with it.
+    fn keep_wrap_of(&mut self, entry: &Entry) {
+        let Some(Kind::Control(control)) = &entry.kind else {
+            return;
+        };
+        let record = ParsedControl::parse(control).unwrap();
+        let (recipient, wrap) = match record.body {
+            Body::CreateInvite(create) => {
+                let key = PublicKey::parse(&create.invite_key).unwrap();
+                (invite_recipient(&key, &create.hpke_key).id(), create.wrap)
+            }
+            Body::AcceptInvite(accept) => (record.author, accept.wrap),
+            _ => return,
+        };
+        if !wrap.is_empty() {
+            self.wraps
+                .insert((self.fold.chain().epoch_number(), recipient), wrap);
+        }
+    }
+
+    /// An invite of `author` for one newcomer who writes.
+    pub(crate) fn invite(&mut self, author: &Identity, link: &InviteLink, needs_approval: bool) {
+        let keys = InviteKeys::of(link);
+        let carries = self.fold.chain().policy().share_history && !needs_approval;
+        let wrap = wrap_for(self.keys.last().unwrap(), &keys.recipient(), &mut self.rng).unwrap();
+        let body = wire::CreateInvite {
+            invite_key: Bytes::copy_from_slice(keys.public().as_bytes()),
+            capabilities: Capabilities::WRITE.bits(),
+            expires_at_s: 0,
+            uses: 1,
+            needs_approval,
+            hpke_key: keys.hpke_public().clone(),
+            wrap: if carries { wrap.sealed } else { Bytes::new() },
+        };
+        self.control(author, Body::CreateInvite(body));
+    }
+
+    /// Accepts an invite that carries no secret.
+    pub(crate) fn accept(&mut self, joiner: &Identity, link: &InviteLink) {
+        let keys = InviteKeys::of(link);
+        let body = wire::AcceptInvite {
+            invite_key: Bytes::copy_from_slice(keys.public().as_bytes()),
+            manifest: joiner.manifest().bytes().clone(),
+            wrap: Bytes::new(),
+        };
+        let record = self.record(joiner, Body::AcceptInvite(body));
+        let record = co_sign_control(record, keys.signing_key());
+        self.append(control_entry(record)).unwrap();
+    }
+
+    /// Makes every wrap one of another secret.
+    pub(crate) fn damage_wraps(&mut self) {
+        for wrap in self.wraps.values_mut() {
+            *wrap = Bytes::from_static(&[7; limits::WRAP]);
+        }
     }
 
     /// The entries after a place.

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::{PrincipalId, SpaceId, WriterId};
+use sealpost_protocol::invite::verify_invite_lookup;
+use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::wire::client_frame::Body as ClientBody;
 use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use sealpost_protocol::wire::{self, Entry, Nack};
+use sealpost_protocol::wrap::wrap_hash;
 
 use tokio::sync::{Mutex, Notify};
 
@@ -28,6 +30,8 @@ pub(crate) struct Script {
     subscriptions: BTreeMap<u64, u64>,
     /// Everything that was offered: no two events for one (writer, index, epoch).
     offered: BTreeMap<(WriterId, u64, u64), Entry>,
+    /// Who waits for which wrap.
+    wanted: Vec<wire::WrapRequest>,
 }
 
 impl Script {
@@ -38,6 +42,7 @@ impl Script {
             client,
             subscriptions: BTreeMap::new(),
             offered: BTreeMap::new(),
+            wanted: Vec::new(),
         }
     }
 
@@ -86,19 +91,17 @@ impl Script {
             ClientBody::Subscribe(from) => self.subscribe(id, &from).await,
             ClientBody::Publish(publish) => self.publish(id, publish).await,
             ClientBody::FetchWrap(fetch) => self.fetch(id, &fetch).await,
-            ClientBody::StageWraps(wraps) => {
-                let count = u32::try_from(wraps.wraps.len()).unwrap();
-                self.relay
-                    .send(id, RelayBody::WrapsStaged(wire::WrapsStaged { count }))
-                    .await;
+            ClientBody::StageWraps(staged) => self.stage(id, staged).await,
+            ClientBody::FetchInvite(fetch) => self.fetch_invite(id, &fetch).await,
+            ClientBody::AskForWrap(ask) => {
+                self.want(ask.epoch, self.client);
+                self.relay.send(id, RelayBody::Done(wire::Done {})).await;
             }
-            ClientBody::FetchInvite(_) | ClientBody::AskForWrap(_) | ClientBody::FetchWrapRequests(_) => {
-                let code = ErrorCode::NotFound.as_str().to_owned();
-                let nack = Nack {
-                    code,
-                    ..Nack::default()
-                };
-                self.relay.send(id, RelayBody::Nack(nack)).await;
+            ClientBody::FetchWrapRequests(_) => {
+                let requests = self.wanted.clone();
+                self.relay
+                    .send(id, RelayBody::WrapRequests(wire::WrapRequests { requests }))
+                    .await;
             }
             ClientBody::Unsubscribe(ended) => {
                 self.subscriptions.remove(&ended.subscription);
@@ -195,8 +198,54 @@ impl Script {
         assert_eq!(first, entry, "two events were signed for {place:?}");
     }
 
+    /// Notes that somebody asked for a wrap.
+    pub(crate) fn want(&mut self, epoch: u64, recipient: PrincipalId) {
+        let recipient = recipient.to_bytes();
+        self.wanted.push(wire::WrapRequest { epoch, recipient });
+    }
+
+    async fn stage(&mut self, id: u64, staged: wire::StageWraps) {
+        let count = u32::try_from(staged.wraps.len()).unwrap();
+        for wrap in staged.wraps {
+            self.wanted
+                .retain(|wanted| (wanted.epoch, &wanted.recipient) != (staged.epoch, &wrap.recipient));
+            let recipient = PrincipalId::try_from(&wrap.recipient[..]).unwrap();
+            self.log.wraps.insert((staged.epoch, recipient), wrap.sealed);
+        }
+        self.relay
+            .send(id, RelayBody::WrapsStaged(wire::WrapsStaged { count }))
+            .await;
+    }
+
+    /// Two records at a time.
+    async fn fetch_invite(&self, id: u64, fetch: &wire::FetchInvite) {
+        let chain = self.log.fold.chain();
+        let key = PublicKey::parse(&fetch.invite_key).unwrap();
+        verify_invite_lookup(&key, &self.log.space_id(), &self.client, &fetch.signature).unwrap();
+        if chain.invite(&key).is_none() && chain.applicant(&self.client).is_none() {
+            return self.relay.nack(id, "invite_void").await;
+        }
+        let after = usize::try_from(fetch.after_control_index).unwrap();
+        let records = self.log.entries.iter().filter_map(|entry| match &entry.kind {
+            Some(Kind::Control(record)) => Some(record.clone()),
+            _ => None,
+        });
+        let controls: Vec<_> = records.skip(after).take(2).collect();
+        let is_last = (after + controls.len()) as u64 == chain.index();
+        let recipient = chain.invite(&key).map(|invite| invite.recipient().id());
+        let wrap = recipient.and_then(|id| self.log.wraps.get(&(chain.epoch_number(), id)));
+        let fetched = wire::FetchedInvite {
+            controls,
+            control_index: chain.index(),
+            wrap: wrap.filter(|_| is_last).cloned().unwrap_or_default(),
+        };
+        self.relay.send(id, RelayBody::FetchedInvite(fetched)).await;
+    }
+
     async fn fetch(&self, id: u64, fetch: &wire::FetchWrap) {
-        match self.log.wraps.get(&(fetch.epoch, self.client)) {
+        let wrap = self.log.wraps.get(&(fetch.epoch, self.client));
+        let usable = |wrap: &&Bytes| !fetch.unusable.iter().any(|hash| hash[..] == wrap_hash(wrap)[..]);
+        match wrap.filter(usable) {
             Some(sealed) => {
                 let sealed = sealed.clone();
                 let wrap = wire::FetchedWrap {

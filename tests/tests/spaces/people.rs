@@ -67,7 +67,14 @@ impl Person {
 
     /// The first device again, as a process that has just started.
     pub async fn restarted(&self) -> Client {
-        Client::open(self.config("first")).await.unwrap()
+        self.restarted_with(|_| ()).await
+    }
+
+    /// The same, configured otherwise.
+    pub async fn restarted_with(&self, configure: impl FnOnce(&mut ClientConfig)) -> Client {
+        let mut config = self.config("first");
+        configure(&mut config);
+        Client::open(config).await.unwrap()
     }
 
     pub fn home(&self, name: &str) -> PathBuf {

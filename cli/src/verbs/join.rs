@@ -1,0 +1,90 @@
+use std::io::{self, Read, Write};
+
+use clap::Args;
+use sealpost_sdk::{InviteLink, Joined};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Report;
+use crate::patience;
+
+/// Longest link that is read.
+const LONGEST: u64 = 4096;
+
+/// Join a space by an invite link
+///
+/// Quote the link: what matters in it stands behind the #. Given as -, it is read from the input, which keeps it out of the
+/// list of processes.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  sealpost join 'https://relay.example.org/i#AZx...'\n  sealpost join - < link"
+)]
+pub(crate) struct Join {
+    /// The link, or - for the input
+    link: String,
+    /// How this account calls the space
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JoinedSpace {
+    space: String,
+    state: &'static str,
+}
+
+impl Join {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let link: InviteLink = self
+            .text()?
+            .parse()
+            .map_err(|error: sealpost_sdk::LinkError| Failure::usage(error.to_string()))?;
+        let client = context.client().await?;
+        let joining = async {
+            let joined = client.join(&link).await?;
+            let state = match &joined {
+                Joined::Waiting(_) => "waiting for approval",
+                Joined::Member(space) if space.has_key().await? => "member",
+                Joined::Member(_) => "waiting for a key",
+            };
+            if let Some(name) = &self.name {
+                client.name_space(link.space_id(), name).await?;
+            }
+            Ok::<_, Failure>(state)
+        };
+        let state = patience::wait(&client, context, joining).await?;
+        context.report(&JoinedSpace {
+            space: link.space_id().to_string(),
+            state,
+        })
+    }
+
+    fn text(&self) -> Result<Zeroizing<String>, Failure> {
+        if self.link != "-" {
+            return Ok(Zeroizing::new(self.link.clone()));
+        }
+        let mut text = Zeroizing::new(String::new());
+        io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
+        Ok(text)
+    }
+}
+
+impl Report for JoinedSpace {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        match self.state {
+            "member" => writeln!(out, "This account is a member of {}.", self.space),
+            "waiting for approval" => writeln!(
+                out,
+                "A member of {} must approve this account: read your fingerprint to them (`sealpost fingerprint`).",
+                self.space
+            ),
+            _ => writeln!(
+                out,
+                "This account is a member of {}; the first member who is online gives it a key.",
+                self.space
+            ),
+        }
+    }
+}

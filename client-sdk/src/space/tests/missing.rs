@@ -1,0 +1,68 @@
+//! Wraps that are missing or do not open.
+
+use std::time::Duration;
+
+use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::wire::client_frame::Body as ClientBody;
+use tokio::time::timeout;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn member_without_a_usable_wrap_asks_and_another_one_is_enough() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log = TestLog::new(&bob, true);
+    stage.log.add(&bob, &alice, Capabilities::WRITE);
+    stage.log.write(&bob, "sealed");
+    let good = stage.log.wraps.remove(&(1, alice.id())).unwrap();
+    let (space, mut script) = stage.open().await;
+    let mut messages = space.subscribe(Position::START);
+    let mut reading = std::pin::pin!(messages.next());
+    let mut asked = Vec::new();
+    let first = loop {
+        tokio::select! {
+            first = &mut reading => break first.unwrap(),
+            body = script.step() => match body {
+                ClientBody::AskForWrap(ask) => asked.push(ask.epoch),
+                _ => continue,
+            },
+        }
+    };
+    assert_eq!(asked.first(), Some(&1));
+    assert!(matches!(first, Err(Error::NoKey { epoch: 1, .. })));
+    script.log.wraps.insert((1, alice.id()), good);
+    tokio::spawn(script.serve());
+    assert_eq!(texts(&mut space.subscribe(Position::START), 1).await, ["sealed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn holder_wraps_again_for_members_and_for_nobody_else() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log.rekey(&alice);
+    stage.log.add(&alice, &bob, Capabilities::WRITE);
+    let (space, mut script) = stage.open().await;
+    for (epoch, who) in [(2, &bob), (2, &person(9)), (1, &bob), (3, &bob)] {
+        script.want(epoch, who.id());
+    }
+    let staged = loop {
+        if let ClientBody::StageWraps(wraps) = script.step().await {
+            break wraps;
+        }
+    };
+    let recipients: Vec<_> = staged.wraps.iter().map(|wrap| wrap.recipient.clone()).collect();
+    assert_eq!((staged.epoch, recipients), (2, vec![bob.id().to_bytes()]));
+    let more = timeout(Duration::from_secs(30), async {
+        loop {
+            if let ClientBody::StageWraps(_) = script.step().await {
+                return;
+            }
+        }
+    });
+    assert!(
+        more.await.is_err(),
+        "nothing else was asked for by a member who may have it"
+    );
+    drop(space);
+}

@@ -1,0 +1,38 @@
+use super::{open_to_all, text, texts};
+use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_brings_a_newcomer_in_once_and_altered_never() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let (alice, bob, carol) = (Sealpost::new(at), Sealpost::new(at), Sealpost::new(at));
+    for (device, name) in [(&alice, "alice"), (&bob, "bob"), (&carol, "carol")] {
+        device.json(["register", name]);
+    }
+    alice.json(["space", "create", "garden"]);
+    alice.json(["send", "garden", "welcome"]);
+    let link = text(&alice.json(["invite", "create", "garden"])[0], "link").to_owned();
+    assert!(link.starts_with(&format!("{at}/i#")), "{link}");
+    assert_eq!(alice.json(["invite", "list", "garden"])[0]["uses_left"], 1);
+
+    for place in [link.len() - 1, link.len() / 2, at.len() + 4] {
+        let mut altered: Vec<char> = link.chars().collect();
+        altered[place] = if altered[place] == 'A' { 'B' } else { 'A' };
+        let altered: String = altered.into_iter().collect();
+        let refused = bob.run(["join", &altered]);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(
+            refused.err.contains("not a complete invite link"),
+            "{}",
+            refused.err
+        );
+    }
+    let joined = bob.json(["join", &link, "--name", "garden"]);
+    assert_eq!(joined[0]["state"], "member");
+    assert_eq!(texts(&bob.json(["tail", "garden"])), ["welcome"]);
+
+    let refused = carol.feed(["join", "-"], link.as_bytes());
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert!(refused.err.contains("invite"), "{}", refused.err);
+    assert!(alice.json(["invite", "list", "garden"]).is_empty());
+}
