@@ -163,6 +163,8 @@ fn may_try_again(error: &Error) -> bool {
         ErrorCode::WrapsMismatch,
         ErrorCode::RekeyRequired,
         ErrorCode::StaleEpoch,
+        // Of wraps that were to be staged: the epoch is another's by now.
+        ErrorCode::WrongKey,
     ];
     error.is_transient() || error.code().is_some_and(|code| raced.contains(&code))
 }

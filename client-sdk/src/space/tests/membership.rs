@@ -106,6 +106,26 @@ async fn removal_that_another_made_first_is_found_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn removal_whose_wraps_come_after_the_rekey_of_another_is_found_done() {
+    let mut stage = stage().await;
+    let (space, mut script) = stage.open().await;
+    let removed = removing(&space, person(BOB).id());
+    let id = loop {
+        match script.relay.receive().await {
+            (id, ClientBody::StageWraps(_)) => break id,
+            (id, body) => script.answer(id, body).await,
+        }
+    };
+    script.log.remove(&person(CAROL), &person(BOB));
+    script.log.rekey(&person(CAROL));
+    script.push().await;
+    script.relay.nack(id, ErrorCode::WrongKey.as_str()).await;
+    tokio::spawn(script.serve());
+    removed.await.unwrap().unwrap();
+    assert_eq!(space.epoch().await.unwrap(), 2, "one rekey is enough");
+}
+
+#[tokio::test(start_paused = true)]
 async fn removal_that_lost_to_another_record_is_made_again() {
     let mut stage = stage().await;
     let (space, mut script) = stage.open().await;
