@@ -22,6 +22,8 @@ pub mod paths {
     pub const INFO: &str = "/v1/info";
     /// GET the OpenAPI document.
     pub const OPENAPI: &str = "/v1/openapi.json";
+    /// GET the page behind an invite link: HTML, for people.
+    pub const INVITE_PAGE: &str = "/i";
     /// GET the WebSocket.
     pub const SOCKET: &str = "/v1/socket";
     /// POST [`super::RegistrationStart`].

@@ -8,6 +8,7 @@ mod bearer;
 mod body;
 mod failure;
 mod info;
+mod invite_page;
 mod keystore;
 mod layers;
 pub mod listener;
@@ -67,6 +68,7 @@ fn public_routes() -> Router<HttpState> {
     Router::new()
         .route(paths::INFO, get(info::get))
         .route(paths::OPENAPI, get(openapi::get))
+        .route(paths::INVITE_PAGE, get(invite_page::get))
         .route(paths::REGISTRATION_START, post(registration::start::post))
         .route(paths::REGISTRATION_FINISH, post(registration::finish::post))
         .route(paths::LOGIN_START, post(login::start::post))

@@ -2,6 +2,7 @@
 
 mod client;
 mod documents;
+mod invite_page;
 mod logs;
 mod refusals;
 mod story;

@@ -108,20 +108,21 @@ async fn join_whose_answer_was_lost_is_found_done() {
 
 #[tokio::test(start_paused = true)]
 async fn closed_invites_are_refused_with_a_reason() {
-    let revoked = |log: &mut TestLog, link: &InviteLink| {
-        let invite_key = bytes::Bytes::copy_from_slice(InviteKeys::of(link).public().as_bytes());
-        log.control(
-            &person(BOB),
-            Body::RevokeInvite(wire::RevokeInvite { invite_key }),
-        );
-    };
-    let voided = |log: &mut TestLog, _: &InviteLink| {
-        log.add(&person(BOB), &person(CAROL), Capabilities::WRITE);
-        log.remove(&person(BOB), &person(CAROL));
-        log.rekey(&person(BOB));
-    };
-    let closers: [&dyn Fn(&mut TestLog, &InviteLink); 2] = [&revoked, &voided];
-    for close in closers {
+    let close: [fn(&mut TestLog, &InviteLink); 2] = [
+        |log, link| {
+            let invite_key = bytes::Bytes::copy_from_slice(InviteKeys::of(link).public().as_bytes());
+            log.control(
+                &person(BOB),
+                Body::RevokeInvite(wire::RevokeInvite { invite_key }),
+            );
+        },
+        |log, _| {
+            log.add(&person(BOB), &person(CAROL), Capabilities::WRITE);
+            log.remove(&person(BOB), &person(CAROL));
+            log.rekey(&person(BOB));
+        },
+    ];
+    for close in close {
         let (mut stage, link) = invited(true, false).await;
         close(&mut stage.log, &link);
         let joined = joining(&stage, &link);
