@@ -35,6 +35,7 @@
 
 mod account;
 mod backoff;
+pub mod blob;
 mod blocking;
 mod client;
 pub mod clock;

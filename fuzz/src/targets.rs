@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     signed::CONTROL,
     signed::MANIFEST,
     signed::SIGNAL,
+    signed::BLOB_REFERENCE,
     log::LOG,
     membership::MEMBERSHIP,
     sealed::KEYSTORE,

@@ -106,6 +106,10 @@ labels! {
     INVITE_LINK = "invite-link";
     /// Proof of an invite's key when a joiner asks for what it needs.
     INVITE_LOOKUP = "invite-lookup";
+    /// Key and nonce prefix of a blob's chunks.
+    BLOB = "blob";
+    /// Associated data of a blob's last chunk.
+    BLOB_END = "blob-end";
     /// Associated data of a value in a device's local store.
     DEVICE_STORE = "device-store";
 }

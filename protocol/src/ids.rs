@@ -110,6 +110,10 @@ id!(
     Incarnation, 16, "an incarnation"
 );
 id!(
+    /// A blob: random, drawn by who seals it.
+    BlobId, 16, "a blob id"
+);
+id!(
     /// A principal: the hash of its public manifest.
     PrincipalId, 32, "a principal id"
 );

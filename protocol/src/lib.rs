@@ -3,6 +3,7 @@
 //! No I/O, no threads, no clock, no randomness: bytes in, typed facts or a refusal out. `SPEC.md` beside this crate is
 //! normative; the vectors in `vectors/` hold both to it.
 
+pub mod blob;
 pub mod canonical;
 pub mod chain;
 pub mod close;

@@ -44,6 +44,14 @@ pub const MAX_WRAPS_PER_FRAME: usize = 128;
 pub const MAX_KEYSTORE: usize = 256 * 1024;
 /// Versions of a keystore that the relay keeps.
 pub const KEPT_KEYSTORE_VERSIONS: usize = 10;
+/// Longest plaintext of a blob: 1 TiB.
+pub const MAX_BLOB: u64 = 1 << 40;
+/// Plaintext in one chunk of a blob.
+pub const BLOB_CHUNK: usize = 64 * 1024;
+/// Longest name of a blob.
+pub const MAX_BLOB_NAME: usize = 255;
+/// Longest media type of a blob.
+pub const MAX_BLOB_TYPE: usize = 255;
 
 /// An Ed25519 public key.
 pub const SIGNING_KEY: usize = 32;

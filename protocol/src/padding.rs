@@ -15,7 +15,7 @@ pub struct BadPadding;
 /// Length of a framed and padded plaintext of `length` bytes.
 #[must_use]
 pub fn padded_length(length: usize) -> usize {
-    padme(length + PREFIX).max(MIN_PADDED)
+    padme((length + PREFIX) as u64).max(MIN_PADDED as u64) as usize
 }
 
 /// Frames and pads `plaintext`; leaves room in the buffer for a tag.
@@ -45,13 +45,14 @@ pub fn unpad(padded: &[u8]) -> Result<&[u8], BadPadding> {
     exact.then_some(plaintext).ok_or(BadPadding)
 }
 
-fn padme(length: usize) -> usize {
+/// Padmé of a length.
+pub(crate) fn padme(length: u64) -> u64 {
     if length < 2 {
         return length;
     }
     let exponent = length.ilog2();
     let mantissa_bits = exponent.ilog2() + 1;
-    let mask = (1_usize << (exponent - mantissa_bits.min(exponent))) - 1;
+    let mask = (1_u64 << (exponent - mantissa_bits.min(exponent))) - 1;
     (length + mask) & !mask
 }
 

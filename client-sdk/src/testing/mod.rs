@@ -1,6 +1,7 @@
 //! Parts for the tests of this crate: a transport whose other end is the test, which plays the relay byte by byte, and the
 //! log that such a relay serves. What an honest relay does is tested against the real one.
 
+pub(crate) mod counting;
 pub(crate) mod log;
 pub(crate) mod relay;
 pub(crate) mod stage;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use prost::Message;
+use sealpost_protocol::blob::BlobReference;
 use sealpost_protocol::canonical::{decode_canonical, encode};
 use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::{EventHeader, ParsedEvent, without_ciphertext};
@@ -102,4 +103,21 @@ pub const SIGNAL: Target = Target {
         }
     },
     seeds: || seeds::of_vectors(include_str!("../../../protocol/vectors/signal.json")),
+};
+
+pub const BLOB_REFERENCE: Target = Target {
+    name: "blob_reference",
+    what: "a reference to a blob, inside a message of another member",
+    run: |bytes| {
+        let bytes = Bytes::copy_from_slice(bytes);
+        if let Ok(reference) = BlobReference::parse(&bytes) {
+            assert_eq!(reference.encode(), Ok(bytes), "a reference has one encoding");
+            assert_eq!(
+                reference.size.stored_range(0..reference.size.chunks()),
+                0..reference.size.stored(),
+                "the chunks are all that is stored"
+            );
+        }
+    },
+    seeds: || seeds::of_vectors(include_str!("../../../protocol/vectors/blob_reference.json")),
 };

@@ -3,6 +3,7 @@
 //! The files in `vectors/` are the truth and no test runs this. It is here so that another vector can be added in the
 //! form of those that exist. `signing_key` and `signature` hold points that no signer makes, so they are not printed here.
 
+mod blobs;
 mod entries;
 mod epochs;
 mod hashes;
@@ -34,6 +35,7 @@ fn main() {
         "invite" => invites::invite(),
         "epoch" => epochs::epoch(),
         "wraps" => epochs::wraps(),
+        "blob_reference" => blobs::blob_reference(),
         "codes" => tables::codes(),
         "limits" => tables::limits(),
         _ => panic!("name one of the files in protocol/vectors, without .json"),

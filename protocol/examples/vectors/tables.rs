@@ -17,7 +17,7 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 24] = [
+    let sizes: [(&str, usize); 28] = [
         ("MAX_FRAME", limits::MAX_FRAME),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
         ("MAX_EVENT_CIPHERTEXT", limits::MAX_EVENT_CIPHERTEXT),
@@ -44,6 +44,10 @@ pub fn limits() -> File {
         ("MAX_WRAPS_PER_FRAME", limits::MAX_WRAPS_PER_FRAME),
         ("MAX_KEYSTORE", limits::MAX_KEYSTORE),
         ("KEPT_KEYSTORE_VERSIONS", limits::KEPT_KEYSTORE_VERSIONS),
+        ("MAX_BLOB", limits::MAX_BLOB as usize),
+        ("BLOB_CHUNK", limits::BLOB_CHUNK),
+        ("MAX_BLOB_NAME", limits::MAX_BLOB_NAME),
+        ("MAX_BLOB_TYPE", limits::MAX_BLOB_TYPE),
         ("HPKE_KEY", limits::HPKE_KEY),
         ("WRAP", limits::WRAP),
         ("SEALED_PREVIOUS", limits::SEALED_PREVIOUS),

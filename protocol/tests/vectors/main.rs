@@ -6,6 +6,7 @@
     reason = "what a file calls well-formed and is not fails the test"
 )]
 
+mod blobs;
 mod entries;
 mod epochs;
 mod files;

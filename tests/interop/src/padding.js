@@ -6,7 +6,8 @@ const PREFIX = 4;
 const LEAST = 256;
 
 /** Padmé of a length: at most 12 % more, and lengths give away little. @param {number} length */
-function padme(length) {
+export function padme(length) {
+  if (length < 2) return length;
   const exponent = Math.floor(Math.log2(length));
   const mask = 2 ** (exponent - (Math.floor(Math.log2(exponent)) + 1));
   return Math.ceil(length / mask) * mask;

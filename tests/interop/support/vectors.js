@@ -9,6 +9,8 @@ export const vectors = (name) => read(`../../../protocol/vectors/${name}.json`).
 
 export const keystoreVectors = () => read('../../../client-sdk/vectors/keystore.json');
 
+export const blobVectors = () => read('../../../client-sdk/vectors/blob.json');
+
 /** @param {string} hex */
 export const hex = (hex) => fromHex(hex);
 

@@ -4,12 +4,13 @@ use prost::Message;
 use sealpost_opaque::ksf::FLOOR;
 use serde::{Deserialize, Serialize};
 
-use super::vectors::{Counting, full_content};
+use super::vectors::full_content;
 use crate::identity::Identity;
 use crate::keystore::export::{self, Export, NotAnExport};
 use crate::keystore::format::ExportFile;
 use crate::keystore::testing::ACCOUNT;
 use crate::secret::{Passphrase, SecretKey};
+use crate::testing::counting::Counting;
 
 const FILE: &str = "vectors/export.json";
 const PASSPHRASE: &str = "words for the drawer";

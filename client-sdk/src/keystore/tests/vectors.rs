@@ -1,10 +1,7 @@
 //! `vectors/keystore.json`: keystores that open, and keystores with one fault each.
 
-use std::convert::Infallible;
-
 use bytes::Bytes;
 use prost::Message;
-use rand::{TryCryptoRng, TryRng};
 use sealpost_protocol::ids::{AccountId, EventId, PrincipalId, Root, SpaceId};
 use sealpost_protocol::padding;
 use sealpost_protocol::root::Cursor;
@@ -21,6 +18,7 @@ use crate::keystore::{
     committed,
 };
 use crate::secret::SecretKey;
+use crate::testing::counting::Counting;
 
 const FILE: &str = "vectors/keystore.json";
 const EXPORT_KEY: [u8; 64] = [0x40; 64];
@@ -52,31 +50,6 @@ struct Case {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<String>,
 }
-
-/// Bytes that count up: a generator for vectors only.
-pub(super) struct Counting(pub(super) u8);
-
-impl TryRng for Counting {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        unreachable!("only bytes are drawn")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        unreachable!("only bytes are drawn")
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for byte in bytes {
-            *byte = self.0;
-            self.0 = self.0.wrapping_add(1);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counting {}
 
 fn recovery_code() -> RecoveryCode {
     RecoveryCode::generate(&mut Counting(0))

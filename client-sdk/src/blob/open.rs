@@ -1,0 +1,113 @@
+//! From stored bytes to plaintext. Nothing is given out before the chunk that holds it is verified.
+
+use sealpost_protocol::blob::{BlobReference, BlobSize};
+use sealpost_protocol::hash::Digest32;
+use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::limits::{BLOB_CHUNK, TAG};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::BlobError;
+use super::cipher::{BlobCipher, BlobPlace};
+
+/// Opens single chunks of a blob, in any order.
+///
+/// A chunk that opens was sealed by somebody who has the reference. That it is the author's, and not one that a fellow member
+/// made and put into the storage, shows only when the whole blob is read, see [`BlobReader`].
+pub struct ChunkOpener {
+    cipher: BlobCipher,
+    size: BlobSize,
+}
+
+impl ChunkOpener {
+    /// For the blob of this reference, which came in a message of this space.
+    #[must_use]
+    pub fn new(space_id: SpaceId, reference: &BlobReference) -> Self {
+        let place = BlobPlace {
+            space_id,
+            epoch: reference.epoch,
+            blob_id: reference.blob_id,
+        };
+        Self {
+            cipher: BlobCipher::new(&reference.key, &place),
+            size: reference.size,
+        }
+    }
+
+    /// Opens the chunk with this number in place; what stays is plaintext without padding.
+    ///
+    /// # Errors
+    /// [`BlobError::Damaged`] unless it is the chunk of this blob with this number; then the buffer is emptied.
+    pub fn open(&self, index: u32, chunk: &mut Vec<u8>) -> Result<(), BlobError> {
+        let opened = self.verify(index, chunk);
+        if opened.is_none() {
+            chunk.clear();
+        }
+        opened.ok_or(BlobError::Damaged { chunk: index })
+    }
+
+    fn verify(&self, index: u32, chunk: &mut Vec<u8>) -> Option<()> {
+        if index >= self.size.chunks() || chunk.len() != self.size.chunk_length(index) + TAG {
+            return None;
+        }
+        let end = Some(self.size).filter(|size| size.is_last(index));
+        self.cipher.open(index, end, chunk).ok()?;
+        let rest = self
+            .size
+            .length()
+            .saturating_sub(u64::from(index) * BLOB_CHUNK as u64);
+        let plaintext = chunk.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let padding_is_zero = chunk[plaintext..].iter().all(|byte| *byte == 0);
+        chunk.truncate(plaintext);
+        padding_is_zero.then_some(())
+    }
+}
+
+/// Opens a whole blob from its stored bytes, in order, and compares their hash with the author's.
+pub struct BlobReader<R> {
+    stored: R,
+    opener: ChunkOpener,
+    expected: Digest32,
+    next: u32,
+    hash: Sha256,
+}
+
+impl<R: AsyncRead + Unpin> BlobReader<R> {
+    /// Reads the blob of this reference, which came in a message of this space.
+    pub fn new(space_id: SpaceId, reference: &BlobReference, stored: R) -> Self {
+        Self {
+            stored,
+            opener: ChunkOpener::new(space_id, reference),
+            expected: reference.ciphertext_hash,
+            next: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// The plaintext of the next chunk; `None` once the whole blob is proven to be the author's. Chunks of padding are empty.
+    ///
+    /// # Errors
+    /// [`BlobError`]. Do not use what was read before as the author's file unless `None` came.
+    pub async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, BlobError> {
+        let size = self.opener.size;
+        if self.next == size.chunks() {
+            return self.end().await.map(|()| None);
+        }
+        let length = size.chunk_length(self.next) + TAG;
+        let mut chunk = Vec::with_capacity(length);
+        let mut part = (&mut self.stored).take(length as u64);
+        part.read_to_end(&mut chunk).await?;
+        self.hash.update(&chunk);
+        self.opener.open(self.next, &mut chunk)?;
+        self.next += 1;
+        Ok(Some(chunk))
+    }
+
+    async fn end(&mut self) -> Result<(), BlobError> {
+        if self.stored.read(&mut [0]).await? != 0 {
+            return Err(BlobError::TooLong);
+        }
+        let found: Digest32 = self.hash.clone().finalize().into();
+        (found == self.expected).then_some(()).ok_or(BlobError::Replaced)
+    }
+}

@@ -1,0 +1,145 @@
+//! From a reader of plaintext to sealed chunks. The length need not be known before the end.
+
+use std::mem;
+
+use rand::CryptoRng;
+use sealpost_protocol::blob::{BlobReference, BlobSize};
+use sealpost_protocol::hash::Digest32;
+use sealpost_protocol::ids::{BlobId, SpaceId};
+use sealpost_protocol::limits::{BLOB_CHUNK, SECRET, TAG};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::Zeroizing;
+
+use super::BlobError;
+use super::cipher::{BlobCipher, BlobPlace};
+use crate::entropy;
+
+/// Seals what a reader gives, a chunk at a time. At most two chunks are in memory.
+pub struct BlobSealer<R> {
+    source: R,
+    key: Zeroizing<[u8; SECRET]>,
+    place: BlobPlace,
+    cipher: BlobCipher,
+    /// Plaintext that was read to find out whether the chunk before it is the last.
+    ahead: Vec<u8>,
+    read: u64,
+    /// Known once the reader has ended.
+    size: Option<BlobSize>,
+    next: u32,
+    hash: Sha256,
+}
+
+/// A blob that is sealed to its end.
+pub struct SealedBlob {
+    key: Zeroizing<[u8; SECRET]>,
+    place: BlobPlace,
+    size: BlobSize,
+    ciphertext_hash: Digest32,
+}
+
+impl<R: AsyncRead + Unpin> BlobSealer<R> {
+    /// Seals a new blob, under a key and id of its own, for the members of a space.
+    pub fn new(space_id: SpaceId, epoch: u64, source: R) -> Self {
+        Self::draw(space_id, epoch, source, &mut entropy::system())
+    }
+
+    pub(super) fn draw(space_id: SpaceId, epoch: u64, source: R, rng: &mut impl CryptoRng) -> Self {
+        let key = Zeroizing::new(entropy::draw(rng));
+        let place = BlobPlace {
+            space_id,
+            epoch,
+            blob_id: BlobId::new(entropy::draw(rng)),
+        };
+        Self {
+            cipher: BlobCipher::new(&key, &place),
+            source,
+            key,
+            place,
+            ahead: Vec::new(),
+            read: 0,
+            size: None,
+            next: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// The new blob's id.
+    pub fn blob_id(&self) -> BlobId {
+        self.place.blob_id
+    }
+
+    /// The next sealed chunk; `None` after the last.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`] from the reader, [`BlobError::TooLarge`].
+    pub async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, BlobError> {
+        if self.size.is_some_and(|size| self.next == size.chunks()) {
+            return Ok(None);
+        }
+        let mut chunk = self.plaintext().await?;
+        let end = self.size.filter(|size| size.is_last(self.next));
+        if let Some(size) = self.size {
+            chunk.resize(size.chunk_length(self.next), 0);
+        }
+        self.cipher.seal(self.next, end, &mut chunk);
+        self.hash.update(&chunk);
+        self.next += 1;
+        Ok(Some(chunk))
+    }
+
+    /// What its readers need, once [`Self::next_chunk`] gave `None`; before that `None`.
+    pub fn finish(self) -> Option<SealedBlob> {
+        let size = self.size.filter(|size| self.next == size.chunks())?;
+        Some(SealedBlob {
+            key: self.key,
+            place: self.place,
+            size,
+            ciphertext_hash: self.hash.finalize().into(),
+        })
+    }
+
+    /// The plaintext of the next chunk: less than a full one, or nothing, where the reader has ended.
+    async fn plaintext(&mut self) -> Result<Vec<u8>, BlobError> {
+        let mut chunk = mem::take(&mut self.ahead);
+        if self.size.is_some() {
+            return Ok(chunk);
+        }
+        if self.next == 0 {
+            self.fill(&mut chunk).await?;
+        }
+        let mut ahead = Vec::new();
+        if chunk.len() == BLOB_CHUNK {
+            self.fill(&mut ahead).await?;
+        }
+        let size = BlobSize::new(self.read)?;
+        if ahead.is_empty() {
+            self.size = Some(size);
+        }
+        self.ahead = ahead;
+        Ok(chunk)
+    }
+
+    async fn fill(&mut self, chunk: &mut Vec<u8>) -> Result<(), BlobError> {
+        chunk.reserve_exact(BLOB_CHUNK + TAG);
+        let mut rest = (&mut self.source).take(BLOB_CHUNK as u64);
+        self.read += rest.read_to_end(chunk).await? as u64;
+        Ok(())
+    }
+}
+
+impl SealedBlob {
+    /// The reference to send, under a name and a media type that may be empty.
+    #[must_use]
+    pub fn reference(&self, name: &str, content_type: &str) -> BlobReference {
+        BlobReference {
+            blob_id: self.place.blob_id,
+            key: self.key.clone(),
+            epoch: self.place.epoch,
+            size: self.size,
+            ciphertext_hash: self.ciphertext_hash,
+            name: name.to_owned(),
+            content_type: content_type.to_owned(),
+        }
+    }
+}
