@@ -3,11 +3,13 @@
 # for Postgres and OpenBao, the folders for data, the rendered configuration. It never overwrites any of them.
 #
 # Usage: bootstrap.sh [--shape local|tls|tunnel] [--host NAME] [--set NAME=VALUE]... [--dry-run]
+#        bootstrap.sh --add-secret NAME [--dry-run] <FILE
 #        bootstrap.sh --renew-certificates [--dry-run]
 #
 #   --shape SHAPE         local (the default): HTTP on this machine; tls: public, with certificates; tunnel: behind a connector
 #   --host NAME           what clients call the relay; demanded by tls and tunnel
 #   --set NAME=VALUE      any variable of env/.env.example
+#   --add-secret NAME     tunnel_token, cloudflare_dns_token or cloudflare_global_key, from standard input
 #   --renew-certificates  new certificates for Postgres and OpenBao, from the authority that is there; then restart both
 #   --dry-run             says what would be done
 #
@@ -19,13 +21,14 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 umask 077
 
-shape=local host='' renew=false
+shape=local host='' renew=false added=''
 declare -a assignments=()
 while (($#)); do
     case $1 in
         --shape) shape=${2:?--shape needs a name}; shift ;;
         --host) host=${2:?--host needs a name}; shift ;;
         --set) assignments+=("${2:?--set needs NAME=VALUE}"); shift ;;
+        --add-secret) added=${2:?--add-secret needs a name}; shift ;;
         --renew-certificates) renew=true ;;
         --dry-run) dry_run=true ;;
         --help | -h) usage; exit 0 ;;
@@ -148,9 +151,21 @@ new_state() {
 
 has_files() { [[ -d $1 && -n $(find "$1" -type f -print -quit 2>/dev/null) ]]; }
 
-if $renew; then
-    [[ -f $env_file ]] || refused "there is no $env_file: run bootstrap.sh without --renew-certificates first"
+if $renew || [[ -n $added ]]; then
+    [[ -f $env_file ]] || impossible "there is no $env_file: run bootstrap.sh --shape ... first"
     secrets=$(directory SECRETS)
+fi
+if [[ -n $added ]]; then
+    case $added in
+        tunnel_token) service=CLOUDFLARED ;;
+        cloudflare_dns_token | cloudflare_global_key) service=TRAEFIK ;;
+        *) misused "every other secret is made by bootstrap.sh itself" ;;
+    esac
+    [[ ! -e $secrets/$added ]] || refused "$secrets/$added is there: remove it first if it is to be another"
+    change secret "$service" "$added"
+    exit 0
+fi
+if $renew; then
     [[ -f $secrets/internal_ca_key.pem ]] || impossible "the authority's key is not at $secrets/internal_ca_key.pem: put it back from offline"
     change certify_all
     say "Now restart: docker compose restart postgres openbao"

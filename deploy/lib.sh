@@ -48,8 +48,9 @@ need_python() {
 }
 
 need_compose() {
-    need docker
-    docker compose version >/dev/null 2>&1 || impossible "the compose plugin of Docker (2.26 or newer) is needed"
+    local command
+    read -ra command <<<"${SEALPOST_COMPOSE:-docker compose}"
+    "${command[@]}" version >/dev/null 2>&1 || impossible "the compose plugin of Docker (2.26 or newer) is needed"
 }
 
 need_engine() {
@@ -77,18 +78,25 @@ shape_files() {
     printf -- '-f\n%s\n' "$deploy/compose.yml"
     case $1 in
         local) ;;
-        tls) printf -- '-f\n%s\n' "$deploy/compose.prod.yml" ;;
+        tls)
+            printf -- '-f\n%s\n' "$deploy/compose.prod.yml"
+            case $(setting SEALPOST_ACME_CHALLENGE) in
+                cloudflare-*) printf -- '-f\n%s\n' "$deploy/compose.$(setting SEALPOST_ACME_CHALLENGE).yml" ;;
+            esac
+            ;;
         tunnel) printf -- '-f\n%s\n' "$deploy/compose.tunnel.yml" ;;
         *) misused "there is no shape $1: local, tls or tunnel" ;;
     esac
     [[ -z ${SEALPOST_COMPOSE_EXTRA:-} ]] || printf -- '-f\n%s\n' "$SEALPOST_COMPOSE_EXTRA"
 }
 
-# Docker compose for the deployment of the env file in use.
+# Docker compose for the deployment of the env file in use. SEALPOST_COMPOSE may name the plugin itself, which reads files
+# without Docker.
 compose() {
-    local files
+    local files command
     mapfile -t files < <(shape_files "$(setting SEALPOST_SHAPE)")
-    docker compose --project-directory "$deploy" --env-file "$env_file" "${files[@]}" "$@"
+    read -ra command <<<"${SEALPOST_COMPOSE:-docker compose}"
+    "${command[@]}" --project-directory "$deploy" --env-file "$env_file" "${files[@]}" "$@"
 }
 
 env_file=${SEALPOST_ENV_FILE:-$deploy/.env}

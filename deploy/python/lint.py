@@ -66,7 +66,7 @@ def entry_points(static):
     for name, point in points.items():
         http = point.get("http", {})
         target = http.get("redirections", {}).get("entryPoint", {}).get("to")
-        if target and target not in points:
+        if target and not target.startswith(":") and target not in points:
             found.append(f"entry point {name}: redirects to {target}, which is not there")
         resolver = http.get("tls", {}).get("certResolver") if isinstance(http.get("tls"), dict) else None
         if resolver and resolver not in static.get("certificatesResolvers", {}):

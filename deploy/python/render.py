@@ -13,6 +13,7 @@ from pathlib import Path
 import lint
 import settings as deployment
 
+CLOUDFLARE = 'dnsChallenge = { provider = "cloudflare", resolvers = ["1.1.1.1:53", "8.8.8.8:53"] }'
 TEMPLATES = deployment.DEPLOY / "templates"
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
@@ -32,7 +33,69 @@ def values(settings):
         "EDGE_TRAEFIK": settings["SEALPOST_EDGE_TRAEFIK"],
         "RELAY_HOST": host,
         "RELAY_SERVERS": servers(settings),
+        "RELAY_METRICS": metrics(settings),
+        "REDIRECT_TO": redirect_to(settings),
+        "ACME_CHALLENGE": challenge(settings),
+        "ACME_ROOT": acme_root(settings),
+    } | plain(settings)
+
+
+def plain(settings):
+    """Values that stand in the templates as they are given, once their form is checked."""
+    address, number = r"[0-9]+(\.[0-9]+){3}", r"[1-9][0-9]*"
+    forms = {
+        "INGRESS_TRAEFIK": address,
+        "TUNNEL_TRAEFIK": address,
+        "TUNNEL_CONNECTOR": address,
+        "REQUESTS_PER_SECOND": number,
+        "REQUESTS_BURST": number,
+        "REQUESTS_OPEN": number,
+        "ACME_EMAIL": r"([^@\"\\]+@[^@\"\\]+)?",
+        "ACME_SERVER": r"https://[^\"\\]+",
     }
+    for name, form in forms.items():
+        if not re.fullmatch(form, settings[f"SEALPOST_{name}"]):
+            raise deployment.SettingsError(f"SEALPOST_{name} cannot be {settings[f'SEALPOST_{name}']!r}")
+    return {name: settings[f"SEALPOST_{name}"] for name in forms}
+
+
+def redirect_to(settings):
+    """Where plain HTTP is sent: the entry point, or its published port where that is another."""
+    port = settings["SEALPOST_WEBSECURE_PORT"]
+    return "websecure" if port == "443" else f":{port}"
+
+
+def challenge(settings):
+    """How the certificate authority sees that the name is ours."""
+    known = {
+        "tls": "tlsChallenge = {}",
+        "http": 'httpChallenge = { entryPoint = "web" }',
+        "cloudflare-token": CLOUDFLARE,
+        "cloudflare-key": CLOUDFLARE,
+    }
+    if settings["SEALPOST_ACME_CHALLENGE"] not in known:
+        raise deployment.SettingsError(f"SEALPOST_ACME_CHALLENGE is one of {', '.join(known)}")
+    return known[settings["SEALPOST_ACME_CHALLENGE"]]
+
+
+def acme_root(settings):
+    """The root of an authority that no system knows; it is rendered beside the configuration."""
+    return 'caCertificates = ["/etc/traefik/acme-root.pem"]\n' if settings["SEALPOST_ACME_ROOT"] else ""
+
+
+def metrics(settings):
+    """One path for each replica: an average over whichever relay answers would be no measurement."""
+    page = """
+[http.routers.relay-{n}-metrics]
+rule = "Path(`/relay/{n}/metrics`)"
+entryPoints = ["ops"]
+service = "relay-{n}-ops"
+middlewares = ["metrics-path"]
+[http.services.relay-{n}-ops.loadBalancer]
+servers = [{{ url = "http://{project}-relay-{n}:7451" }}]
+"""
+    replicas = range(1, int(settings["SEALPOST_RELAY_REPLICAS"]) + 1)
+    return "".join(page.format(n=number, project=settings["COMPOSE_PROJECT_NAME"]) for number in replicas)
 
 
 def servers(settings):
@@ -59,7 +122,9 @@ def pages(settings):
     """Every rendered file by its place."""
     shape, known = settings["SEALPOST_SHAPE"], values(settings)
     traefik = TEMPLATES / "traefik"
-    return {
+    root = settings["SEALPOST_ACME_ROOT"]
+    extra = {"traefik/acme-root.pem": (deployment.folder(settings, "SECRETS") / root).read_text()} if root else {}
+    return extra | {
         "relay/sealpost.toml": fill(TEMPLATES / "relay" / "sealpost.toml", known),
         "traefik/traefik.toml": fill(traefik / f"{shape}.toml", known),
         "traefik/dynamic/relay.toml": fill(traefik / "dynamic" / "relay.toml", known),

@@ -7,6 +7,8 @@ DEPLOY = Path(__file__).resolve().parent.parent
 LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 SHAPES = {
     "local": ["compose.yml"],
+    "tls": ["compose.yml", "compose.prod.yml"],
+    "tunnel": ["compose.yml", "compose.tunnel.yml"],
 }
 
 

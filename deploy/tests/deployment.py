@@ -10,6 +10,7 @@ from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(DEPLOY / "python"))
+IMAGES = ("TRAEFIK", "RELAY", "POSTGRES", "OPENBAO", "CLOUDFLARED")
 COMPOSE = os.environ.get("SEALPOST_COMPOSE", "docker compose").split()
 
 
@@ -32,6 +33,39 @@ class Deployment:
         folders = [f"--set=SEALPOST_{name.upper()}_DIR={self.folder / name}" for name in ("secrets", "config", "state")]
         split = [part for one in folders for part in one.split("=", 1)]
         return self.run("bootstrap.sh", *split, *arguments)
+
+    def good(self, shape):
+        """A production deployment without a fault; its images are digests of nothing."""
+        images = [f"--set=SEALPOST_{name}_IMAGE={name.lower()}@sha256:{'0' * 64}" for name in IMAGES]
+        settings = [part for one in images for part in one.split("=", 1)]
+        email = "--set", "SEALPOST_ACME_EMAIL=alice@alice-and-bob.net"
+        done = self.bootstrap("--shape", shape, "--host", "relay.alice-and-bob.net", *email, *settings)
+        if done.returncode:
+            raise AssertionError(done.stderr)
+        if shape == "tunnel":
+            self.add_secret("tunnel_token")
+        return self
+
+    def add_secret(self, name, value="f" * 48):
+        environment = os.environ | {"SEALPOST_ENV_FILE": str(self.env_file)}
+        command = [DEPLOY / "bootstrap.sh", "--add-secret", name]
+        subprocess.run(command, env=environment, input=value, text=True, check=True)
+
+    def copy(self, target):
+        """All of it at another place, with owners and modes."""
+        subprocess.run(["cp", "--archive", f"{self.folder}/.", target], check=True)
+
+    def restore(self, source):
+        """As it was when it was copied to `source`."""
+        shutil.rmtree(self.folder)
+        subprocess.run(["cp", "--archive", source, self.folder], check=True)
+
+    def replace(self, path, old, new):
+        """Changes a file below the folder, which must hold what is to be changed."""
+        text = (self.folder / path).read_text()
+        if old not in text:
+            raise AssertionError(f"{path} does not hold {old}")
+        (self.folder / path).write_text(text.replace(old, new))
 
     def set(self, name, value):
         """Changes one setting."""
