@@ -76,7 +76,7 @@ codes! {
     /// The handle is taken.
     HandleTaken = "handle_taken", 409, "Choose another handle.";
     /// The handle breaks the rules.
-    HandleInvalid = "handle_invalid", 400, "Use 3 to 32 of a-z, 0-9, dot, dash and underscore.";
+    HandleInvalid = "handle_invalid", 400, "Use 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first.";
     /// Another change of the keystore came first.
     KeystoreConflict = "keystore_conflict", 409, "Fetch the current keystore and make the change again.";
     /// The staged passphrase was not tried yet.

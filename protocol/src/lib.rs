@@ -11,6 +11,7 @@ pub mod code;
 pub mod control;
 pub mod event;
 pub mod fold;
+pub mod handle;
 pub mod hash;
 pub mod http;
 pub mod ids;

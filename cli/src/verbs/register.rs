@@ -21,7 +21,7 @@ use crate::secret_input;
 #[derive(Args)]
 #[command(after_help = "Example:\n  sealpost --relay-url https://relay.example.org register alice")]
 pub(crate) struct Register {
-    /// Handle by which others find the account: 3 to 32 of a-z, 0-9, dot, dash and underscore
+    /// Handle by which others find the account: 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first
     handle: String,
     #[command(flatten)]
     recovery: RecoveryTarget,

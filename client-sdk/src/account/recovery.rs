@@ -1,5 +1,6 @@
 //! Login with a recovery code alone, and issuing a new one.
 
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::http::{KeystoreStage, LoggedIn, RecoveryLoginFinish, RecoveryLoginStart};
 use sealpost_protocol::recovery::sign_recovery_login;
 
@@ -8,7 +9,6 @@ use super::relay::Met;
 use super::staging::Fresh;
 use crate::client::Client;
 use crate::config::ClientConfig;
-use crate::contacts::is_handle;
 use crate::entropy;
 use crate::error::Error;
 use crate::keystore::{RecoveryCode, SlotKey};

@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prost::Message;
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::hash::{Label, tagged_hash};
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::SignedManifest;
@@ -62,12 +63,6 @@ fn expect_handle(handle: &str) -> Result<(), Error> {
         .ok_or_else(|| Error::usage("the contact card's handle is not one"))
 }
 
-/// Handles are shown in terminals: nothing but what a relay allows.
-pub(crate) fn is_handle(handle: &str) -> bool {
-    let allowed = |letter: u8| matches!(letter, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
-    (3..=32).contains(&handle.len()) && handle.bytes().all(allowed)
-}
-
 fn checksum(body: &str) -> String {
     hex::encode(&tagged_hash(Label::CONTACT_CARD, &[body.as_bytes()])[..4])
 }
@@ -96,7 +91,16 @@ mod tests {
     #[test]
     fn card_with_an_unspeakable_handle_is_refused() {
         let (_, signed) = card();
-        for handle in ["", "b", "Bob", "bob\x1b[2J", "b b b", &"b".repeat(33)] {
+        for handle in [
+            "",
+            "b",
+            "Bob",
+            "bob\x1b[2J",
+            "b b b",
+            "...",
+            "-rf",
+            &"b".repeat(33),
+        ] {
             assert!(read(&write(handle, &signed)).is_err(), "{handle:?}");
         }
     }

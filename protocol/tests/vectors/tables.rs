@@ -1,4 +1,5 @@
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::limits;
 use serde::Deserialize;
 
@@ -79,5 +80,20 @@ fn limits_are_those_of_the_file_and_of_the_specification() {
         assert_eq!(known, value, "{limit}");
         let row = format!("| `{limit}` | {value} |");
         assert!(specification.contains(&row), "{row}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandleVector {
+    handle: String,
+    valid: bool,
+    why: String,
+}
+
+#[test]
+fn handles() {
+    for HandleVector { handle, valid, why } in read("handle") {
+        assert_eq!(is_handle(&handle), valid, "{why}");
     }
 }

@@ -48,6 +48,9 @@ export function fingerprint(principalId) {
   return [0, 1, 2, 3, 4, 5, 6, 7].map(group).join(' ');
 }
 
+/** What a terminal may show and a command may be given. @param {string} text */
+export const isHandle = (text) => /^[a-z0-9][a-z0-9._-]{2,31}$/.test(text);
+
 const cardChecksum = (/** @type {string} */ text) => toHex(hash('contact-card', [utf8(text)]).subarray(0, 4));
 
 /** @param {string} handle @param {Uint8Array} signedManifest */
@@ -63,5 +66,6 @@ export function readCard(card) {
   const signed = text.slice(0, text.lastIndexOf(':'));
   require(scheme === 'sealpost-contact' && version === '1' && rest.length === 0, 'malformed', 'not a contact card');
   require(checksum === cardChecksum(signed), 'malformed', 'a contact card with a typing error');
+  require(isHandle(handle), 'malformed', 'a contact card whose handle is not one');
   return { handle, principal: parseSignedManifest(fromBase64Url(manifest)) };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '../src/bytes.js';
-import { AGENT, HUMAN, fingerprint, parseSignedManifest, readCard, writeCard } from '../src/principals.js';
+import { AGENT, HUMAN, fingerprint, isHandle, parseSignedManifest, readCard, writeCard } from '../src/principals.js';
 import { hex, refusal, vectors } from '../support/vectors.js';
 
 const all = vectors('manifest');
@@ -25,3 +25,15 @@ test('a contact card is read again, and a typing error is found', () => {
     'malformed',
   );
 });
+
+for (const { handle, valid, why } of vectors('handle')) {
+  test(`handles: ${why}`, () => {
+    assert.equal(isHandle(handle), valid);
+    const card = writeCard(handle, hex(all[0].signed_manifest));
+    if (!valid)
+      assert.equal(
+        refusal(() => readCard(card)),
+        'malformed',
+      );
+  });
+}
