@@ -52,6 +52,7 @@ fn directory_limits(config: &LimitsConfig) -> DirectoryLimits {
     DirectoryLimits {
         registrations_per_address: rate(config.registrations_per_address),
         logins_per_address: rate(config.logins_per_address),
+        logins_per_credential_and_address: rate(config.logins_per_credential_and_address),
         logins_per_credential: rate(config.logins_per_credential),
         failures_per_address: rate(config.failures_per_address),
         changes_per_account: rate(config.changes_per_account),

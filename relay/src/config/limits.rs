@@ -27,7 +27,10 @@ pub struct LimitsConfig {
     pub registrations_per_address: PerPeriod,
     /// Logins begun from one address.
     pub logins_per_address: PerPeriod,
-    /// Logins begun for one handle or one recovery code, whether it exists or not.
+    /// Logins begun from one address for one handle or one recovery code, whether it exists or not.
+    pub logins_per_credential_and_address: PerPeriod,
+    /// Logins begun for one handle or one recovery code from all addresses together. Whoever reaches it keeps its owner, too, from
+    /// logging in.
     pub logins_per_credential: PerPeriod,
     /// Made-up session tokens and failed finishes of logins and registrations from one address; above it, none is looked
     /// at.
@@ -77,7 +80,8 @@ impl Default for LimitsConfig {
             look_ups_per_second_per_account: non_zero(200),
             registrations_per_address: PerPeriod::new(20, 600),
             logins_per_address: PerPeriod::new(60, 60),
-            logins_per_credential: PerPeriod::new(20, 300),
+            logins_per_credential_and_address: PerPeriod::new(20, 300),
+            logins_per_credential: PerPeriod::new(100, 300),
             failures_per_address: PerPeriod::new(300, 60),
             changes_per_account: PerPeriod::new(120, 60),
         }

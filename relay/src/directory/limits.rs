@@ -37,7 +37,9 @@ pub struct DirectoryLimits {
     pub registrations_per_address: Rate,
     /// Logins begun from one address.
     pub logins_per_address: Rate,
-    /// Logins begun for one handle or recovery key, whether it exists or not.
+    /// Logins begun from one address for one handle or recovery key, whether it exists or not.
+    pub logins_per_credential_and_address: Rate,
+    /// Logins begun for one handle or recovery key from all addresses together.
     pub logins_per_credential: Rate,
     /// Made-up tokens and failed finishes of logins and registrations from one address.
     pub failures_per_address: Rate,
@@ -51,7 +53,8 @@ impl Default for DirectoryLimits {
         Self {
             registrations_per_address: Rate::per(10 * MINUTE, 20),
             logins_per_address: Rate::per(MINUTE, 60),
-            logins_per_credential: Rate::per(5 * MINUTE, 20),
+            logins_per_credential_and_address: Rate::per(5 * MINUTE, 20),
+            logins_per_credential: Rate::per(5 * MINUTE, 100),
             failures_per_address: Rate::per(MINUTE, 300),
             changes_per_account: Rate::per(MINUTE, 120),
         }
@@ -62,6 +65,7 @@ impl Default for DirectoryLimits {
 pub(super) struct Limits {
     registrations_per_address: Limiter,
     logins_per_address: Limiter,
+    logins_per_credential_and_address: Limiter,
     logins_per_credential: Limiter,
     failures_per_address: Limiter,
     changes_per_account: Limiter,
@@ -72,6 +76,7 @@ impl Limits {
         Self {
             registrations_per_address: Limiter::new(limits.registrations_per_address),
             logins_per_address: Limiter::new(limits.logins_per_address),
+            logins_per_credential_and_address: Limiter::new(limits.logins_per_credential_and_address),
             logins_per_credential: Limiter::new(limits.logins_per_credential),
             failures_per_address: Limiter::new(limits.failures_per_address),
             changes_per_account: Limiter::new(limits.changes_per_account),
@@ -87,17 +92,23 @@ impl Limits {
     }
 
     pub(super) fn login(&self, address: IpAddr, handle: &Handle) -> Result<(), DirectoryError> {
-        take(&self.logins_per_address, LimitScope::Address, &network(address))?;
-        take(
-            &self.logins_per_credential,
-            LimitScope::Credential,
-            handle.as_str().as_bytes(),
-        )
+        self.credential(network(address), handle.as_str().as_bytes())
     }
 
     pub(super) fn recovery_login(&self, address: IpAddr, key: &[u8; 32]) -> Result<(), DirectoryError> {
-        take(&self.logins_per_address, LimitScope::Address, &network(address))?;
-        take(&self.logins_per_credential, LimitScope::Credential, key)
+        self.credential(network(address), key)
+    }
+
+    /// What one address is refused does not count against the credential: a stranger at one address keeps nobody out.
+    fn credential(&self, network: [u8; 8], credential: &[u8]) -> Result<(), DirectoryError> {
+        let both = [&network[..], credential].concat();
+        take(&self.logins_per_address, LimitScope::Address, &network)?;
+        take(
+            &self.logins_per_credential_and_address,
+            LimitScope::Credential,
+            &both,
+        )?;
+        take(&self.logins_per_credential, LimitScope::Credential, credential)
     }
 
     /// Does `work` for somebody at `address` if not too many made-up tokens and proofs came from there. What comes of it

@@ -119,9 +119,10 @@ fn log(folder: &Path, number: usize) -> PathBuf {
 }
 
 /// Limits on how often are for others' proofs: here everybody calls from one address, as often as they die.
-const OFTEN: [&str; 4] = [
+const OFTEN: [&str; 5] = [
     "REGISTRATIONS_PER_ADDRESS",
     "LOGINS_PER_ADDRESS",
+    "LOGINS_PER_CREDENTIAL_AND_ADDRESS",
     "LOGINS_PER_CREDENTIAL",
     "CHANGES_PER_ACCOUNT",
 ];

@@ -23,6 +23,7 @@ fn without_rates(options: RelayOptions) -> RelayOptions {
     let rates = [
         "REGISTRATIONS_PER_ADDRESS",
         "LOGINS_PER_ADDRESS",
+        "LOGINS_PER_CREDENTIAL_AND_ADDRESS",
         "LOGINS_PER_CREDENTIAL",
         "CHANGES_PER_ACCOUNT",
     ];

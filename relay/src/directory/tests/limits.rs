@@ -39,6 +39,22 @@ async fn logins_for_one_handle_are_limited_whether_it_exists_or_not() {
 }
 
 #[tokio::test]
+async fn stranger_at_one_address_locks_nobody_out() {
+    let test = limited(|limits| &mut limits.logins_per_credential_and_address).await;
+    registered(&test, &Person::alice()).await;
+    let elsewhere: IpAddr = "2001:db8::1".parse().unwrap();
+    let begin = async |address| {
+        let (_, request) = Person::alice().login_start();
+        test.directory.start_login(address, &request).await
+    };
+    assert!(begin(ADDRESS).await.is_ok() && begin(ADDRESS).await.is_ok());
+    for _ in 0..200 {
+        assert!(scope(begin(ADDRESS).await).is_some());
+    }
+    assert!(begin(elsewhere).await.is_ok());
+}
+
+#[tokio::test]
 async fn logins_from_one_address_are_limited_and_other_addresses_go_on() {
     let test = limited(|limits| &mut limits.logins_per_address).await;
     let elsewhere: IpAddr = "2001:db8::1".parse().unwrap();

@@ -121,6 +121,7 @@ async fn an_account_keeps_a_bounded_number_of_sessions_those_used_last() {
     let mut settings = DirectorySettings::new(ORIGIN);
     settings.limits.logins_per_address.burst = 1000;
     settings.limits.logins_per_credential.burst = 1000;
+    settings.limits.logins_per_credential_and_address.burst = 1000;
     let (test, alice) = (TestDirectory::with(settings).await, Person::alice());
     let first = registered(&test, &alice).await;
     let forgotten = alice.log_in_by_recovery_code(&test.directory).await.unwrap();
