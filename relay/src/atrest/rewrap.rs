@@ -31,6 +31,14 @@ pub struct RewrapProgress {
     pub corrupt: Vec<DataKeyId>,
 }
 
+impl RewrapProgress {
+    /// Keys that were looked at.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.current + self.rewrapped + self.overtaken + self.corrupt.len() as u64
+    }
+}
+
 /// Wraps every outdated data key again. `report` is called after each page.
 ///
 /// An error ends the run with what was done so far kept; running it again goes on from there.

@@ -2,9 +2,11 @@
 
 mod announcement;
 mod base;
+mod private_file;
 mod servers;
+mod token;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 
@@ -12,7 +14,6 @@ use self::{announcement::Announcement, servers::Servers};
 use crate::{
     app::{App, Listeners},
     config::{Config, Sources},
-    directory::TokenRequest,
     lifecycle::Shutdown,
 };
 
@@ -40,13 +41,6 @@ enum Kms {
     OpenBao,
 }
 
-/// The token that a start hands out makes as many accounts as anyone tries out, and not for long.
-const TOKEN: TokenRequest = TokenRequest {
-    uses: 1000,
-    lifetime: Some(Duration::from_secs(30 * 24 * 60 * 60)),
-    note: None,
-};
-
 /// Starts servers and relay; ends them, the relay first, on SIGINT or SIGTERM.
 pub(super) async fn run(arguments: Arguments, sources: Sources) -> anyhow::Result<ExitCode> {
     let sources = sources.over(base::of_everyone());
@@ -70,11 +64,13 @@ async fn serve(
     // Bound first, because the port may be any free one and belongs into the public URL.
     let listeners = Listeners::bind(arguments.listen, arguments.ops_listen).await?;
     let addresses = (listeners.public_address()?, listeners.ops_address()?);
-    let config = Config::load(sources.over(base::of_this(servers, addresses)))?;
+    let this = base::of_this(servers, addresses);
+    let config = Config::load(sources.over(this.clone()))?;
 
     let app = App::start(config, listeners).await?;
-    let token = app.parts().directory.create_token(&TOKEN).await?.token;
-    let announcement = Announcement::new(&arguments.data, addresses, token, servers.database_url())?;
+    let token = token::current(&arguments.data, &app.parts().directory).await?;
+    let database_url = servers.database_url();
+    let announcement = Announcement::new(&arguments.data, addresses, token, database_url, &this)?;
     announcement.make()?;
     let outcome = tokio::select! {
         outcome = app.until(shutdown) => outcome.map_err(Into::into),

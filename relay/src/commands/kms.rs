@@ -22,8 +22,8 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     match command {
         Command::Rewrap => {
             let parts = operator::parts(config).await?;
-            let done = rewrap(&*parts.wrapper, &parts.store, show).await?;
-            show(&done);
+            let done = rewrap(&*parts.wrapper, &parts.store, show_progress).await?;
+            println!("{}", report(&done));
             Ok(if done.corrupt.is_empty() {
                 ExitCode::SUCCESS
             } else {
@@ -33,13 +33,20 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     }
 }
 
-fn show(progress: &RewrapProgress) {
-    println!(
+/// How far a long run is. Of the last page the result tells.
+fn show_progress(progress: &RewrapProgress) {
+    if progress.done() < progress.total {
+        eprintln!("{}", report(progress));
+    }
+}
+
+fn report(progress: &RewrapProgress) -> String {
+    format!(
         "{} data keys: {} wrapped again, {} already under the newest version, {} changed meanwhile, {} do not open",
         progress.total,
         progress.rewrapped,
         progress.current,
         progress.overtaken,
         progress.corrupt.len(),
-    );
+    )
 }

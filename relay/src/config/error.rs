@@ -24,6 +24,13 @@ pub enum ConfigError {
     /// A key is unknown, missing or of another type.
     #[error("the configuration does not fit: {0}")]
     Shape(String),
+    /// No file was named, and the variables do not make up a configuration.
+    #[error(
+        "no configuration file is named, and the variables alone do not fit ({0}): name one with --config FILE or SEALPOST_CONFIG \
+         (relay/sealpost.example.toml explains every key). `sealpost-relay dev` needs none, and writes one for the other verbs \
+         into its data folder: relay.toml"
+    )]
+    NoFile(String),
     /// Values that may not be, or not in production.
     #[error("the configuration cannot be used:{}", Problem::list(.0))]
     Invalid(Vec<Problem>),

@@ -81,7 +81,11 @@ impl Sources {
     }
 
     pub(super) fn into_config(self) -> Result<Config, ConfigError> {
-        self.merge()?.try_into().map_err(shape)
+        let nothing_named = self.file.is_none() && self.base.is_empty();
+        self.merge()?.try_into().map_err(|error| match shape(error) {
+            ConfigError::Shape(what) if nothing_named => ConfigError::NoFile(what),
+            error => error,
+        })
     }
 
     fn merge(&self) -> Result<Table, ConfigError> {

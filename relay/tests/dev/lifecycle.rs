@@ -15,14 +15,16 @@ async fn ctrl_c_drains_leaves_no_process_and_keeps_the_data() {
         let incarnation = dev.info().await["incarnation"].clone();
         let url = dev.file()["url"].as_str().unwrap().to_owned();
         assert_eq!(dev.info().await["origin"], url.as_str());
+        let token = dev.file()["registration_token"].clone();
         dev.ctrl_c();
         let (status, log) = dev.ended();
         assert!(status.success() && log.contains("drained"), "{log}");
         assert!(processes_in(data.path()).is_empty());
-        assert!(!data.path().join("dev.json").exists());
+        assert!(!data.path().join("dev.json").exists() && !data.path().join("relay.toml").exists());
 
         let mut dev = Dev::start(data.path(), kms);
         assert_eq!(dev.info().await["incarnation"], incarnation);
+        assert_eq!(dev.file()["registration_token"], token);
         dev.ctrl_c();
         assert!(dev.ended().0.success());
     }

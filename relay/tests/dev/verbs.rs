@@ -7,9 +7,10 @@ use crate::support::{Dev, complaint, printed, run};
 #[test]
 fn an_operator_hands_out_and_revokes_tokens() {
     let data = tempfile::tempdir().unwrap();
-    let dev = Dev::start(data.path(), "file");
-    let config = config(&dev, data.path());
-    let relay = |arguments: &[&str]| run(&[&["--config", &config], arguments].concat(), &[]);
+    let _dev = Dev::start(data.path(), "file");
+    let config = data.path().join("relay.toml");
+    let config = config.to_str().unwrap();
+    let relay = |arguments: &[&str]| run(&[&["--config", config], arguments].concat(), &[]);
 
     let token = printed(&relay(&[
         "token",
@@ -32,7 +33,9 @@ fn an_operator_hands_out_and_revokes_tokens() {
     assert_eq!(printed(&relay(&["account", "list"])), "");
     let nobody = relay(&["account", "disable", "nobody"]);
     assert!(nobody.status.code() == Some(1) && complaint(&nobody).contains("no account has this handle"));
-    assert!(printed(&relay(&["kms", "rewrap"])).contains("0 do not open"));
+    let rewrapped = printed(&relay(&["kms", "rewrap"]));
+    assert!(rewrapped.contains("0 do not open"), "{rewrapped}");
+    assert_eq!(rewrapped.lines().count(), 1, "{rewrapped}");
     assert!(printed(&relay(&["migrate", "verify"])).contains("as needed"));
     assert!(printed(&relay(&["migrate", "status"])).contains("V1__relay_state"));
     assert!(printed(&relay(&["migrate", "up"])).contains("the schema is at version"));
@@ -105,12 +108,27 @@ fn a_configuration_is_checked_without_starting_anything() {
     );
     assert_eq!(wrong.status.code(), Some(1));
     assert!(complaint(&wrong).contains("database"), "{}", complaint(&wrong));
+    for verb in [&["serve"][..], &["token", "list"]] {
+        let unnamed = run(verb, &[]);
+        assert_eq!(unnamed.status.code(), Some(1));
+        assert!(
+            complaint(&unnamed).contains("--config FILE"),
+            "{}",
+            complaint(&unnamed)
+        );
+    }
+    let unnamed = run(&["doctor"], &[]);
+    assert!(
+        String::from_utf8(unnamed.stdout)
+            .unwrap()
+            .contains("--config FILE")
+    );
     assert_eq!(run(&["config"], &[]).status.code(), Some(2));
 }
 
 /// The configuration that `serve` would have beside this development relay.
 fn config(dev: &Dev, data: &std::path::Path) -> String {
-    let path = data.join("relay.toml");
+    let path = data.join("serve.toml");
     let (database, key) = (dev.file()["database_url"].clone(), data.join("kms.key"));
     let text = format!(
         "environment = \"development\"\n\

@@ -1,17 +1,18 @@
 //! Tells people and scripts that the relay is up, and where.
 
 use std::{
-    env, fs, io,
-    io::{ErrorKind, Write},
+    env, io,
+    io::Write,
     net::SocketAddr,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process,
 };
 
-use anyhow::Context;
 use sealpost_protocol::http::SecretToken;
 use serde::Serialize;
+use toml::Table;
+
+use super::private_file;
 
 /// What `dev.json` holds while the relay runs. It lies in the data folder, which only its owner may enter.
 #[derive(Serialize)]
@@ -23,10 +24,12 @@ struct DevFile {
     database_url: String,
 }
 
-/// The file for scripts and the banner for people.
+/// The file for scripts, the configuration for the other verbs and the banner for people.
 pub(super) struct Announcement {
     path: PathBuf,
     content: DevFile,
+    config_path: PathBuf,
+    config: String,
 }
 
 impl Announcement {
@@ -35,6 +38,7 @@ impl Announcement {
         (public, ops): (SocketAddr, SocketAddr),
         registration_token: SecretToken,
         database_url: String,
+        config: &Table,
     ) -> anyhow::Result<Self> {
         let content = DevFile {
             url: format!("http://{public}"),
@@ -43,30 +47,28 @@ impl Announcement {
             pid: process::id(),
             database_url,
         };
+        let data = data.canonicalize()?;
         Ok(Self {
-            path: data.canonicalize()?.join("dev.json"),
+            path: data.join("dev.json"),
             content,
+            config_path: data.join("relay.toml"),
+            config: toml::to_string(config)?,
         })
     }
 
-    /// Writes the file, all of it at once, and then the banner.
+    /// Writes the files, and then the banner.
     pub(super) fn make(&self) -> anyhow::Result<()> {
-        let draft = self.path.with_extension("new");
-        let text = serde_json::to_string_pretty(&self.content)?;
-        write_private(&draft, &text)
-            .and_then(|()| fs::rename(&draft, &self.path))
-            .with_context(|| format!("cannot write {}", self.path.display()))?;
+        private_file::write(&self.config_path, &self.config)?;
+        private_file::write(&self.path, &serde_json::to_string_pretty(&self.content)?)?;
         print!("{}", self.banner());
         io::stdout().flush()?;
         Ok(())
     }
 
-    /// Removes the file: what it says holds no more.
+    /// Removes the files: what they say holds no more.
     pub(super) fn withdraw(&self) -> anyhow::Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        private_file::remove(&self.path)?;
+        Ok(private_file::remove(&self.config_path)?)
     }
 
     fn banner(&self) -> String {
@@ -77,7 +79,8 @@ impl Announcement {
             ..
         } = &self.content;
         let (token, file) = (registration_token.expose_text(), self.path.display());
-        let (token, sealpost) = (token.as_str(), client());
+        let (token, config) = (token.as_str(), self.config_path.display());
+        let (sealpost, relay) = (beside_this("sealpost"), beside_this("sealpost-relay"));
         format!(
             "
   Sealpost runs. Ctrl-C ends it; what it stores stays.
@@ -86,6 +89,7 @@ impl Announcement {
     health and metrics   {ops_url}/ready, {ops_url}/metrics
     registration token   {token}
     for scripts          {file}
+    for its operator     {relay} --config {config} token list
 
   Try next, in another terminal:
 
@@ -100,21 +104,9 @@ impl Announcement {
     }
 }
 
-/// The command beside this one, where it was built with it.
-fn client() -> String {
-    let beside = env::current_exe()
-        .ok()
-        .map(|relay| relay.with_file_name("sealpost"));
-    let built = beside.filter(|client| client.exists());
-    built.map_or_else(|| "sealpost".into(), |client| client.display().to_string())
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
-    writeln!(file, "{text}")
+/// A command beside this one, where it was built with it.
+fn beside_this(name: &str) -> String {
+    let beside = env::current_exe().ok().map(|relay| relay.with_file_name(name));
+    let built = beside.filter(|command| command.exists());
+    built.map_or_else(|| name.into(), |command| command.display().to_string())
 }

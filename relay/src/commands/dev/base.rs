@@ -8,10 +8,7 @@ use super::servers::Servers;
 
 /// What holds for every development relay.
 pub(super) fn of_everyone() -> Table {
-    table([
-        ("environment", "development".into()),
-        ("telemetry", table([("format", "human".into())]).into()),
-    ])
+    table([("telemetry", table([("format", "human".into())]).into())])
 }
 
 /// What this one needs besides. Who runs at which address is known by now.
@@ -23,6 +20,7 @@ pub(super) fn of_this(servers: &Servers, (public, ops): (SocketAddr, SocketAddr)
     ]);
     let database = table([("url", servers.database_url().into())]);
     table([
+        ("environment", "development".into()),
         ("server", server.into()),
         ("database", database.into()),
         ("kms", servers.kms().into()),

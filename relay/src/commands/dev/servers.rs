@@ -24,6 +24,8 @@ impl Servers {
         let tools = Tools::locate();
         let postgres = Postgres::start(&tools, &data.join("postgres"), &PostgresOptions::default()).await?;
         tracing::info!("Postgres runs {}", postgres.confinement());
+        // What is said of the servers holds wherever it is read.
+        let data = data.canonicalize()?;
         let openbao = if with_openbao {
             let options = OpenBaoOptions::default();
             Some(OpenBao::start(&tools, &data.join("openbao"), &options, &SystemEntropy).await?)
