@@ -91,12 +91,8 @@ impl<R: Rng> Actor<R> {
 
     /// What waits for a connection learns that there is none; it decides by itself whether to wait for the next attempt.
     fn fail_waiting(&mut self, failure: &Failure) {
-        let cause = match failure {
-            Failure::Again { error, .. } => error.to_string(),
-            Failure::Final { reason } => (*reason).to_owned(),
-        };
         while let Ok(command) = self.commands.try_recv() {
-            command.fail(Error::network(&cause));
+            command.fail(failure.to_error());
         }
     }
 

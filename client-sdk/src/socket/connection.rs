@@ -98,7 +98,7 @@ impl Connection {
                 Step::WriterEnded(error) => Some(Ended::Failed(closed(&error))),
             };
             if let Some(ended) = ended {
-                self.fail_waiting().await;
+                self.fail_waiting(&ended).await;
                 return ended;
             }
         }
@@ -274,8 +274,12 @@ impl Connection {
         }
     }
 
-    async fn fail_waiting(&mut self) {
-        let lost = || Error::network("the connection was lost before the relay answered");
+    /// Whoever still waits learns whether another connection may bring an answer.
+    async fn fail_waiting(&mut self, ended: &Ended) {
+        let lost = || match ended {
+            Ended::Failed(Failure::Final { reason }) => Error::NotAuthenticated(reason),
+            _ => Error::network("the connection was lost before the relay answered"),
+        };
         for (_, waiting) in self.waiting.drain() {
             match waiting {
                 Waiting::Answer(answer) => drop(answer.send(Err(lost()))),

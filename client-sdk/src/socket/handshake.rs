@@ -39,6 +39,16 @@ pub(super) enum Failure {
     Final { reason: &'static str },
 }
 
+impl Failure {
+    /// What whoever waits for the connection is told.
+    pub(super) fn to_error(&self) -> Error {
+        match self {
+            Self::Again { error, .. } => Error::network(error),
+            Self::Final { reason } => Error::NotAuthenticated(reason),
+        }
+    }
+}
+
 /// Proves who this is; the link is then ready for requests.
 pub(super) async fn authenticate(
     link: &mut Link,

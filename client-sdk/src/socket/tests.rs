@@ -137,6 +137,40 @@ async fn silent_relay_is_left_and_pings_keep_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_when_the_session_ends_is_told_so_and_not_that_the_network_failed() {
+    let (socket, mut arrivals) = start();
+    let mut relay = arrivals.authenticated().await;
+    let published = publish(&socket);
+    relay.receive().await;
+    let mut subscription = socket.subscribe(wire::Subscribe::default()).await;
+    relay.receive().await;
+    relay.close(CloseCode::SessionEnded.number()).await;
+    assert!(matches!(
+        published.await.unwrap(),
+        Err(Error::NotAuthenticated(_))
+    ));
+    let ended = subscription.next().await;
+    assert!(matches!(
+        ended,
+        SubscriptionEvent::Ended(Error::NotAuthenticated(_))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_connection_that_the_relay_refuses_is_told_to_log_in() {
+    let (socket, mut arrivals) = start();
+    let published = publish(&socket);
+    let mut relay = arrivals.next().await;
+    relay.challenge().await;
+    let (id, _) = relay.receive().await;
+    relay.nack(id, "not_authenticated").await;
+    assert!(matches!(
+        published.await.unwrap(),
+        Err(Error::NotAuthenticated(_))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
 async fn ended_session_stops_the_socket_for_good() {
     let (socket, mut arrivals) = start();
     let relay = arrivals.authenticated().await;
