@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
@@ -26,6 +27,9 @@ pub struct ClientConfig {
     pub home: PathBuf,
     /// How the owner calls this device.
     pub device_name: String,
+    /// How long a request over HTTP waits for a relay that cannot be reached; nothing of it has left this device then. None by
+    /// default: it is tried once. Spaces wait as long as it takes.
+    pub patience: Duration,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Trusted beside the system's roots.
@@ -44,6 +48,7 @@ impl ClientConfig {
             headers: HeaderMap::new(),
             home: home.into(),
             device_name: "device".to_owned(),
+            patience: Duration::ZERO,
             clock: Arc::new(SystemClock),
             extra_roots: Vec::new(),
         })

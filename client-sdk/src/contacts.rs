@@ -7,8 +7,6 @@
 
 mod card;
 
-pub(crate) use card::is_handle;
-
 use sealpost_protocol::http::PrincipalLookup;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
@@ -133,8 +131,8 @@ impl Contacts {
     /// Confirms the candidate of this handle whose fingerprint is `fingerprint`, as the person themselves read it out.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is no candidate or `fingerprint` is not one, [`Error::Integrity`] when it is that of none
-    /// of the candidates, or another principal was confirmed under this handle.
+    /// [`Error::Usage`] when there is no candidate, or `fingerprint` is not one or is mistyped; [`Error::Integrity`] when it is
+    /// that of none of the candidates, or another principal was confirmed under this handle.
     pub async fn confirm(&self, handle: &str, fingerprint: &str) -> Result<ConfirmedContact, Error> {
         expect_fingerprint(fingerprint)?;
         let candidates = self.stored(handle).await?;
@@ -143,14 +141,14 @@ impl Contacts {
                 "there is no candidate for {handle}; import a card first"
             )));
         }
+        let ids: Vec<_> = candidates
+            .iter()
+            .map(|candidate| candidate.manifest.id())
+            .collect();
         let candidate = candidates
             .into_iter()
             .find(|candidate| Fingerprint::of(&candidate.manifest.id()).matches(fingerprint))
-            .ok_or_else(|| {
-                Error::alarm(format!(
-                    "this is the fingerprint of none of the candidates for {handle}; nobody was confirmed"
-                ))
-            })?;
+            .ok_or_else(|| foreign_fingerprint(handle, &ids, fingerprint))?;
         self.pin(handle, candidate.manifest.id()).await?;
         Ok(ConfirmedContact {
             handle: candidate.handle,
@@ -321,6 +319,40 @@ fn expect_fingerprint(text: &str) -> Result<(), Error> {
     Err(Error::usage(format!(
         "a fingerprint has 40 digits, this has {digits}"
     )))
+}
+
+/// Groups of digits that a slip of the finger may touch. Keys whose fingerprint shares the other six take 2^99 trials.
+const SLIP: usize = 2;
+
+/// A fingerprint that is that of none of the candidates: a slip of the finger, or somebody else's.
+fn foreign_fingerprint(handle: &str, candidates: &[PrincipalId], text: &str) -> Error {
+    let nearest = candidates
+        .iter()
+        .map(|id| wrong_groups(&Fingerprint::of(id).to_string(), text))
+        .min_by_key(Vec::len)
+        .unwrap_or_default();
+    match &nearest[..] {
+        [group] => Error::usage(format!(
+            "group {group} of the fingerprint is not that of {handle}'s card; read it again. Nobody was confirmed"
+        )),
+        [one, other] => Error::usage(format!(
+            "groups {one} and {other} of the fingerprint are not those of {handle}'s card; read them again. Nobody was confirmed"
+        )),
+        _ => Error::alarm(format!(
+            "this is the fingerprint of none of the candidates for {handle}; nobody was confirmed"
+        )),
+    }
+}
+
+/// Which groups of five digits differ, from 1; more than [`SLIP`] are not counted out.
+fn wrong_groups(fingerprint: &str, text: &str) -> Vec<usize> {
+    let digits = |text: &str| -> Vec<u8> { text.bytes().filter(u8::is_ascii_digit).collect() };
+    let (expected, typed) = (digits(fingerprint), digits(text));
+    let groups = expected.chunks(5).zip(typed.chunks(5));
+    let wrong = (1..)
+        .zip(groups)
+        .filter(|(_, (expected, typed))| expected != typed);
+    wrong.map(|(number, _)| number).take(SLIP + 1).collect()
 }
 
 #[cfg(test)]

@@ -96,12 +96,15 @@ pub enum MessageError {
         /// Its length in bytes.
         length: usize,
     },
+    /// The content type is none.
+    #[error("a content type is a media type, such as image/png or text/plain; charset=utf-8")]
+    NotAMediaType,
 }
 
 /// Refuses a message that no event can carry.
 ///
 /// # Errors
-/// [`MessageError`] names the part that is too long.
+/// [`MessageError`] names what is wrong.
 pub(crate) fn check_message(message: &Message) -> Result<(), MessageError> {
     let (body, content_type) = (message.body.len(), message.content_type.len());
     if body > MAX_BODY {
@@ -110,7 +113,30 @@ pub(crate) fn check_message(message: &Message) -> Result<(), MessageError> {
     if content_type > MAX_CONTENT_TYPE {
         return Err(MessageError::ContentTypeTooLong { length: content_type });
     }
+    if !is_media_type(&message.content_type) {
+        return Err(MessageError::NotAMediaType);
+    }
     Ok(())
+}
+
+/// Whether text is a media type (RFC 6838, section 4.2), perhaps with parameters, which are printable ASCII.
+fn is_media_type(text: &str) -> bool {
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let printable = |byte: u8| matches!(byte, b' '..=b'~');
+    let named = essence
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| is_restricted_name(kind) && is_restricted_name(subtype));
+    named && parameters.bytes().all(printable)
+}
+
+fn is_restricted_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+    name.len() <= 127
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric())
+        && name.bytes().all(allowed)
 }
 
 /// How many of the first `messages` fit into one event; at least one, where there is one.

@@ -1,6 +1,7 @@
 //! What can go wrong, split by what the caller can do about it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sealpost_protocol::code::ErrorCode;
@@ -14,6 +15,9 @@ pub enum Error {
     /// There is no session, it ended, or the credentials are wrong: log in (again).
     #[error("not authenticated: {0}")]
     NotAuthenticated(&'static str),
+    /// The home holds no account: register or log in.
+    #[error("the home folder {} is not logged in", .0.display())]
+    NotLoggedIn(PathBuf),
     /// The relay could not be reached or did not answer: try again later. What was accepted before is safe.
     #[error("{0}")]
     Network(String),
@@ -103,7 +107,10 @@ pub enum StoreError {
     },
     /// SQLite failed.
     #[error("the local store failed: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
+    /// The file is damaged.
+    #[error("the local store is damaged: {0}")]
+    Corrupt(String),
     /// It failed before, and what works on it has stopped; this is what was said then.
     #[error("{0}")]
     Failed(String),
@@ -156,6 +163,16 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Network(_)) || self.code().is_some_and(ErrorCode::is_transient)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Corrupt(error.to_string()),
+            _ => Self::Database(error),
+        }
     }
 }
 
@@ -218,7 +235,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// Whether a character changes the direction of the text around it (Unicode's Bidi_Control).
-fn turns_text(letter: char) -> bool {
+pub(crate) fn turns_text(letter: char) -> bool {
     matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -73,4 +73,7 @@ pub use sealpost_protocol as protocol;
 pub use sealpost_protocol::invite::{InviteLink, LinkError};
 pub use secret::Passphrase;
 pub use socket::ConnectionState;
-pub use space::{Delivered, InviteOptions, Joined, Packing, Position, Sent, Space, SpaceOptions, Unsent};
+pub use space::{
+    Delivered, GivenUp, InviteOptions, Joined, Packing, Position, Sent, Space, SpaceOptions, Unsent,
+};
+pub use store::StoreReport;

@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use rand::{CryptoRng, Rng};
 use sealpost_protocol::ids::EventId;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::content::Message;
@@ -30,7 +30,7 @@ use failure::Failure;
 use flight::Flight;
 use lock::SendLock;
 
-pub use unsent::Unsent;
+pub use unsent::{GivenUp, Unsent};
 
 /// Flights in the air at once.
 const MAX_FLIGHTS: usize = 2;
@@ -77,10 +77,27 @@ pub(crate) async fn run(
     rng: impl CryptoRng + Send + 'static,
 ) {
     let closing = core.closing.clone();
-    let outbox = Outbox::new(core, queue, rng);
+    let mut outbox = Outbox::new(core, queue, rng);
+    let settling = Arc::clone(&outbox.settling);
+    let closed = async {
+        closing.cancelled().await;
+        settling.lock().await
+    };
     tokio::select! {
-        () = closing.cancelled() => {}
+        _between_answers = closed => {}
         () = outbox.run() => {}
+    }
+    outbox.tell_what_stands();
+}
+
+/// Waits until something of the space is verified. Of one that the relay does not serve, not even the lock is made.
+async fn wait_for_beginning(core: &SpaceCore) -> Result<(), Stop> {
+    let mut progress = core.progress();
+    let begun = progress.wait_for(|now| now.cursor.seq > 0 || now.stopped.is_some());
+    let now = begun.await.expect("the core holds the sender");
+    match &now.stopped {
+        Some(stop) if now.cursor.seq == 0 => Err(stop.clone()),
+        _ => Ok(()),
     }
 }
 
@@ -118,6 +135,9 @@ struct Outbox<R> {
     /// Who waits for the messages of an outbox row, by the row's number.
     waiting: BTreeMap<i64, Waiting>,
     flights: FuturesOrdered<Flight>,
+    /// Held while what became of events is written down and told: whoever closes the space then counts each message either
+    /// as told or as kept.
+    settling: Arc<Mutex<()>>,
     /// Refusals in a row that the verified log does not explain.
     strikes: u32,
 }
@@ -133,17 +153,22 @@ impl<R: Rng> Outbox<R> {
             lock: None,
             waiting: BTreeMap::new(),
             flights: FuturesOrdered::new(),
+            settling: Arc::default(),
             strikes: 0,
         }
     }
 
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let mut left_behind = self.has_unacked().await;
         loop {
             if !left_behind && !self.gather_first().await {
                 return;
             }
             left_behind = false;
+            if let Err(stop) = wait_for_beginning(&self.core).await {
+                self.fail_all(&stop);
+                continue;
+            }
             match SendLock::acquire(self.core.client.store.home(), &self.core.space_id).await {
                 Ok(lock) => self.work(lock).await,
                 Err(error) => self.fail_all(&Stop::from_error(error)),
@@ -234,11 +259,9 @@ impl<R: Rng> Outbox<R> {
 
     /// Tells everyone who waits. What was signed stays in the outbox and goes out once it can.
     fn fail_all(&mut self, stop: &Stop) {
+        self.tell_what_stands();
         for (_, waiting) in std::mem::take(&mut self.waiting) {
-            match waiting.stands {
-                Some((event_id, seq)) => waiting.tell(event_id, seq),
-                None => waiting.fail(stop),
-            }
+            waiting.fail(stop);
         }
         for outgoing in self.gathered.drain(..) {
             (outgoing.done)(Err(stop.clone()));
@@ -246,6 +269,16 @@ impl<R: Rng> Outbox<R> {
         for flushed in self.flushing.drain(..) {
             // Whoever asked may have gone away.
             let _ = flushed.send(Err(stop.clone()));
+        }
+    }
+
+    /// Tells of what stands in the log behind something whose fate is not known.
+    fn tell_what_stands(&mut self) {
+        for (number, waiting) in std::mem::take(&mut self.waiting) {
+            match waiting.stands {
+                Some((event_id, seq)) => waiting.tell(event_id, seq),
+                None => drop(self.waiting.insert(number, waiting)),
+            }
         }
     }
 

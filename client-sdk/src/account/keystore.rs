@@ -99,7 +99,7 @@ impl Shared {
         self.store
             .read(|transaction| transaction.account())
             .await?
-            .ok_or(Error::NotAuthenticated("this home is not logged in"))
+            .ok_or_else(|| Error::NotLoggedIn(self.store.home().to_owned()))
     }
 
     /// Changes the keystore's content, here and at the relay. `change` may run several times: other devices may come
@@ -144,11 +144,11 @@ impl Shared {
     /// Notes the newest keystore, unless another process of this home has noted a newer one.
     pub(crate) async fn remember(&self, sealed: &SealedKeystore, content: Content) -> Result<(), Error> {
         let generation = Generation::of(sealed);
-        let origin = self.config.relay.origin();
+        let (origin, home) = (self.config.relay.origin(), self.store.home().to_owned());
         self.store
             .write(move |transaction| {
                 let Some(mut account) = transaction.account()? else {
-                    return Err(Error::NotAuthenticated("this home is not logged in"));
+                    return Err(Error::NotLoggedIn(home));
                 };
                 if account.generation.number >= generation.number {
                     return Ok(());

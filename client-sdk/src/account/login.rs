@@ -147,6 +147,7 @@ impl Met {
             root_key: opened.root_key,
             generation: Generation::of(sealed),
             content: opened.content,
+            device_name: self.config.device_name.clone(),
         };
         let account = Arc::new(account);
         let row = Arc::clone(&account);

@@ -1,8 +1,12 @@
-//! Leaving.
+//! Leaving; and homes that may be damaged.
 
+use std::path::Path;
+
+use super::open::expect_store;
 use crate::blocking;
 use crate::client::Client;
 use crate::error::Error;
+use crate::store::{Store, StoreReport};
 
 impl Client {
     /// Ends this device's session at the relay, then destroys the device's store: keys, logs and what was not sent yet.
@@ -24,7 +28,26 @@ impl Client {
     /// # Errors
     /// [`Error::Store`] when a file cannot be removed.
     pub async fn forget(self) -> Result<(), Error> {
-        let store = self.shared().store.clone();
-        blocking::run(move || store.destroy()).await
+        Self::forget_home(self.shared().store.home()).await
+    }
+
+    /// The same for a home that cannot be opened, a damaged one for example.
+    ///
+    /// # Errors
+    /// [`Error::NotLoggedIn`] when there is nothing, [`Error::Store`] when a file cannot be removed.
+    pub async fn forget_home(home: &Path) -> Result<(), Error> {
+        expect_store(home)?;
+        let home = home.to_owned();
+        blocking::run(move || Store::destroy(&home)).await
+    }
+
+    /// Checks the local store of a home from end to end: the file, that every sealed value opens, and that every log is what
+    /// was verified. Reads all of it.
+    ///
+    /// # Errors
+    /// [`Error::NotLoggedIn`] when there is none, [`Error::Store`] says what is wrong with it.
+    pub async fn check_home(home: &Path) -> Result<StoreReport, Error> {
+        expect_store(home)?;
+        Store::open(home).await?.check().await
     }
 }

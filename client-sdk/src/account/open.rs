@@ -1,5 +1,7 @@
 //! A home that is logged in already.
 
+use std::path::{Path, PathBuf};
+
 use super::relay::expect_same_relay;
 use crate::client::{Client, Shared};
 use crate::config::ClientConfig;
@@ -9,17 +11,13 @@ use crate::space::client::Spaces;
 use crate::store::Store;
 use crate::store::account::LocalAccount;
 
-const NOT_LOGGED_IN: Error = Error::NotAuthenticated("this home is not logged in");
-
 impl Client {
     /// Opens a home that is logged in. The relay is not asked: that the session still holds shows with the first call.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] when the home holds no account, [`Error::Usage`] when it belongs to another relay.
+    /// [`Error::NotLoggedIn`] when the home holds no account, [`Error::Usage`] when it belongs to another relay.
     pub async fn open(config: ClientConfig) -> Result<Self, Error> {
-        if !Store::exists(&config.home) {
-            return Err(NOT_LOGGED_IN);
-        }
+        expect_store(&config.home)?;
         let store = Store::open(&config.home).await?;
         let api = Api::new(&config)?;
         Self::of_home(config, store, api).await
@@ -44,21 +42,40 @@ impl ClientConfig {
     /// The configuration of a home that is logged in: the relay is the one it belongs to.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] when the home holds no account.
-    pub async fn of_home(home: impl Into<std::path::PathBuf>) -> Result<Self, Error> {
+    /// [`Error::NotLoggedIn`] when the home holds no account.
+    pub async fn of_home(home: impl Into<PathBuf>) -> Result<Self, Error> {
         let home = home.into();
-        if !Store::exists(&home) {
-            return Err(NOT_LOGGED_IN);
-        }
+        expect_store(&home)?;
         let store = Store::open(&home).await?;
         let account = read_account(&store).await?;
         Self::new(&account.origin, home)
     }
+
+    /// The name under which a home was logged in the last time; `None` where there was no login, or none that kept it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the home cannot be read.
+    pub async fn kept_device_name(home: &Path) -> Result<Option<String>, Error> {
+        if !Store::exists(home) {
+            return Ok(None);
+        }
+        let store = Store::open(home).await?;
+        let account = store.read(|transaction| transaction.account()).await?;
+        let name = account.map(|account| account.device_name);
+        Ok(name.filter(|name| !name.is_empty()))
+    }
+}
+
+pub(super) fn expect_store(home: &Path) -> Result<(), Error> {
+    if Store::exists(home) {
+        return Ok(());
+    }
+    Err(Error::NotLoggedIn(home.to_owned()))
 }
 
 async fn read_account(store: &Store) -> Result<LocalAccount, Error> {
     store
         .read(|transaction| transaction.account())
         .await?
-        .ok_or(NOT_LOGGED_IN)
+        .ok_or_else(|| Error::NotLoggedIn(store.home().to_owned()))
 }

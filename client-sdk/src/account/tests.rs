@@ -67,6 +67,12 @@ fn expect_not_authenticated<T>(result: Result<T, Error>) {
     assert!(matches!(error, Some(Error::NotAuthenticated(_))), "{error:?}");
 }
 
+#[track_caller]
+fn expect_not_logged_in<T>(result: Result<T, Error>) {
+    let error = result.err();
+    assert!(matches!(error, Some(Error::NotLoggedIn(_))), "{error:?}");
+}
+
 fn token(byte: u8) -> SecretToken {
     SecretToken::new(zeroize::Zeroizing::new([byte; 32]))
 }

@@ -45,3 +45,24 @@ fn mistyped_fingerprints_are_told_from_foreign_ones() {
         assert!(matches!(expect_fingerprint(text), Err(Error::Usage(_))), "{text}");
     }
 }
+
+#[test]
+fn slip_of_the_finger_names_the_group_and_raises_no_alarm() {
+    let right = Fingerprint::of(&BOB).to_string();
+    let with_wrong = |groups: &[usize]| {
+        let mut text: Vec<String> = right.split(' ').map(str::to_owned).collect();
+        for group in groups {
+            let first = if text[*group].starts_with('1') { "2" } else { "1" };
+            text[*group].replace_range(..1, first);
+        }
+        foreign_fingerprint("bob", &[MALLORY, BOB], &text.join(" "))
+    };
+    for (groups, named) in [(&[0][..], "group 1 "), (&[2, 7], "groups 3 and 8 ")] {
+        let error = with_wrong(groups);
+        assert!(
+            matches!(&error, Error::Usage(text) if text.contains(named)),
+            "{error}"
+        );
+    }
+    assert!(matches!(with_wrong(&[0, 1, 2]), Error::Integrity(_)));
+}

@@ -117,7 +117,8 @@ fn more_messages_than_an_event_may_carry_are_unreadable() {
 
 #[test]
 fn longest_message_fits_and_a_longer_one_is_refused() {
-    let longest = Message::new("x".repeat(MAX_CONTENT_TYPE), vec![1; MAX_BODY]);
+    let content_type = format!("text/plain;{}", "x".repeat(MAX_CONTENT_TYPE - 11));
+    let longest = Message::new(content_type, vec![1; MAX_BODY]);
     assert_eq!(check_message(&longest), Ok(()));
     let sealed = seal_content(&key(), &header(), &content(vec![longest.clone()]));
     assert!(sealed.len() <= limits::MAX_EVENT_CIPHERTEXT);
@@ -152,5 +153,37 @@ proptest! {
         prop_assert!(count >= 1);
         let sealed = seal_content(&key(), &header(), &content(messages[..count].to_vec()));
         prop_assert!(sealed.len() <= limits::MAX_EVENT_CIPHERTEXT);
+    }
+}
+
+#[test]
+fn what_is_no_media_type_is_refused() {
+    let check = |content_type: &str| check_message(&Message::new(content_type, ""));
+    for content_type in [
+        PLAIN_TEXT,
+        "image/png",
+        "application/vnd.example+json",
+        "a/b;c=\"d\"",
+    ] {
+        assert_eq!(check(content_type), Ok(()), "{content_type:?}");
+    }
+    for content_type in [
+        "",
+        "text",
+        "/",
+        "a/",
+        "/b",
+        "a b/c",
+        "a/b/c",
+        "a/b;\x1b[2J",
+        "a/b\n",
+        "-a/b",
+        "ä/b",
+    ] {
+        assert_eq!(
+            check(content_type),
+            Err(MessageError::NotAMediaType),
+            "{content_type:?}"
+        );
     }
 }

@@ -14,6 +14,14 @@ use crate::error::Error;
 /// How long a connection may take to come up.
 pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
+/// The same for whoever has less patience; none at all means that it is tried once.
+pub(super) fn connect_within(patience: Duration) -> Duration {
+    match patience {
+        Duration::ZERO => CONNECT_WITHIN,
+        patience => patience.min(CONNECT_WITHIN),
+    }
+}
+
 /// Opens a TCP connection to the relay, or to where the configuration says it is.
 pub(crate) async fn connect(config: &ClientConfig) -> Result<TcpStream, Error> {
     let connecting = async {

@@ -6,14 +6,18 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::redirect::Policy;
+use reqwest::{RequestBuilder, Response};
 use sealpost_protocol::http::SecretToken;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::{dial, problem, tls};
+use crate::backoff::Backoff;
 use crate::config::ClientConfig;
+use crate::entropy;
 use crate::error::Error;
 use crate::secret::SecretBytes;
 
@@ -28,6 +32,8 @@ pub(crate) struct Api {
     client: reqwest::Client,
     base: Url,
     host: HeaderValue,
+    /// How long a request waits for a relay that cannot be reached.
+    patience: Duration,
 }
 
 /// What came back with a status of success.
@@ -42,7 +48,7 @@ impl Api {
             }))
             .default_headers(config.headers.clone())
             .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(dial::CONNECT_WITHIN)
+            .connect_timeout(dial::connect_within(config.patience))
             .timeout(ANSWER_WITHIN)
             .redirect(Policy::none())
             .no_proxy()
@@ -57,7 +63,16 @@ impl Api {
             client,
             base: dial_url(config)?,
             host,
+            patience: config.patience,
         })
+    }
+
+    /// The same API for what is of use only if it can be had now.
+    pub(crate) fn at_once(&self) -> Self {
+        Self {
+            patience: Duration::ZERO,
+            ..self.clone()
+        }
     }
 
     pub(super) async fn get<T: DeserializeOwned>(
@@ -105,18 +120,42 @@ impl Api {
     ) -> Result<Answer, Error> {
         let mut url = self.base.clone();
         url.set_path(path);
-        let mut request = self.client.request(method, url).headers(self.headers(session));
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
-        }
+        let request = || {
+            let request = self.client.request(method.clone(), url.clone());
+            let request = request.headers(self.headers(session));
+            match &body {
+                Some(body) => request
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(body.clone()),
+                None => request,
+            }
+        };
         // Boxed: it is large, and every call of the SDK carries it.
-        let response = Box::pin(request.send()).await.map_err(network_error)?;
+        let response = Box::pin(self.reach(request)).await.map_err(network_error)?;
         let status = response.status();
         let answer = read(response).await?;
         if status.is_success() {
             Ok(answer)
         } else {
             Err(problem::to_error(status, &answer.0))
+        }
+    }
+
+    /// Sends a request. Without a connection nothing of it has left this device, so that it is tried again as long as
+    /// patience lasts.
+    async fn reach(&self, request: impl Fn() -> RequestBuilder) -> reqwest::Result<Response> {
+        let begun = Instant::now();
+        let mut backoff = Backoff::new(entropy::system());
+        loop {
+            let error = match request().send().await {
+                Err(error) if error.is_connect() => error,
+                result => return result,
+            };
+            let left = self.patience.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(error);
+            }
+            sleep(backoff.next_delay(None).min(left)).await;
         }
     }
 
@@ -167,7 +206,7 @@ fn to_json(body: &impl Serialize) -> Bytes {
     Bytes::from_owner(Zeroizing::new(json))
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Answer, Error> {
+async fn read(mut response: Response) -> Result<Answer, Error> {
     // With room for all of it, so that it does not move while it grows: it may hold a token.
     let room = response
         .content_length()

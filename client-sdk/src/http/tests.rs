@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -111,6 +112,37 @@ async fn unreachable_relay_is_a_network_error() {
     drop(listener);
     let error = ask(&format!("http://{address}"), None).await;
     assert!(matches!(error, Error::Network(_)));
+}
+
+#[tokio::test]
+async fn patient_request_waits_for_a_relay_that_comes_up_and_impatient_one_does_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut config = ClientConfig::new(&format!("http://{address}"), "no-home").unwrap();
+    config.patience = Duration::from_secs(300);
+    let api = Api::new(&config).unwrap();
+    assert!(matches!(api.at_once().info().await, Err(Error::Network(_))));
+
+    let asking = tokio::spawn(async move { api.info().await });
+    let listener = TcpListener::bind(address).await.unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream
+        .write_all(answer("404 Not Found", "").as_bytes())
+        .await
+        .unwrap();
+    assert!(matches!(asking.await.unwrap(), Err(Error::Refused(_))));
+}
+
+#[tokio::test]
+async fn patience_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut config = ClientConfig::new(&format!("http://{address}"), "no-home").unwrap();
+    config.patience = Duration::from_millis(20);
+    let result = Api::new(&config).unwrap().info().await;
+    assert!(matches!(result, Err(Error::Network(_))));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use prost::Message as _;
@@ -68,6 +69,7 @@ impl<R: Rng> Outbox<R> {
             self.backoff.reset();
             self.strikes = 0;
         }
+        let _settling = Arc::clone(&self.settling).lock_owned().await;
         self.keep_acks(acked.clone()).await?;
         for (number, event_id, at) in &acked {
             self.tell(*number, *event_id, at.at.seq);

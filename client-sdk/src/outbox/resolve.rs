@@ -51,6 +51,7 @@ impl<R: Rng> Outbox<R> {
     /// Counts the own events in the log as acked; the others are left.
     async fn find_delivered(&mut self) -> Result<Vec<OutboxRow>, Failure> {
         let me = self.core.me();
+        let _settling = Arc::clone(&self.settling).lock_owned().await;
         let (found, left) = self
             .core
             .write(move |log, view| {

@@ -12,6 +12,7 @@ use crate::entropy;
 use crate::error::Error;
 use crate::store::log::SpaceLog;
 use crate::store::outbox::OutboxRow;
+use crate::store::{Store, StoreTransaction};
 
 /// An event that this device has signed and that no ack has come for. The relay may have it all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,15 @@ pub struct Unsent {
     pub messages: Vec<Message>,
 }
 
+/// What was given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Signed events.
+    pub events: u64,
+    /// The messages in them.
+    pub messages: u64,
+}
+
 impl Client {
     /// What this device has signed for a space and the relay has not acked, oldest first. It goes out first when the space
     /// is opened the next time, or with the next message. Waits while this home is sending into the space.
@@ -32,44 +42,59 @@ impl Client {
     /// [`Error::Store`].
     pub async fn unsent(&self, space: SpaceId) -> Result<Vec<Unsent>, Error> {
         let store = &self.shared().store;
+        if !is_known(store, space).await? {
+            return Ok(Vec::new());
+        }
         let _turn = SendLock::acquire(store.home(), &space).await?;
         store
-            .read(move |store| match SpaceLog::find(store, space)? {
-                Some(log) => log.unacked()?.iter().map(|row| read(&log, row)).collect(),
-                None => Ok(Vec::new()),
+            .read(move |store| {
+                let log = SpaceLog::find_or_empty(store, space)?;
+                log.unacked()?.iter().map(|row| read(&log, row)).collect()
             })
             .await
     }
 
-    /// Gives up what [`Self::unsent`] lists; returns the number of events. What the relay has got hold of already may still
+    /// Gives up what [`Self::unsent`] lists; returns how much that was. What the relay has got hold of already may still
     /// appear. Later messages are written under a new writer id, so that nothing is ever signed in the place of these.
     /// Waits while this home is sending into the space.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn drop_unsent(&self, space: SpaceId) -> Result<u64, Error> {
+    pub async fn drop_unsent(&self, space: SpaceId) -> Result<GivenUp, Error> {
         let store = &self.shared().store;
+        if !is_known(store, space).await? {
+            return Ok(GivenUp::default());
+        }
         let turn = Arc::new(SendLock::acquire(store.home(), &space).await?);
         let me = self.shared().identity.id();
         store
             .write(move |store| {
                 let _held = turn;
-                let Some(log) = SpaceLog::find(store, space)? else {
-                    return Ok(0);
-                };
-                let mut dropped = 0;
+                let log = SpaceLog::find_or_empty(store, space)?;
+                let mut given_up = GivenUp::default();
                 for row in log.unacked()? {
-                    dropped += u64::from(delivered(&log, &row.event, me)?.is_none());
+                    if delivered(&log, &row.event, me)?.is_none() {
+                        given_up.events += 1;
+                        // What does not open any more is given up all the same.
+                        given_up.messages +=
+                            read(&log, &row).map_or(0, |unsent| unsent.messages.len() as u64);
+                    }
                     log.remove_event(row.number)?;
                 }
-                if dropped > 0 {
+                if given_up.events > 0 {
                     let writer_id = WriterId::new(entropy::draw(&mut entropy::system()));
                     log.put_own_writer(&writer_id)?;
                 }
-                Ok(dropped)
+                Ok(given_up)
             })
             .await
     }
+}
+
+/// Of a space that is not known, not even the lock is made.
+async fn is_known(store: &Store, space: SpaceId) -> Result<bool, Error> {
+    let find = move |store: &StoreTransaction<'_>| Ok(SpaceLog::find(store, space)?.is_some());
+    store.read(find).await
 }
 
 fn read(log: &SpaceLog<'_>, row: &OutboxRow) -> Result<Unsent, Error> {

@@ -18,6 +18,7 @@ use super::api::Space;
 use super::core::{SpaceCore, pinned_place};
 use super::create::Creation;
 use super::handle::Handle;
+use super::name::check_name;
 use crate::client::{Client, Shared};
 use crate::entropy;
 use crate::error::Error;
@@ -72,8 +73,12 @@ impl Client {
     /// crash, opening the space finishes it.
     ///
     /// # Errors
-    /// [`Error::Network`] if the relay cannot be reached: the space is then listed and finished when it is opened.
+    /// [`Error::Usage`] for a name of more than [`MAX_NAME`] bytes or with control characters. [`Error::Network`] or
+    /// [`Error::NotAuthenticated`] if the relay cannot be had: the space is then listed and finished when it is opened.
+    ///
+    /// [`MAX_NAME`]: super::MAX_NAME
     pub async fn create_space(&self, name: &str, options: SpaceOptions) -> Result<Space, Error> {
+        check_name(name)?;
         let shared = self.shared();
         let policy = Policy {
             share_history: options.share_history,
@@ -88,6 +93,7 @@ impl Client {
 
     /// Opens a space. Nothing but its id needs to be known: the log is verified from its first record on, and the keys come
     /// by the own wrap and back through the history. What this device has verified before can be read without a connection.
+    /// That the relay does not serve a space to this account shows when it is used; nothing is stored of it.
     ///
     /// # Errors
     /// [`Error::Store`]; [`Error::Network`] if the space is still to be made and the relay cannot be reached.
@@ -99,37 +105,40 @@ impl Client {
     /// The spaces of this account: those in the keystore, on this device, and on the relay's list, which is a hint.
     ///
     /// # Errors
-    /// [`Error::Store`]; a relay that cannot be reached is none.
+    /// [`Error::NotAuthenticated`] if the session has ended, [`Error::Store`]; a relay that cannot be reached is none.
     pub async fn spaces(&self) -> Result<Vec<SpaceSummary>, Error> {
         let shared = self.shared();
-        let local = shared.local_account().await?;
-        let mut found: BTreeMap<SpaceId, (String, Option<u64>)> = BTreeMap::new();
-        for id in shared.store.read(known_spaces).await? {
-            found.entry(id).or_default();
-        }
-        for (id, name) in shared.creations().await? {
-            found.entry(id).or_default().0 = name;
-        }
-        for (id, space) in local.content.spaces {
-            found.entry(id).or_default().0 = space.name;
-        }
-        match shared.api.spaces(&local.session.token).await {
+        let mut found = shared.known_spaces().await?;
+        let token = shared.local_account().await?.session.token;
+        match shared.api.at_once().spaces(&token).await {
             Ok(list) => {
                 for view in list.spaces {
-                    found.entry(view.space_id).or_default().1 = Some(view.head_seq);
+                    found.entry(view.space_id).or_default().relay_head = Some(view.head_seq);
                 }
             }
+            Err(error @ Error::NotAuthenticated(_)) => return Err(error),
             Err(error) => tracing::debug!(error = %error, "the relay's list of spaces is missing"),
         }
-        let summary = |(id, (name, relay_head))| SpaceSummary { id, name, relay_head };
-        Ok(found.into_iter().map(summary).collect())
+        Ok(summaries(found))
     }
 
-    /// Names a space, on all devices of this account.
+    /// The spaces of this account that this device knows of. The relay is not asked.
     ///
     /// # Errors
-    /// [`Error::Network`]; [`Error::Refused`] if other devices change the keystore at the same time.
+    /// [`Error::Store`].
+    pub async fn known_spaces(&self) -> Result<Vec<SpaceSummary>, Error> {
+        Ok(summaries(self.shared().known_spaces().await?))
+    }
+
+    /// Names a space, on all devices of this account. It is listed from then on, also while this account waits for approval.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name of more than [`MAX_NAME`] bytes or with control characters; [`Error::Network`];
+    /// [`Error::Refused`] if other devices change the keystore at the same time.
+    ///
+    /// [`MAX_NAME`]: super::MAX_NAME
     pub async fn name_space(&self, id: SpaceId, name: &str) -> Result<(), Error> {
+        check_name(name)?;
         self.shared().name_space(id, name).await
     }
 
@@ -170,7 +179,34 @@ impl Client {
     }
 }
 
+/// What is known of a space besides its id.
+#[derive(Default)]
+struct Known {
+    name: String,
+    relay_head: Option<u64>,
+}
+
+fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
+    let summary = |(id, Known { name, relay_head })| SpaceSummary { id, name, relay_head };
+    found.into_iter().map(summary).collect()
+}
+
 impl Shared {
+    /// The spaces that this device knows of.
+    async fn known_spaces(&self) -> Result<BTreeMap<SpaceId, Known>, Error> {
+        let mut found: BTreeMap<SpaceId, Known> = BTreeMap::new();
+        for id in self.store.read(known_spaces).await? {
+            found.entry(id).or_default();
+        }
+        for (id, name) in self.creations().await? {
+            found.entry(id).or_default().name = name;
+        }
+        for (id, space) in self.local_account().await?.content.spaces {
+            found.entry(id).or_default().name = space.name;
+        }
+        Ok(found)
+    }
+
     /// The client's one socket; started over `transport` if there is none yet.
     pub(crate) fn start_socket(
         &self,
@@ -245,7 +281,7 @@ impl SpaceCore {
             let Some(pinned) = pinned_place(store, space_id)? else {
                 return Ok(Ok(None));
             };
-            let log = SpaceLog::find_or_create(store, space_id)?;
+            let log = SpaceLog::find_or_empty(store, space_id)?;
             Ok(log.check_pinned(pinned)?.map(|()| Some(pinned)))
         });
         match compared.await? {

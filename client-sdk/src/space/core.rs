@@ -86,7 +86,7 @@ pub(super) fn pinned_place(store: &StoreTransaction<'_>, space_id: SpaceId) -> R
 }
 
 impl SpaceCore {
-    /// The core of a space that this store may or may not know yet.
+    /// The core of a space that this store may or may not know yet. Nothing is stored of one that the relay does not serve.
     pub(crate) async fn open(
         client: Arc<Shared>,
         socket: Socket,
@@ -94,8 +94,8 @@ impl SpaceCore {
     ) -> Result<Arc<Self>, Error> {
         let (cursor, pinned, forked) = client
             .store
-            .write(move |store| {
-                let log = SpaceLog::find_or_create(store, space_id)?;
+            .read(move |store| {
+                let log = SpaceLog::find_or_empty(store, space_id)?;
                 let pinned = pinned_place(store, space_id)?;
                 Ok((
                     log.cursor()?,
@@ -196,7 +196,7 @@ impl SpaceCore {
             .client
             .store
             .write(move |store| {
-                let result = work(&SpaceLog::find_or_create(store, space_id)?, &mut view);
+                let result = work(&SpaceLog::find_or_empty(store, space_id)?, &mut view);
                 if result.is_err() {
                     view.forget();
                 }
@@ -219,10 +219,7 @@ impl SpaceCore {
         let space_id = self.space_id;
         self.client
             .store
-            .read(move |store| {
-                let log = SpaceLog::find(store, space_id)?;
-                work(&log.ok_or_else(|| Error::usage("this device does not know the space"))?)
-            })
+            .read(move |store| work(&SpaceLog::find_or_empty(store, space_id)?))
             .await
     }
 

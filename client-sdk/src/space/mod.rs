@@ -13,6 +13,7 @@ mod join;
 mod keys;
 mod members;
 mod missing;
+mod name;
 mod rekeyer;
 mod sender;
 mod signal;
@@ -24,11 +25,12 @@ pub use client::{Notices, SpaceOptions, SpaceSummary};
 pub use deliver::{Delivered, MessageCursor, Messages, Position};
 pub use invites::InviteOptions;
 pub use join::Joined;
+pub use name::MAX_NAME;
 pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
 pub use wraps::RekeyProgress;
 
-pub use crate::outbox::{Sent, Unsent};
+pub use crate::outbox::{GivenUp, Sent, Unsent};
 pub use crate::store::log::Evidence;
 
 #[cfg(test)]

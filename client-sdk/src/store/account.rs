@@ -52,6 +52,8 @@ pub(crate) struct LocalAccount {
     /// The newest keystore this device has seen.
     pub(crate) generation: Generation,
     pub(crate) content: Content,
+    /// How the relay lists this device; empty in a home that was logged in before this was kept.
+    pub(crate) device_name: String,
 }
 
 /// A session at the relay.
@@ -103,6 +105,8 @@ struct AccountRow {
     digest: Vec<u8>,
     #[prost(bytes = "vec", tag = "8")]
     content: Vec<u8>,
+    #[prost(string, tag = "9")]
+    device_name: String,
 }
 
 /// The sealed value of a row in `contact`.
@@ -250,6 +254,7 @@ impl LocalAccount {
                 digest: [5; 32],
             },
             content,
+            device_name: "device".to_owned(),
         }
     }
 
@@ -263,6 +268,7 @@ impl LocalAccount {
             generation: self.generation.number,
             digest: self.generation.digest.to_vec(),
             content: self.content.encode().to_vec(),
+            device_name: self.device_name.clone(),
         };
         let bytes = Zeroizing::new(row.encode_to_vec());
         row.wipe();
@@ -292,6 +298,7 @@ impl LocalAccount {
                 digest: row.digest[..].try_into().ok()?,
             },
             content: Content::decode(&row.content)?,
+            device_name: row.device_name.clone(),
         })
     }
 }

@@ -84,11 +84,14 @@ pub(crate) struct SpaceLog<'a> {
     space_id: SpaceId,
 }
 
-/// The spaces this store knows.
+/// No row has this number: the part of a space that nothing was verified of.
+const ABSENT: i64 = 0;
+
+/// The spaces of which this store has verified something.
 pub(crate) fn known_spaces(store: &StoreTransaction<'_>) -> Result<Vec<SpaceId>, Error> {
     let mut statement = store
         .sql()
-        .prepare("SELECT space_id FROM space ORDER BY number")?;
+        .prepare("SELECT space_id FROM space WHERE seq > 0 ORDER BY number")?;
     let ids = statement.query_map([], |row| row.get(0).map(SpaceId::new))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
@@ -104,6 +107,17 @@ impl<'a> SpaceLog<'a> {
         Ok(space.map(|space| Self {
             store,
             space,
+            space_id,
+        }))
+    }
+
+    /// The space's part; an empty one, which is not stored, if this store does not know the space. Nothing can be put into
+    /// that one.
+    pub(crate) fn find_or_empty(store: &'a StoreTransaction<'a>, space_id: SpaceId) -> Result<Self, Error> {
+        let found = Self::find(store, space_id)?;
+        Ok(found.unwrap_or(Self {
+            store,
+            space: ABSENT,
             space_id,
         }))
     }
@@ -132,12 +146,13 @@ impl<'a> SpaceLog<'a> {
             .store
             .sql()
             .prepare_cached("SELECT seq, root FROM space WHERE number = ?1")?;
-        Ok(statement.query_row([self.space], |row| {
+        let stored = statement.query_row([self.space], |row| {
             Ok(Cursor {
                 seq: row.get(0)?,
                 root: Root::new(row.get(1)?),
             })
-        })?)
+        });
+        Ok(stored.optional()?.unwrap_or(Cursor::start(&self.space_id)))
     }
 
     /// The verified root at a place; `None` beyond the cursor.

@@ -4,6 +4,7 @@
 //! `synchronous=FULL`); a crash leaves either all of it or nothing.
 
 pub(crate) mod account;
+mod check;
 pub(crate) mod log;
 pub(crate) mod outbox;
 mod schema;
@@ -21,6 +22,8 @@ use crate::blocking;
 use crate::error::{Error, StoreError};
 use crate::secret::SecretBytes;
 use vault::Vault;
+
+pub use check::StoreReport;
 
 const DATABASE: &str = "store.sqlite3";
 /// What the names of lock files in the home end in.
@@ -99,16 +102,16 @@ impl Store {
         home.join(DATABASE).exists()
     }
 
-    /// Makes everything in the store unreadable for good by deleting the device key, then deletes the files. Other handles
-    /// on the same home fail from here on.
-    pub(crate) fn destroy(&self) -> Result<(), Error> {
-        vault::destroy(self.home())?;
+    /// Makes everything in the store of `home` unreadable for good by deleting the device key, then deletes the files, whether
+    /// or not they can be read. Handles on the same home fail from here on.
+    pub(crate) fn destroy(home: &Path) -> Result<(), Error> {
+        vault::destroy(home)?;
         for suffix in ["", "-wal", "-shm"] {
-            let path = self.home().join(format!("{DATABASE}{suffix}"));
+            let path = home.join(format!("{DATABASE}{suffix}"));
             remove_if_there(&path)?;
         }
         // Their names tell which spaces the account was in.
-        for entry in list(self.home())? {
+        for entry in list(home)? {
             if entry.extension().is_some_and(|extension| extension == LOCK) {
                 remove_if_there(&entry)?;
             }

@@ -215,6 +215,46 @@ async fn store_of_a_newer_program_is_refused() {
 }
 
 #[tokio::test]
+async fn check_passes_a_whole_store_and_names_a_value_that_was_changed() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    store
+        .write(|transaction| transaction.put_account(&account(1)))
+        .await
+        .unwrap();
+    assert_eq!(store.check().await.unwrap(), StoreReport::default());
+    let change = "UPDATE account SET sealed = zeroblob(length(sealed))";
+    let changed = store.write(|transaction| Ok(transaction.sql().execute_batch(change)?));
+    changed.await.unwrap();
+    assert!(matches!(
+        store.check().await,
+        Err(Error::Store(StoreError::Damaged { table: "account" }))
+    ));
+}
+
+#[tokio::test]
+async fn check_notices_a_page_of_the_file_that_was_overwritten() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    let emptied = store.write(|transaction| {
+        transaction.put_account(&account(1))?;
+        Ok(transaction.sql().execute_batch("PRAGMA user_version")?)
+    });
+    emptied.await.unwrap();
+    drop(store);
+    let file = home.path().join("store.sqlite3");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The first page holds the schema; the second one is the root of a table.
+    bytes[4096..8192].fill(0x5a);
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = home.open().await.unwrap().check().await.err();
+    assert!(
+        matches!(damaged, Some(Error::Store(StoreError::Corrupt(_)))),
+        "{damaged:?}"
+    );
+}
+
+#[tokio::test]
 async fn destroyed_store_leaves_no_key_and_no_data() {
     let home = Home::new();
     let store = home.open().await.unwrap();
@@ -223,6 +263,6 @@ async fn destroyed_store_leaves_no_key_and_no_data() {
         .await
         .unwrap();
     std::fs::write(home.path().join("send-space.lock"), "").unwrap();
-    store.destroy().unwrap();
+    Store::destroy(&home.path()).unwrap();
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }

@@ -74,6 +74,8 @@ fn apply_page(
     served: u64,
     pinned: Option<Cursor>,
 ) -> Result<Applied, Error> {
+    // Undone with everything else if the page does not hold.
+    let log = &SpaceLog::find_or_create(log.store(), log.space_id())?;
     view.refresh(log)?;
     let cursor = log.cursor()?;
     if page.first_seq == served + 1 && cursor.seq > served {

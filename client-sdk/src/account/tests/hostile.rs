@@ -49,7 +49,7 @@ async fn r9_key_pinned_inside_the_keystore_outranks_a_first_contact() {
     });
     let new_home = Home::new(&relay);
     expect_alarm(new_home.recover(&code).await, "another OPAQUE key");
-    expect_not_authenticated(Client::open(new_home.config()).await);
+    expect_not_logged_in(Client::open(new_home.config()).await);
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn r17_flipped_and_cut_keystores_are_refused_alike() {
         });
         let home = Home::new(&relay);
         expect_alarm(home.recover(&code).await, "the keystore does not open");
-        expect_not_authenticated(Client::open(home.config()).await);
+        expect_not_logged_in(Client::open(home.config()).await);
     }
 }
 
@@ -191,7 +191,7 @@ async fn handle_that_would_command_a_terminal_is_refused() {
     });
     let home = Home::new(&relay);
     expect_alarm(home.recover(&code).await, "a handle that is not one");
-    expect_not_authenticated(Client::open(home.config()).await);
+    expect_not_logged_in(Client::open(home.config()).await);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn wrong_passphrase_and_unknown_handle_look_alike() {
     let unknown = home.log_in("nobody", PASSPHRASE).await;
     let texts = [wrong, unknown].map(|result| result.err().unwrap().to_string());
     assert_eq!(texts[0], texts[1]);
-    expect_not_authenticated(Client::open(home.config()).await);
+    expect_not_logged_in(Client::open(home.config()).await);
 }
 
 #[tokio::test]
@@ -70,6 +70,53 @@ async fn home_takes_one_account_of_one_relay() {
     let moved = Client::login(moved, "alice", &passphrase(PASSPHRASE)).await;
     assert!(matches!(moved.err(), Some(Error::Usage(_))));
     assert!(other_relay.state().asked.is_empty());
+}
+
+#[tokio::test]
+async fn home_without_an_account_is_named() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay).config.home;
+    let error = ClientConfig::of_home(&home).await.err().unwrap();
+    assert!(error.to_string().contains(home.to_str().unwrap()), "{error}");
+    expect_not_logged_in(Client::check_home(&home).await);
+    expect_not_logged_in(Client::forget_home(&home).await);
+    assert!(!home.exists());
+}
+
+#[tokio::test]
+async fn home_keeps_the_name_of_its_device() {
+    let relay = TestRelay::start().await;
+    let mut home = Home::new(&relay);
+    let folder = home.config.home.clone();
+    assert_eq!(ClientConfig::kept_device_name(&folder).await.unwrap(), None);
+    home.config.device_name = "Alice's phone".to_owned();
+    let (alice, _) = home.register("alice").await;
+    alice.refresh_keystore().await.unwrap();
+    let kept = ClientConfig::kept_device_name(&folder).await.unwrap();
+    assert_eq!(kept.as_deref(), Some("Alice's phone"));
+}
+
+#[tokio::test]
+async fn damaged_home_is_noticed_and_can_be_forgotten() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    home.register("alice").await;
+    let folder = &home.config.home;
+    Client::check_home(folder).await.unwrap();
+    std::fs::write(
+        folder.join("store.sqlite3"),
+        "no database at all, and long enough to be read as one",
+    )
+    .unwrap();
+    let damaged = Client::check_home(folder).await.err();
+    assert!(
+        matches!(damaged, Some(Error::Store(StoreError::Corrupt(_)))),
+        "{damaged:?}"
+    );
+    assert!(Client::open(home.config()).await.is_err());
+    Client::forget_home(folder).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+    home.log_in("alice", PASSPHRASE).await.unwrap();
 }
 
 #[tokio::test]
@@ -155,7 +202,7 @@ async fn logout_ends_the_session_and_leaves_an_empty_home() {
     alice.logout().await.unwrap();
     assert_eq!(relay.sessions(), 0);
     assert_eq!(std::fs::read_dir(&home.config.home).unwrap().count(), 0);
-    expect_not_authenticated(Client::open(home.config()).await);
+    expect_not_logged_in(Client::open(home.config()).await);
 }
 
 #[tokio::test]
@@ -168,7 +215,7 @@ async fn logout_that_the_relay_does_not_hear_destroys_nothing() {
     alice.refresh_keystore().await.unwrap_err();
     let client = Client::open(home.config()).await.unwrap();
     client.forget().await.unwrap();
-    expect_not_authenticated(Client::open(home.config()).await);
+    expect_not_logged_in(Client::open(home.config()).await);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use sealpost_protocol::wrap::Recipient;
 
 use super::*;
 use crate::content::Message;
+use crate::error::StoreError;
 use crate::testing::log::{OTHER_WRITER, control_entry};
 
 #[tokio::test(start_paused = true)]
@@ -288,4 +289,26 @@ async fn signal_arrives_sealed_and_a_replay_does_not() {
     assert!(!sent[0].ciphertext.windows(6).any(|part| part == b"typing"));
     drop(space);
     serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn check_puts_stored_logs_together_again_and_notices_one_that_was_changed() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    for number in 0..300 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    space.sync().await.unwrap();
+    let store = &stage.device.shared.store;
+    let report = store.check().await.unwrap();
+    assert_eq!((report.spaces, report.entries), (1, 302));
+    let change = "UPDATE entry SET body = (SELECT body FROM entry WHERE seq = 150) WHERE seq = 200";
+    let changed = store.write(|transaction| Ok(transaction.sql().execute_batch(change)?));
+    changed.await.unwrap();
+    assert!(matches!(
+        store.check().await,
+        Err(Error::Store(StoreError::Damaged { table: "entry" }))
+    ));
 }

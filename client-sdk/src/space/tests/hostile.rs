@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::event::EventHeader;
 use sealpost_protocol::ids::{Root, SpaceId};
 use sealpost_protocol::root::Cursor;
@@ -7,7 +8,9 @@ use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::{self, Page};
 
 use super::*;
+use crate::content::Message;
 use crate::keystore::{KnownSpace, VerifiedPlace};
+use crate::store::StoreTransaction;
 use crate::store::account::LocalAccount;
 use crate::testing::log::{OTHER_WRITER, control_entry, event_entry};
 
@@ -37,7 +40,7 @@ async fn served(page: impl FnOnce(&mut TestLog, Page) -> Page) -> Alarm {
     assert_eq!(evidence[0].alarm, alarm);
     assert_eq!(evidence[0].bytes, prost::Message::encode_to_vec(&page));
     assert!(matches!(
-        space.send(crate::Message::text("x")).await,
+        space.send(Message::text("x")).await,
         Err(Error::Integrity(_))
     ));
     assert_eq!(alarm.space_id, Some(space.id()));
@@ -464,4 +467,40 @@ async fn content_between_a_removal_and_its_rekey_raises_the_alarm() {
     .await;
     assert_eq!(alarm.seq, Some(9));
     assert!(alarm.what.contains("waits for a rekey"), "{alarm}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_stored_of_a_space_that_the_relay_does_not_serve() {
+    let mut stage = Stage::new().await;
+    let unknown = SpaceId::new([9; 32]);
+    let space = stage.device.space(unknown).await;
+    let sending = tokio::spawn({
+        let space = space.clone();
+        async move { space.send(Message::text("hello?")).await }
+    });
+    let mut relay = stage.device.arrivals.authenticated().await;
+    let (id, _) = relay.receive().await;
+    relay.nack(id, "not_found").await;
+    let refused = sending.await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::NotFound));
+    assert!(space.sync().await.is_err() && space.members().await.is_err());
+
+    let client = stage.device.client();
+    assert!(client.unsent(unknown).await.unwrap().is_empty());
+    client.drop_unsent(unknown).await.unwrap();
+    let count = |store: &StoreTransaction<'_>| {
+        Ok(store
+            .sql()
+            .query_row("SELECT count(*) FROM space", [], |row| row.get::<_, i64>(0))?)
+    };
+    assert_eq!(stage.device.shared.store.read(count).await.unwrap(), 0);
+    let files = std::fs::read_dir(stage.alices_home()).unwrap();
+    let locks = files.filter(|file| {
+        file.as_ref()
+            .unwrap()
+            .path()
+            .extension()
+            .is_some_and(|end| end == "lock")
+    });
+    assert_eq!(locks.count(), 0);
 }

@@ -1,0 +1,95 @@
+//! Whether a store is whole: the file, what is sealed in it, and the logs.
+
+use sealpost_protocol::control::ParsedControl;
+use sealpost_protocol::event::ParsedEvent;
+use sealpost_protocol::ids::EventId;
+use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::Entry;
+use sealpost_protocol::wire::entry::Kind;
+
+use super::log::{SpaceLog, known_spaces};
+use super::{Store, StoreTransaction};
+use crate::error::{Error, StoreError};
+
+/// Entries read at once, at most.
+const BATCH_ENTRIES: usize = 256;
+/// Bytes read at once, about.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// What a store that is whole holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreReport {
+    /// Spaces of which something was verified.
+    pub spaces: u64,
+    /// Verified entries of their logs.
+    pub entries: u64,
+    /// Events that are signed and not acked.
+    pub unacked: u64,
+}
+
+impl Store {
+    /// Reads everything, on one consistent view.
+    pub(crate) async fn check(&self) -> Result<StoreReport, Error> {
+        self.read(|store| {
+            check_file(store)?;
+            check_account(store)?;
+            let mut report = StoreReport::default();
+            for space_id in known_spaces(store)? {
+                let log = SpaceLog::find_or_empty(store, space_id)?;
+                report.spaces += 1;
+                report.entries += check_log(&log)?;
+                report.unacked += log.unacked()?.len() as u64;
+            }
+            Ok(report)
+        })
+        .await
+    }
+}
+
+fn check_file(store: &StoreTransaction<'_>) -> Result<(), Error> {
+    let found: String = store
+        .sql()
+        .pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(StoreError::Corrupt(found).into()),
+    }
+}
+
+fn check_account(store: &StoreTransaction<'_>) -> Result<(), Error> {
+    if let Some(account) = store.account()? {
+        store.relay_pin(&account.origin)?;
+    }
+    store.contacts().map(drop)
+}
+
+/// Puts the root together again, from what was signed; returns the number of entries.
+fn check_log(log: &SpaceLog<'_>) -> Result<u64, Error> {
+    let mut at = Cursor::start(&log.space_id());
+    loop {
+        let batch = log.entries_after(at.seq, BATCH_ENTRIES, BATCH_BYTES)?;
+        for stored in &batch {
+            at = at.after(&stored.event_id);
+            if at != stored.at || signed_id(&stored.entry) != Some(stored.event_id) {
+                return Err(StoreError::Damaged { table: "entry" }.into());
+            }
+        }
+        if batch.is_empty() {
+            break;
+        }
+    }
+    if at != log.cursor()? {
+        return Err(StoreError::Damaged { table: "space" }.into());
+    }
+    log.load_fold()?;
+    log.epochs_from(0)?;
+    Ok(at.seq)
+}
+
+/// The id of what was signed.
+fn signed_id(entry: &Entry) -> Option<EventId> {
+    match entry.kind.as_ref()? {
+        Kind::Event(event) => Some(ParsedEvent::parse(event).ok()?.id()),
+        Kind::Control(control) => Some(ParsedControl::parse(control).ok()?.id()),
+    }
+}
