@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser};
 
 use crate::output::Output;
 use crate::verbs::Verb;
+
+/// A relay that is started again is back within.
+const PATIENCE_IN_SPACES: Duration = Duration::from_secs(30);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +25,8 @@ Examples:
 Secrets are never arguments. A passphrase is asked for on the terminal, or read from the file that SEALPOST_PASSPHRASE_FILE
 names, or from the descriptor given with --passphrase-fd; a recovery code likewise with SEALPOST_RECOVERY_FILE.
 
-Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm, 6 refused by the relay.";
+Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused
+by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM.";
 
 /// End-to-end encrypted spaces over a relay that cannot read them.
 #[derive(Parser)]
@@ -35,6 +40,7 @@ pub(crate) struct Arguments {
 
 /// What every verb knows.
 #[derive(Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArguments {
     /// Folder that holds this device's keys and logs
     #[arg(long, global = true, env = "SEALPOST_HOME", value_name = "FOLDER", default_value_os_t = default_home())]
@@ -57,16 +63,11 @@ pub(crate) struct GlobalArguments {
     /// Read the passphrase from this file descriptor
     #[arg(long, global = true, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
-    /// How long to wait for a relay that cannot be reached
-    #[arg(
-        long,
-        global = true,
-        env = "SEALPOST_PATIENCE",
-        value_name = "SECONDS",
-        default_value_t = 30
-    )]
-    pub(crate) patience: u64,
-    /// How this device is listed at the relay; its host name by default
+    /// How long to wait for a relay that cannot be reached; by default 30 for what is sent to and read from spaces, and 0 for all
+    /// else. A relay that was reached has 30 seconds to answer
+    #[arg(long, global = true, env = "SEALPOST_PATIENCE", value_name = "SECONDS")]
+    pub(crate) patience: Option<u64>,
+    /// How this device is listed at the relay; by default as it was at the last login, or its host name
     #[arg(long, global = true, env = "SEALPOST_DEVICE_NAME", value_name = "NAME")]
     pub(crate) device_name: Option<String>,
 }
@@ -74,6 +75,11 @@ pub(crate) struct GlobalArguments {
 impl GlobalArguments {
     pub(crate) fn output(&self) -> Output {
         if self.json { Output::Json } else { Output::Human }
+    }
+
+    /// How long to wait where a space is used.
+    pub(crate) fn patience_in_spaces(&self) -> Duration {
+        self.patience.map_or(PATIENCE_IN_SPACES, Duration::from_secs)
     }
 }
 

@@ -25,7 +25,8 @@ impl FromStr for Granted {
         for word in text.split(',') {
             let known = NAMES.iter().find(|(_, name)| *name == word.trim());
             let (capability, _) = known.ok_or_else(|| {
-                "owner, admin, member or reader; or some of write, invite and manage, with commas".to_owned()
+                "owner, admin, member, reader or agent; or some of write, invite and manage, with commas"
+                    .to_owned()
             })?;
             granted = granted.with(*capability);
         }
@@ -39,6 +40,17 @@ pub(crate) fn names(capabilities: Capabilities) -> Vec<&'static str> {
         .iter()
         .filter(|(capability, _)| capabilities.contains(*capability));
     held.map(|(_, name)| *name).collect()
+}
+
+/// The set as it would be typed.
+pub(crate) fn argument(capabilities: Capabilities) -> String {
+    let preset = Preset::ALL
+        .into_iter()
+        .find(|preset| preset.capabilities() == capabilities);
+    preset.map_or_else(
+        || names(capabilities).join(","),
+        |preset| preset.name().to_owned(),
+    )
 }
 
 /// The same for people: who has none may read.
@@ -63,6 +75,7 @@ mod tests {
         assert_eq!(parsed("reader"), Some(Capabilities::NONE));
         assert_eq!(parsed("manage, write,invite"), Some(Capabilities::ALL));
         assert_eq!(parsed("write"), Some(Capabilities::WRITE));
+        assert_eq!(parsed("agent"), Some(Capabilities::WRITE));
         for wrong in ["", "write,", "read", "Owner", "write invite"] {
             assert_eq!(parsed(wrong), None, "{wrong:?}");
         }
@@ -72,5 +85,8 @@ mod tests {
     fn names_are_those_that_are_understood() {
         assert_eq!(names(Capabilities::ALL), ["write", "invite", "manage"]);
         assert_eq!(in_words(&names(Capabilities::NONE)), "read");
+        for set in (0..8).filter_map(Capabilities::from_bits) {
+            assert_eq!(parsed(&argument(set)), Some(set));
+        }
     }
 }

@@ -3,9 +3,10 @@
 use clap::Args;
 use sealpost_sdk::protocol::ids::SpaceId;
 use sealpost_sdk::space::SpaceSummary;
-use sealpost_sdk::{Client, Space};
+use sealpost_sdk::{Client, Error, Space};
 
 use crate::failure::Failure;
+use crate::output::printable;
 
 /// Fewest digits by which an id is told from a name.
 const SHORTEST_PREFIX: usize = 6;
@@ -23,38 +24,66 @@ impl ChosenSpace {
         Ok(client.space(self.find(client).await?.id).await?)
     }
 
+    /// What was typed.
+    pub(crate) fn typed(&self) -> &str {
+        &self.space
+    }
+
     /// Finds the space in the account's list; one that is not in it can be named by its whole id.
     pub(crate) async fn find(&self, client: &Client) -> Result<SpaceSummary, Failure> {
-        let spaces = client.spaces().await?;
-        if let Some(found) = pick(&self.space, spaces)? {
+        if let Some(found) = self.look(client).await? {
             return Ok(found);
         }
-        let id: SpaceId = self.space.parse().map_err(|_| {
-            Failure::usage(format!(
-                "there is no space {:?}; see `sealpost space list`",
-                self.space
-            ))
-        })?;
+        let id: SpaceId = self.space.parse().map_err(|_| self.unknown())?;
         Ok(SpaceSummary {
             id,
             name: String::new(),
             relay_head: None,
         })
     }
+
+    /// Finds the space in the account's list.
+    pub(crate) async fn find_listed(&self, client: &Client) -> Result<SpaceSummary, Failure> {
+        self.look(client).await?.ok_or_else(|| self.unknown())
+    }
+
+    async fn look(&self, client: &Client) -> Result<Option<SpaceSummary>, Failure> {
+        let spaces = match client.spaces().await {
+            // What was read before may still be looked at; whatever needs the relay fails for the same reason.
+            Err(Error::NotAuthenticated(_)) => client.known_spaces().await,
+            spaces => spaces,
+        }?;
+        pick(&self.space, spaces)
+    }
+
+    fn unknown(&self) -> Failure {
+        Failure::usage(format!(
+            "there is no space {:?}; see `sealpost space list`",
+            self.space
+        ))
+    }
 }
 
 fn pick(wanted: &str, spaces: Vec<SpaceSummary>) -> Result<Option<SpaceSummary>, Failure> {
     let by_prefix = wanted.len() >= SHORTEST_PREFIX;
-    let mut found = spaces
-        .into_iter()
-        .filter(|space| space.name == wanted || (by_prefix && space.id.to_string().starts_with(wanted)));
-    let first = found.next();
-    match found.next() {
-        Some(_) => Err(Failure::usage(format!(
-            "{wanted:?} is more than one space; use the id, from `sealpost space list`"
-        ))),
-        None => Ok(first),
+    let is_meant = |space: &SpaceSummary| {
+        space.name == wanted || (by_prefix && space.id.to_string().starts_with(wanted))
+    };
+    let mut found: Vec<_> = spaces.into_iter().filter(is_meant).collect();
+    if found.len() > 1 {
+        return Err(more_than_one(wanted, &found));
     }
+    Ok(found.pop())
+}
+
+fn more_than_one(wanted: &str, found: &[SpaceSummary]) -> Failure {
+    let list: String = found
+        .iter()
+        .map(|space| format!("\n  {}  {}", space.id, printable(&space.name)))
+        .collect();
+    Failure::usage(format!(
+        "{wanted:?} is more than one space; say which by its id, or by as many first digits of it as it takes:{list}"
+    ))
 }
 
 #[cfg(test)]
@@ -94,7 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn name_of_two_spaces_is_not_guessed_at() {
-        assert!(matches!(pick("kitchen", spaces()), Err(Failure::Usage(_))));
+    fn name_of_two_spaces_is_not_guessed_at_and_both_ids_are_shown() {
+        let failure = pick("kitchen", spaces()).unwrap_err();
+        assert!(matches!(failure, Failure::Usage(_)));
+        for id in [[0xbb; 32], [0xcc; 32]] {
+            let id = SpaceId::new(id).to_string();
+            assert!(failure.to_string().contains(&id), "{failure}");
+        }
     }
 }

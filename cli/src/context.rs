@@ -1,6 +1,7 @@
 //! What a verb works with.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::time::Duration;
 
 use sealpost_sdk::{Client, ClientConfig, Error, Passphrase};
 
@@ -34,6 +35,14 @@ impl Context {
         self.output.report(report)
     }
 
+    /// Prints what stands over a list, for people.
+    pub(crate) fn heading(&self, text: &str) -> Result<(), Failure> {
+        match self.output {
+            Output::Human => Ok(writeln!(io::stdout(), "{text}")?),
+            Output::Json => Ok(()),
+        }
+    }
+
     /// Writes a report to `out`, which the caller flushes.
     pub(crate) fn write(&self, out: &mut impl Write, report: &impl Report) -> Result<(), Failure> {
         self.output.write(out, report)
@@ -47,7 +56,7 @@ impl Context {
             None => ClientConfig::of_home(home).await?,
         };
         config.connect_to = self.global.connect_to;
-        config.device_name = self.device_name();
+        config.patience = self.global.patience.map_or(Duration::ZERO, Duration::from_secs);
         if let Some(file) = &self.global.ca_file {
             let what = format!("the file of authorities {}", file.display());
             let pem = std::fs::read(file).map_err(|source| Failure::file(&what, source))?;
@@ -63,12 +72,17 @@ impl Context {
 
     /// The same for a home that may not know its relay yet.
     pub(crate) async fn config_for_login(&self) -> Result<ClientConfig, Failure> {
-        match self.config().await {
-            Err(Failure::Sdk(Error::NotAuthenticated(_))) => Err(Failure::usage(
-                "name the relay with --relay-url or SEALPOST_RELAY_URL",
-            )),
-            result => result,
-        }
+        let mut config = match self.config().await {
+            Err(Failure::Sdk(Error::NotLoggedIn(_))) => {
+                return Err(Failure::usage(
+                    "name the relay with --relay-url or SEALPOST_RELAY_URL",
+                ));
+            }
+            result => result?,
+        };
+        // Boxed: every verb would carry it.
+        config.device_name = Box::pin(self.device_name()).await?;
+        Ok(config)
     }
 
     /// The logged-in client of the home.
@@ -86,11 +100,18 @@ impl Context {
         Source::first_passphrase(self.global.passphrase_fd).read_passphrase()
     }
 
-    fn device_name(&self) -> String {
+    /// The name that was given, or else the one that this device had before, or else its host's.
+    async fn device_name(&self) -> Result<String, Failure> {
         let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let name = self.global.device_name.clone().or_else(host);
-        name.map(|name| name.trim().to_owned())
+        let name = match self.global.device_name.clone() {
+            Some(given) => Some(given),
+            None => ClientConfig::kept_device_name(&self.global.home)
+                .await?
+                .or_else(host),
+        };
+        let name = name.map(|name| name.trim().to_owned());
+        Ok(name
             .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "device".to_owned())
+            .unwrap_or_else(|| "device".to_owned()))
     }
 }

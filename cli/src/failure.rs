@@ -7,7 +7,8 @@ use sealpost_sdk::Error;
 use sealpost_sdk::error::StoreError;
 use serde_json::json;
 
-use crate::output::Output;
+use crate::interruption::Interruption;
+use crate::output::{Output, counted};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub(crate) enum Failure {
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     /// Not everything that was to be sent is acked.
-    #[error("{cause}; {acked} messages were acked, {kept} are kept in the outbox{}", advice(*.waiting))]
+    #[error("{cause}; {} acked, {kept} kept in the outbox{}", counted(*.acked, "message"), advice(*.waiting))]
     Unfinished {
         /// Why.
         cause: Box<Failure>,
@@ -41,6 +42,9 @@ pub(crate) enum Failure {
         /// Events in the outbox, those of earlier commands included.
         waiting: usize,
     },
+    /// A signal told the command to end.
+    #[error("ended by {}", .0.name())]
+    Interrupted(Interruption),
     /// Another process of this home is sending into the space.
     #[error("another command is sending into this space from this home; try again when it is done")]
     Busy,
@@ -77,25 +81,53 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         match output {
-            Output::Human => eprintln!("sealpost: {self}"),
+            Output::Human => eprintln!("sealpost: {}", self.with_hint()),
             Output::Json => eprintln!("{}", self.to_json()),
         }
         ExitCode::from(self.code())
     }
 
-    /// 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm, 6 refused by the relay.
+    /// What happened, and what to do where that is known.
+    pub(crate) fn with_hint(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self}; {hint}"),
+            None => self.to_string(),
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Sdk(Error::NotLoggedIn(_)) => Some(
+                "`sealpost register` makes an account, `sealpost login` opens one here; --home or SEALPOST_HOME names another \
+                 folder",
+            ),
+            Self::Sdk(Error::Store(StoreError::Corrupt(_) | StoreError::Damaged { .. })) => Some(
+                "keep a copy of the home folder, then `sealpost logout --forget` and log in again: spaces are read anew, and only \
+                 what was in the outbox is lost",
+            ),
+            Self::Unfinished { cause, .. } => cause.hint(),
+            _ => None,
+        }
+    }
+
+    /// 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused by the relay,
+    /// 128 and the number of a signal that ended the command.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Sdk(error) => code_of(error),
             Self::Usage(_) => 2,
             Self::Unwell(code) => *code,
             Self::Unfinished { cause, .. } => cause.code(),
+            Self::Interrupted(interruption) => interruption.code(),
             Self::Busy | Self::File { .. } | Self::Output(_) => 1,
         }
     }
 
     fn to_json(&self) -> serde_json::Value {
         let mut error = json!({ "exit_code": self.code(), "message": self.to_string() });
+        if let Some(hint) = self.hint() {
+            error["hint"] = json!(hint);
+        }
         let cause = match self {
             Self::Unfinished {
                 cause, acked, kept, ..
@@ -124,18 +156,18 @@ fn advice(waiting: usize) -> &'static str {
     match waiting {
         0 => "",
         _ => {
-            " and go out before anything else: `sealpost outbox flush` sends what is there, `sealpost outbox drop` gives it up"
+            "; what is there goes out before anything else: `sealpost outbox flush` sends it, `sealpost outbox drop` gives it up"
         }
     }
 }
 
 /// The exit code of an error of the SDK.
-pub(crate) fn code_of(error: &Error) -> u8 {
+fn code_of(error: &Error) -> u8 {
     match error {
         Error::Usage(_) | Error::Store(StoreError::OtherAccount | StoreError::NotPrivate(_)) => 2,
-        Error::NotAuthenticated(_) => 3,
+        Error::NotAuthenticated(_) | Error::NotLoggedIn(_) => 3,
         Error::Network(_) => 4,
-        Error::Integrity(_) | Error::Store(StoreError::Damaged { .. }) => 5,
+        Error::Integrity(_) | Error::Store(StoreError::Damaged { .. } | StoreError::Corrupt(_)) => 5,
         Error::Refused(_) => 6,
         _ => 1,
     }

@@ -7,6 +7,7 @@ mod chosen_space;
 mod context;
 mod failure;
 mod headers;
+mod interruption;
 mod output;
 mod patience;
 mod people;

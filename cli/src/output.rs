@@ -63,6 +63,12 @@ impl From<&[u8]> for Body {
     }
 }
 
+/// A number with what it counts, as in "1 message" and "2 messages".
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{plural}")
+}
+
 /// Text by others as a terminal may show it: characters that command it are spelled out.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -92,6 +98,15 @@ mod tests {
         assert_eq!(printable("a\x1b[2Jb\tc"), "a\\u{1b}[2Jb\tc");
         assert_eq!(printable("one\ntwo"), "one\n    two");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let of = |number| counted(number, "message");
+        assert_eq!(
+            [of(0), of(1), of(2)],
+            ["0 messages", "1 message", "2 messages"].map(str::to_owned)
+        );
     }
 
     #[test]

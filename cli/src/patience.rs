@@ -43,7 +43,7 @@ pub(crate) async fn turn<T>(
     context: &Context,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Failure> {
-    let patience = Duration::from_secs(context.global().patience);
+    let patience = context.global().patience_in_spaces();
     match timeout(patience, work).await {
         Ok(result) => Ok(result?),
         Err(_elapsed) => Err(Failure::Busy),
@@ -56,7 +56,7 @@ fn race<T, E: Into<Failure>>(
     limit: Limit,
     work: impl Future<Output = Result<T, E>>,
 ) -> impl Future<Output = Result<T, Failure>> {
-    let patience = Duration::from_secs(context.global().patience);
+    let patience = context.global().patience_in_spaces();
     // Boxed here: an async function would carry the work once more for every layer.
     let work = Box::pin(work);
     async move {

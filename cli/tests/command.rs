@@ -1,7 +1,8 @@
 //! The command as a process, without a relay: exit codes, JSON, secrets and pipes.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -49,7 +50,14 @@ fn home_without_an_account_is_not_authenticated_and_stays_untouched() {
     ] {
         let (code, out, err) = run(command(folder.path()).args(verb));
         assert_eq!((code, out.as_str()), (3, ""), "{verb:?}");
-        assert!(err.contains("not logged in"), "{err}");
+        assert!(
+            err.contains("not logged in") && err.contains("sealpost login"),
+            "{err}"
+        );
+        assert!(
+            err.contains(folder.path().join("home").to_str().unwrap()),
+            "{err}"
+        );
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -153,6 +161,55 @@ fn every_verb_explains_itself() {
         assert_eq!(code, 0, "{verb}");
         assert!(out.contains("Usage:"), "{verb}");
     }
+}
+
+#[test]
+fn help_names_what_holds_by_default_and_keeps_global_options_apart() {
+    let folder = folder();
+    let help = |verb: &[&str]| run(command(folder.path()).args(verb).arg("--help")).1;
+    assert!(help(&["space", "add-member"]).contains("[default: member]"));
+    let longest = sealpost_sdk::content::MAX_BODY.to_string();
+    assert!(help(&["send"]).contains(&longest));
+    for verb in [&["send"][..], &["space", "list"], &[]] {
+        let help = help(verb);
+        let (own, global) = help
+            .split_once("Global options:")
+            .expect("a heading of their own");
+        assert!(
+            global.contains("--patience") && !own.contains("--patience"),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn damaged_home_is_named_by_the_doctor_and_can_be_forgotten() {
+    let folder = folder();
+    let home = folder.path().join("home");
+    DirBuilder::new().mode(0o700).create(&home).unwrap();
+    std::fs::write(home.join("store.sqlite3"), "no database").unwrap();
+    std::fs::write(home.join("device.key"), [7; 32]).unwrap();
+    std::fs::set_permissions(home.join("device.key"), Permissions::from_mode(0o600)).unwrap();
+    let (code, out, _) = run(command(folder.path()).args(["--json", "doctor"]));
+    let findings: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, &findings["checks"][0]["name"]),
+        (5, &"store".into()),
+        "{out}"
+    );
+    let advice = findings["checks"][0]["detail"].as_str().unwrap();
+    assert!(
+        advice.contains("damaged") && advice.contains("sealpost logout --forget"),
+        "{advice}"
+    );
+
+    let (code, _, err) = run(command(folder.path()).arg("logout"));
+    assert!(code == 5 && err.contains("sealpost logout --forget"), "{err}");
+    let (code, _, err) = run(command(folder.path()).args(["logout", "--forget"]));
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0);
+    let (code, _, _) = run(command(folder.path()).args(["logout", "--forget"]));
+    assert_eq!(code, 3);
 }
 
 #[test]

@@ -1,14 +1,16 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::{Client, Error};
+use sealpost_sdk::{Client, Error, StoreReport};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Failure, code_of};
-use crate::output::{Report, printable};
+use crate::failure::Failure;
+use crate::output::{Report, counted, printable};
 
-/// Check home, relay, session and keystore, and say what to do
+/// Check home and local store, relay, session and keystore, and say what to do
+///
+/// Every entry that is stored here is read and checked once more.
 #[derive(Args)]
 pub(crate) struct Doctor {}
 
@@ -44,6 +46,9 @@ impl Doctor {
 
 /// Each check stands on the one before; the first that fails ends the examination.
 async fn examine(context: &Context, findings: &mut Findings) -> Result<(), Failure> {
+    if check_store(context, findings).await.is_none() {
+        return Ok(());
+    }
     let config = context.config_for_login().await?;
     let origin = config.relay.origin();
     let probed = Client::probe(&config).await;
@@ -72,6 +77,27 @@ async fn examine(context: &Context, findings: &mut Findings) -> Result<(), Failu
     Ok(())
 }
 
+/// A home without an account is found out later, behind the relay.
+async fn check_store(context: &Context, findings: &mut Findings) -> Option<()> {
+    let checked = match Client::check_home(&context.global().home).await {
+        Err(Error::NotLoggedIn(_)) => return Some(()),
+        checked => checked,
+    };
+    let shown = findings.note("store", checked, |report| {
+        let StoreReport {
+            spaces,
+            entries,
+            unacked,
+        } = report;
+        format!(
+            "whole, {entries} verified entries of {}, {} in the outbox",
+            counted(*spaces, "space"),
+            counted(*unacked, "event")
+        )
+    });
+    shown.map(drop)
+}
+
 impl Findings {
     fn note<T>(
         &mut self,
@@ -79,12 +105,15 @@ impl Findings {
         result: Result<T, Error>,
         detail: impl FnOnce(&T) -> String,
     ) -> Option<T> {
-        let (ok, detail) = match &result {
-            Ok(found) => (true, detail(found)),
-            Err(error) => (false, error.to_string()),
+        let (ok, detail, found) = match result.map_err(Failure::from) {
+            Ok(found) => (true, detail(&found), Some(found)),
+            Err(failure) => {
+                self.code = failure.code();
+                (false, failure.with_hint(), None)
+            }
         };
         self.checks.push(Check { name, ok, detail });
-        result.inspect_err(|error| self.code = code_of(error)).ok()
+        found
     }
 }
 

@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use sealpost_sdk::Client;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -10,7 +11,7 @@ use crate::output::Report;
 /// End this device's session and destroy its keys and logs, messages that were not sent yet included
 #[derive(Args)]
 pub(crate) struct Logout {
-    /// Do not tell the relay: destroy what is here, even when the relay cannot be reached
+    /// Do not tell the relay: destroy what is here, even when the relay cannot be reached or what is here is damaged
     #[arg(long)]
     forget: bool,
 }
@@ -23,11 +24,10 @@ struct LoggedOut {
 
 impl Logout {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let client = context.client().await?;
         if self.forget {
-            client.forget().await?;
+            Client::forget_home(&context.global().home).await?;
         } else {
-            client.logout().await?;
+            context.client().await?.logout().await?;
         }
         context.report(&LoggedOut {
             logged_out: true,

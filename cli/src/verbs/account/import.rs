@@ -39,7 +39,8 @@ impl Import {
         let token = secret_input::registration_token_for(&config).await?;
         let passphrase = context.first_passphrase()?;
         let imported = Client::import(config, &self.handle, &passphrase, token, file, &file_passphrase);
-        let (client, code) = imported.await?;
+        // Boxed: it registers an account, and every verb would carry that.
+        let (client, code) = Box::pin(imported).await?;
         context.report(&Registered::new(&client, self.recovery.keep(&code)?))
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Report;
+use crate::output::{Report, counted};
 use crate::patience;
 
 /// Give up what a space's outbox holds
@@ -21,6 +21,7 @@ pub(crate) struct Drop {
 #[derive(Serialize)]
 struct Dropped {
     space: String,
+    messages: u64,
     events: u64,
 }
 
@@ -28,9 +29,11 @@ impl Drop {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
         let id = self.space.find(&client).await?.id;
+        let given_up = patience::turn(context, client.drop_unsent(id)).await?;
         context.report(&Dropped {
             space: id.to_string(),
-            events: patience::turn(context, client.drop_unsent(id)).await?,
+            messages: given_up.messages,
+            events: given_up.events,
         })
     }
 }
@@ -39,7 +42,7 @@ impl Report for Dropped {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         match self.events {
             0 => writeln!(out, "There was nothing to give up."),
-            events => writeln!(out, "Given up: {events} signed events."),
+            _ => writeln!(out, "Given up: {}.", counted(self.messages, "message")),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Report;
+use crate::output::{Report, counted};
 use crate::patience;
 
 /// Send what a space's outbox holds, and nothing else
@@ -21,7 +21,7 @@ pub(crate) struct Flush {
 #[derive(Serialize)]
 struct Flushed {
     space: String,
-    messages: usize,
+    messages: u64,
 }
 
 impl Flush {
@@ -34,7 +34,7 @@ impl Flush {
         }
         context.report(&Flushed {
             space: id.to_string(),
-            messages: unsent.iter().map(|unsent| unsent.messages.len()).sum(),
+            messages: unsent.iter().map(|unsent| unsent.messages.len() as u64).sum(),
         })
     }
 }
@@ -47,8 +47,7 @@ impl Report for Flushed {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         match self.messages {
             0 => writeln!(out, "There was nothing to send."),
-            1 => writeln!(out, "1 message acked."),
-            messages => writeln!(out, "{messages} messages acked."),
+            messages => writeln!(out, "{} acked.", counted(messages, "message")),
         }
     }
 }

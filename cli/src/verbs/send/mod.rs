@@ -9,12 +9,13 @@ use sealpost_sdk::protocol::ids::SpaceId;
 use sealpost_sdk::space::Sender;
 use sealpost_sdk::{Client, Packing, Sent, Space, Unsent};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Output, Report};
+use crate::interruption::Interruptions;
+use crate::output::{Output, Report, counted};
 use crate::{patience, progress};
 use input::Input;
 
@@ -26,7 +27,10 @@ use input::Input;
 /// When it fails, messages that were signed already stay in the outbox of this home and go out first with the next command
 /// that opens the space: do not send them again. The failure says how many messages were acked and how many are kept (with
 /// --json as `acked` and `kept`). A script that goes on with its input behind these doubles nothing and loses nothing:
-/// `sealpost outbox flush` sends what is kept, `sealpost outbox drop` gives it up.
+/// `sealpost outbox flush` sends what is kept, `sealpost outbox drop` gives it up. The same holds for a command that SIGINT
+/// (Ctrl-C) or SIGTERM ends, with exit code 130 or 143; a second one ends it without counting.
+///
+/// A message holds 122880 bytes (120 KiB) at most.
 ///
 /// With --json, each message that the relay has acked gives a line with space, message, seq, index and event_id.
 #[derive(Args)]
@@ -76,6 +80,8 @@ struct Acks<'a> {
     context: &'a Context,
     space_id: SpaceId,
     bar: ProgressBar,
+    told: UnboundedReceiver<(Sent, u64)>,
+    tell: UnboundedSender<(Sent, u64)>,
     summary: Summary,
     /// Why acks are not reported any more.
     unreported: Option<Failure>,
@@ -94,10 +100,13 @@ impl Send {
         // Unknown while another command sends; the own messages then wait for their turn.
         let before = patience::turn(context, client.unsent(id)).await.ok();
         let space = client.space(id).await?;
+        let mut signals = Interruptions::catch()?;
         let mut acks = Acks::new(context, id);
-        match acks.send(&client, space, packing, input).await {
+        match acks.send(&client, space, packing, input, &mut signals).await {
             Ok(()) => acks.close(),
-            Err(cause) => Err(acks.unfinished(cause, &client, before).await),
+            Err(cause) => Err(signals
+                .unless_repeated(acks.unfinished(cause, &client, before))
+                .await),
         }
     }
 }
@@ -113,10 +122,13 @@ async fn feed(mut sender: Sender, mut input: Input) -> Result<(), Failure> {
 
 impl<'a> Acks<'a> {
     fn new(context: &'a Context, space_id: SpaceId) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
         Self {
             context,
             space_id,
             bar: progress::count("acked"),
+            told,
+            tell,
             summary: Summary::default(),
             unreported: None,
         }
@@ -129,8 +141,9 @@ impl<'a> Acks<'a> {
         space: Space,
         packing: Packing,
         input: Input,
+        signals: &mut Interruptions,
     ) -> Result<(), Failure> {
-        let (tell, mut acks) = mpsc::unbounded_channel();
+        let tell = self.tell.clone();
         let sender = space.sender(packing).on_acked(move |sent, number| {
             // Nobody listens any more when the command has failed.
             let _ = tell.send((*sent, number));
@@ -141,15 +154,20 @@ impl<'a> Acks<'a> {
         let result = loop {
             tokio::select! {
                 biased;
-                Some(ack) = acks.recv() => self.note(&ack),
+                signal = signals.next() => break Err(Failure::Interrupted(signal)),
+                Some(ack) = self.told.recv() => self.note(&ack),
                 result = &mut feeding => break result,
             }
         };
-        while let Ok(ack) = acks.try_recv() {
-            self.note(&ack);
-        }
+        self.note_the_rest();
         self.bar.finish_and_clear();
         result
+    }
+
+    fn note_the_rest(&mut self) {
+        while let Ok(ack) = self.told.try_recv() {
+            self.note(&ack);
+        }
     }
 
     /// Reports an ack. When nobody takes the report any more, the sending goes on: the messages were asked for.
@@ -179,8 +197,10 @@ impl<'a> Acks<'a> {
     }
 
     /// Says of a command that failed what became of its messages.
-    async fn unfinished(self, cause: Failure, client: &Client, before: Option<Vec<Unsent>>) -> Failure {
+    async fn unfinished(mut self, cause: Failure, client: &Client, before: Option<Vec<Unsent>>) -> Failure {
         let after = patience::turn(self.context, client.unsent(self.space_id)).await;
+        // Acks may have come until it was this command's turn to look.
+        self.note_the_rest();
         match (before, after) {
             (Some(before), Ok(unsent)) => {
                 let last = before.last().map_or(0, |unsent| unsent.number);
@@ -224,7 +244,8 @@ impl Report for Summary {
             1 => writeln!(out, "1 message acked, seq {first_seq}."),
             _ => writeln!(
                 out,
-                "{messages} messages acked in {events} events, seq {first_seq} to {last_seq}."
+                "{messages} messages acked in {}, seq {first_seq} to {last_seq}.",
+                counted(*events, "event")
             ),
         }
     }

@@ -1,10 +1,11 @@
 use std::io::{self, Write};
 
-use clap::{Args, ValueEnum};
-use sealpost_sdk::protocol::chain::Capabilities;
+use clap::Args;
+use sealpost_sdk::protocol::chain::Member;
 use sealpost_sdk::{Client, ConfirmedContact};
 use serde::Serialize;
 
+use crate::capabilities::{self, Granted};
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -17,7 +18,7 @@ use crate::patience;
 /// must have it.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sealpost space add-member garden bob\n  sealpost space add-member garden bob \
+    after_help = "Examples:\n  sealpost space add-member garden bob\n  sealpost space add-member garden bob --role reader\n  sealpost space add-member garden bob \
                         --fingerprint '01234 56789 01234 56789 01234 56789 01234 56789'"
 )]
 pub(crate) struct AddMember {
@@ -28,22 +29,9 @@ pub(crate) struct AddMember {
     /// Their fingerprint, as they told it
     #[arg(long, value_name = "DIGITS")]
     fingerprint: Option<String>,
-    /// What they may do
-    #[arg(long, value_enum, default_value_t = Role::Writer)]
-    role: Role,
-}
-
-/// Capabilities under a name.
-#[derive(Clone, Copy, ValueEnum)]
-enum Role {
-    /// Read
-    Reader,
-    /// Read and write
-    Writer,
-    /// Read, write and bring in others
-    Inviter,
-    /// Everything, removing members included
-    Manager,
+    /// What they may do: owner, admin, member, reader or agent; or some of write, invite and manage, with commas between
+    #[arg(long, default_value = "member")]
+    role: Granted,
 }
 
 #[derive(Serialize)]
@@ -58,13 +46,35 @@ impl AddMember {
         let client = context.client().await?;
         let contact = self.contact(&client).await?;
         let space = self.space.open(&client).await?;
-        let adding = space.add_member(&contact, self.role.capabilities());
+        let adding = async {
+            space.sync().await?;
+            self.expect_newcomer(&contact, &space.members().await?)?;
+            Ok::<_, Failure>(space.add_member(&contact, self.role.0).await?)
+        };
         patience::wait(&client, context, adding).await?;
         context.report(&Added {
             space: space.id().to_string(),
             handle: self.handle,
             principal_id: contact.manifest().id().to_string(),
         })
+    }
+
+    /// Who is in the space already is not added once more with another role. Adding with the same is finished, should it have
+    /// been cut short.
+    fn expect_newcomer(&self, contact: &ConfirmedContact, members: &[Member]) -> Result<(), Failure> {
+        let id = contact.manifest().id();
+        let member = members.iter().find(|member| member.manifest.id() == id);
+        let Some(member) = member.filter(|member| member.capabilities != self.role.0) else {
+            return Ok(());
+        };
+        let Self { space, handle, .. } = self;
+        Err(Failure::usage(format!(
+            "{handle} is a member already and may {}; nothing was changed. `sealpost space grant {} {handle} {}` changes what \
+             they may do",
+            capabilities::in_words(&capabilities::names(member.capabilities)),
+            space.typed(),
+            capabilities::argument(self.role.0),
+        )))
     }
 
     async fn contact(&self, client: &Client) -> Result<ConfirmedContact, Failure> {
@@ -74,17 +84,6 @@ impl AddMember {
         };
         contacts.look_up(&self.handle).await?;
         Ok(contacts.confirm(&self.handle, fingerprint).await?)
-    }
-}
-
-impl Role {
-    fn capabilities(self) -> Capabilities {
-        match self {
-            Self::Reader => Capabilities::NONE,
-            Self::Writer => Capabilities::WRITE,
-            Self::Inviter => Capabilities::WRITE.with(Capabilities::INVITE),
-            Self::Manager => Capabilities::ALL,
-        }
     }
 }
 

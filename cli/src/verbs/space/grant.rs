@@ -22,7 +22,7 @@ pub(crate) struct Grant {
     space: ChosenSpace,
     #[command(flatten)]
     member: ChosenMember,
-    /// owner, admin, member or reader; or some of write, invite and manage, with commas between
+    /// owner, admin, member, reader or agent; or some of write, invite and manage, with commas between
     capabilities: Granted,
 }
 

@@ -23,6 +23,9 @@ struct ShownSpace {
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let spaces = context.client().await?.spaces().await?;
+        if !spaces.is_empty() {
+            context.heading(&format!("{:<64}  {:>8}  NAME", "ID", "HEAD"))?;
+        }
         spaces
             .into_iter()
             .try_for_each(|space| context.report(&ShownSpace::from(space)))

@@ -26,7 +26,7 @@ struct Named {
 impl Name {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let found = self.space.find(&client).await?;
+        let found = self.space.find_listed(&client).await?;
         client.name_space(found.id, &self.name).await?;
         context.report(&Named {
             space: found.id.to_string(),

@@ -1,0 +1,189 @@
+//! What the command says and does when something is wrong, or is asked for wrongly.
+
+use std::io::{BufRead, BufReader, Read};
+
+use rustix::process::{Pid, Signal, kill_process};
+use sealpost_tests::{
+    command::{Ended, Sealpost},
+    database::Database,
+    relay::Relay,
+};
+use serde_json::Value;
+
+use super::{Garden, numbers, open_to_all, text, texts};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_session_is_not_authenticated_whatever_the_verb() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "kept here"]);
+    alice.json(["tail", "garden"]);
+    let second = Sealpost::new(at);
+    second.json(["login", "alice"]);
+    let devices = second.json(["devices", "list"]);
+    let first = devices.iter().find(|device| device["current"] == false).unwrap();
+    second.json(["devices", "revoke", &text(first, "session_id")[..8]]);
+
+    let verbs: [&[&str]; 20] = [
+        &["space", "list"],
+        &["space", "show", "garden"],
+        &["space", "members", "garden"],
+        &["space", "create", "attic"],
+        &["space", "rekey", "garden"],
+        &["space", "add-member", "garden", "bob"],
+        &["space", "remove-member", "garden", "bob"],
+        &["space", "grant", "garden", "bob", "reader"],
+        &["space", "policy", "garden", "--retention", "60"],
+        &["space", "name", "garden", "yard"],
+        &["space", "leave", "garden", "--yes"],
+        &["space", "delete", "garden", "--yes"],
+        &["tail", "garden", "--follow"],
+        &["tail", "garden"],
+        &["send", "garden", "too late"],
+        &["devices", "list"],
+        &["devices", "revoke", "aaaaaaaa"],
+        &["contact", "import", "--handle", "bob"],
+        &["account", "history"],
+        &["doctor"],
+    ];
+    for verb in verbs {
+        let ended = alice.run(verb);
+        assert_eq!(ended.code, 3, "{verb:?}: {}", ended.err);
+    }
+    assert!(alice.run(["tail", "garden"]).out.contains("kept here"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn space_that_the_relay_does_not_serve_leaves_nothing_behind() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let alice = Sealpost::new(&relay.addresses().url());
+    alice.json(["register", "alice"]);
+    let unknown = "ab".repeat(32);
+    for verb in [
+        &["tail", &unknown][..],
+        &["send", &unknown, "hello?"],
+        &["space", "show", &unknown],
+        &["space", "members", &unknown],
+    ] {
+        let ended = alice.run(verb);
+        assert_eq!(ended.code, 6, "{verb:?}: {}", ended.err);
+    }
+    assert_eq!(alice.run(["space", "name", &unknown, "garden"]).code, 2);
+    assert_eq!(alice.json(["space", "list"]), Vec::<Value>::new());
+    alice.json(["outbox", "list", &unknown]);
+    let left = std::fs::read_dir(alice.file("home")).unwrap();
+    let names = left.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.contains(&unknown)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn member_is_not_added_again_with_another_role() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let refused = alice.run(["space", "add-member", "garden", "bob", "--role", "reader"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(
+        refused.err.contains("`sealpost space grant garden bob reader`"),
+        "{}",
+        refused.err
+    );
+    let members = alice.json(["space", "members", "garden"]);
+    let of_bob = members.iter().find(|member| member["handle"] == "bob").unwrap();
+    assert_eq!(of_bob["capabilities"], serde_json::json!(["write"]));
+    // The same again is the end of what may have been cut short.
+    alice.json(["space", "add-member", "garden", "bob", "--role", "member"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupted_send_counts_each_message_as_acked_or_kept() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let input = alice.file("input");
+    std::fs::write(&input, numbers(100_000)).unwrap();
+    let mut expected = Vec::new();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut sender = alice
+            .command(["--json", "send", "garden", "--one-per-event"])
+            .stdin(std::fs::File::open(&input).unwrap())
+            .spawn()
+            .unwrap();
+        let mut acks = BufReader::new(sender.stdout.take().unwrap());
+        let mut told = String::new();
+        for _ in 0..200 {
+            acks.read_line(&mut told).unwrap();
+        }
+        kill_process(Pid::from_child(&sender), signal).unwrap();
+        acks.read_to_string(&mut told).unwrap();
+        let ended = Ended::of(sender);
+        assert_eq!(ended.code, code, "{}", ended.err);
+        let error: Value = serde_json::from_str(&ended.err).unwrap();
+        let count = |key: &str| error["error"][key].as_u64().unwrap();
+        assert_eq!(count("acked"), told.lines().count() as u64);
+        assert_eq!(
+            alice.json(["outbox", "flush", "garden"])[0]["messages"],
+            count("kept")
+        );
+        let sent = u32::try_from(count("acked") + count("kept")).unwrap();
+        expected.extend(numbers(sent).lines().map(str::to_owned));
+        assert_eq!(texts(&bob.json(["tail", "garden"])), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_that_logs_in_again_keeps_its_name() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let alice = Sealpost::new(&relay.addresses().url());
+    alice.json(["--device-name", "Alice's laptop", "register", "alice"]);
+    alice.json(["login", "alice"]);
+    let devices = alice.json(["devices", "list"]);
+    assert_eq!(
+        (devices.len(), text(&devices[0], "device_name")),
+        (1, "Alice's laptop")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slips_are_wrong_use_and_change_nothing() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let (alice, bob) = (Sealpost::new(at), Sealpost::new(at));
+    alice.json(["register", "alice"]);
+    let registered = bob.json(["register", "bob"]);
+    alice.json(["contact", "import", "--handle", "bob"]);
+    let mut digits = text(&registered[0], "fingerprint").to_owned();
+    let wrong = if digits.ends_with('0') { "1" } else { "0" };
+    digits.replace_range(digits.len() - 1.., wrong);
+    let slip = alice.run(["contact", "confirm", "bob", "--fingerprint", &digits]);
+    assert_eq!(slip.code, 2, "{}", slip.err);
+    assert!(
+        slip.err.contains("group 8") && !slip.err.contains("alarm"),
+        "{}",
+        slip.err
+    );
+    assert_eq!(alice.json(["contact", "list"])[0]["confirmed"], false);
+
+    alice.json(["space", "create", "garden"]);
+    let huge = "x".repeat(129);
+    for name in ["", " ", "a\nb", &huge] {
+        assert_eq!(alice.run(["space", "create", name]).code, 2, "{name:?}");
+        assert_eq!(alice.run(["space", "name", "garden", name]).code, 2, "{name:?}");
+    }
+    let unnamed = alice.run(["send", "garden", "x", "--content-type", "nonsense"]);
+    assert_eq!(unnamed.code, 2, "{}", unnamed.err);
+    assert_eq!(alice.json(["space", "list"]).len(), 1);
+
+    alice.json(["space", "create", "garden"]);
+    let both = alice.json(["space", "list"]);
+    let unclear = alice.run(["tail", "garden"]);
+    assert_eq!(unclear.code, 2);
+    for space in &both {
+        assert!(unclear.err.contains(text(space, "space")), "{}", unclear.err);
+    }
+    for handle in ["...", "-rf"] {
+        let refused = Sealpost::new(at).run(["register", "--", handle]);
+        assert_eq!(refused.code, 6, "{}", refused.err);
+    }
+}
