@@ -57,9 +57,7 @@ impl Client {
 
 async fn change(fresh: &Fresh) -> Result<(), Error> {
     let slot_key = fresh.passphrase_slot_key();
-    let next = fresh
-        .sealed()
-        .with_slot(fresh.opened(), &slot_key, &mut entropy::system());
+    let next = fresh.with_slot(&slot_key);
     let staged = fresh
         .stage(KeystoreStage {
             base_version: fresh.version(),

@@ -6,7 +6,6 @@ use super::opaque;
 use super::relay::check_ksf;
 use super::staging::{Fresh, Staged};
 use crate::client::Client;
-use crate::entropy;
 use crate::error::Error;
 use crate::keystore::{RelayPin, SlotKey};
 use crate::secret::Passphrase;
@@ -50,9 +49,7 @@ async fn change(fresh: &mut Fresh, new: &Passphrase) -> Result<(), Error> {
     };
     fresh.repin(pin);
     let slot_key = fresh.slot_key_of(&registered.export_key);
-    let next = fresh
-        .sealed()
-        .with_slot(fresh.opened(), &slot_key, &mut entropy::system());
+    let next = fresh.with_slot(&slot_key);
     let staged = fresh
         .stage(KeystoreStage {
             base_version: fresh.version(),

@@ -81,9 +81,7 @@ async fn prove(met: &Met, code: &RecoveryCode) -> Result<LoggedIn, Error> {
 
 async fn change(fresh: &Fresh, code: &RecoveryCode) -> Result<(), Error> {
     let slot_key = SlotKey::from_recovery_code(code, fresh.account_id());
-    let next = fresh
-        .sealed()
-        .with_slot(fresh.opened(), &slot_key, &mut entropy::system());
+    let next = fresh.with_slot(&slot_key);
     let staged = fresh
         .stage(KeystoreStage {
             base_version: fresh.version(),

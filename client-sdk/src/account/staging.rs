@@ -9,6 +9,7 @@ use sealpost_protocol::ids::AccountId;
 use super::keystore::{self, Fetched};
 use super::login::authenticate;
 use crate::client::Shared;
+use crate::entropy;
 use crate::error::Error;
 use crate::http::Api;
 use crate::keystore::{DeviceSecret, Opened, RelayPin, SealedKeystore, SlotKey};
@@ -84,10 +85,6 @@ impl Fresh {
         self.fetched.version
     }
 
-    pub(super) fn sealed(&self) -> &SealedKeystore {
-        &self.fetched.sealed
-    }
-
     pub(super) fn opened(&self) -> &Opened {
         &self.opened
     }
@@ -106,6 +103,13 @@ impl Fresh {
     pub(super) fn slot_key_of(&self, export_key: &ExportKey) -> SlotKey {
         let device_secret = self.opened.content.device_secret.as_ref();
         SlotKey::from_export_key(export_key, device_secret, self.account_id())
+    }
+
+    /// The keystore that is to be staged: the content as it is to be, and a slot of this key's kind that this key opens.
+    pub(super) fn with_slot(&self, slot_key: &SlotKey) -> SealedKeystore {
+        self.fetched
+            .sealed
+            .with_slot(&self.opened, slot_key, &mut entropy::system())
     }
 
     /// Pins the relay anew in the content that is to be sealed.
