@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Largest WebSocket message in either direction.
 pub const MAX_FRAME: usize = 256 * 1024;
+/// Most WebSocket frames that one message of a client comes in.
+pub const MAX_FRAGMENTS: u32 = 1024;
 /// Largest first frame of a client (Authenticate).
 pub const MAX_AUTHENTICATE_FRAME: usize = 4 * 1024;
 /// Time a client has to authenticate its socket.
@@ -52,6 +54,8 @@ pub const BLOB_CHUNK: usize = 64 * 1024;
 pub const MAX_BLOB_NAME: usize = 255;
 /// Longest media type of a blob.
 pub const MAX_BLOB_TYPE: usize = 255;
+/// For how long after it was replaced a keystore version is kept in any case.
+pub const KEPT_KEYSTORE_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An Ed25519 public key.
 pub const SIGNING_KEY: usize = 32;

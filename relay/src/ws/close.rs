@@ -8,7 +8,7 @@ use sealpost_protocol::code::ErrorCode;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use super::intake::AllowanceExceeded;
+use super::intake::{AllowanceExceeded, TooFragmented};
 
 /// Final fragment, opcode 8 (RFC 6455 section 5.2).
 const CLOSE_FRAME: u8 = 0x88;
@@ -92,7 +92,7 @@ impl From<Error> for End {
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
         match error.get_ref() {
-            Some(inner) if inner.is::<AllowanceExceeded>() => {
+            Some(inner) if inner.is::<AllowanceExceeded>() || inner.is::<TooFragmented>() => {
                 Close::because(CloseCode::TooLarge, ErrorCode::TooLarge).into()
             }
             _ => Self::Gone,

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use sealpost_protocol::limits;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::bucket::{Rate, TokenBucket};
@@ -14,6 +15,11 @@ use super::scanner::FrameScanner;
 #[derive(Debug, thiserror::Error)]
 #[error("too many bytes before authentication")]
 pub struct AllowanceExceeded;
+
+/// The client sent a message in more parts than a message may have.
+#[derive(Debug, thiserror::Error)]
+#[error("a message in too many parts")]
+pub struct TooFragmented;
 
 /// Meters what arrives on one socket.
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl Intake {
     /// Charges for bytes that were read.
     ///
     /// # Errors
-    /// [`AllowanceExceeded`], as an I/O error.
+    /// [`AllowanceExceeded`] or [`TooFragmented`], as an I/O error.
     pub fn charge(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
         let length = bytes.len() as u64;
         self.allowance = self
@@ -63,6 +69,9 @@ impl Intake {
             .ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, AllowanceExceeded))?;
         let for_bytes = self.bytes.charge(length, now);
         let for_frames = self.frames.charge(self.scanner.scan(bytes).into(), now);
+        if self.scanner.most_fragments() > limits::MAX_FRAGMENTS {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, TooFragmented));
+        }
         self.pause_for(for_bytes.max(for_frames));
         Ok(())
     }

@@ -6,12 +6,19 @@
 /// RFC 6455 section 5.2: two bytes, up to eight of length, four of mask.
 const MAX_HEADER: usize = 14;
 
-/// Where in a frame the stream stands.
+/// The bit of the last frame of a message.
+const FINAL: u8 = 0x80;
+/// The bit of a control frame, which may come between the frames of a message.
+const CONTROL: u8 = 0x08;
+
+/// Where in a frame, and in a message, the stream stands.
 #[derive(Debug, Default)]
 pub struct FrameScanner {
     header: [u8; MAX_HEADER],
     header_length: usize,
     payload_left: u64,
+    fragments: u32,
+    most_fragments: u32,
 }
 
 impl FrameScanner {
@@ -28,6 +35,12 @@ impl FrameScanner {
         }
     }
 
+    /// The most frames that a message came in so far, the one that has not ended included.
+    #[must_use]
+    pub fn most_fragments(&self) -> u32 {
+        self.most_fragments
+    }
+
     fn skip_payload<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let skipped = usize::try_from(self.payload_left).map_or(bytes.len(), |left| left.min(bytes.len()));
         self.payload_left -= skipped as u64;
@@ -41,8 +54,21 @@ impl FrameScanner {
         if complete {
             self.payload_left = self.payload_length();
             self.header_length = 0;
+            self.count_fragment();
         }
         complete
+    }
+
+    fn count_fragment(&mut self) {
+        let first = self.header[0];
+        if first & CONTROL != 0 {
+            return;
+        }
+        self.fragments = self.fragments.saturating_add(1);
+        self.most_fragments = self.most_fragments.max(self.fragments);
+        if first & FINAL != 0 {
+            self.fragments = 0;
+        }
     }
 
     fn expected_header(&self) -> usize {
@@ -103,6 +129,28 @@ mod tests {
             let mut scanner = FrameScanner::default();
             let counted: u32 = bytes.chunks(piece).map(|piece| scanner.scan(piece)).sum();
             prop_assert_eq!(counted as usize, frames.len());
+        }
+
+        #[test]
+        fn the_frames_of_a_message_are_counted_and_pings_between_them_are_not(
+            messages in proptest::collection::vec(1_u32..20, 0..6),
+            pings in 0_usize..3,
+            piece in 1_usize..50,
+        ) {
+            let pings = [0x89, 0x80, 0, 0, 0, 0].repeat(pings);
+            let mut bytes = Vec::new();
+            for frames in &messages {
+                for number in 1..=*frames {
+                    let last = if number == *frames { FINAL } else { 0 };
+                    bytes.extend([last | 0x02 * u8::from(number == 1), 0x80, 0, 0, 0, 0]);
+                    bytes.extend(&pings);
+                }
+            }
+            let mut scanner = FrameScanner::default();
+            bytes.chunks(piece).for_each(|piece| {
+                scanner.scan(piece);
+            });
+            prop_assert_eq!(scanner.most_fragments(), messages.into_iter().max().unwrap_or(0));
         }
 
         #[test]

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -14,6 +15,10 @@ use tokio::{
 };
 
 use super::admission::Permit;
+
+/// Bytes that the kernel takes for a peer beyond what its window lets it have. On its own it takes up to 4 MiB
+/// (tcp_wmem), all of which would be read and opened for somebody who may never read a byte, and would pass for taken.
+const UNSENT: u32 = 128 * 1024;
 
 /// A TCP stream whose writes fail once the peer has taken no byte for a while. Upgrades keep it, so the place that it
 /// holds is free only when the socket has ended, too.
@@ -28,6 +33,8 @@ impl ClientStream {
     pub(super) fn new(stream: TcpStream, permit: Permit, write_timeout: Duration) -> Self {
         // Without this a small frame would wait for the answer to the one before; it fails only on a dead socket.
         let _ = stream.set_nodelay(true);
+        // As this does.
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         Self {
             stream,
             write_timeout,

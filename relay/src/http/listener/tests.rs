@@ -1,9 +1,15 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use axum::{
     extract::{Extension, Request},
     routing::get,
 };
+use bytes::Bytes;
+use futures_util::stream;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
@@ -174,6 +180,30 @@ async fn a_client_that_reads_nothing_is_cut() {
     // The listener ends only with its last connection, and nobody reads what that one has to say.
     scene.ended.await.unwrap();
     assert_eq!(scene.metrics.open.get(), 0);
+}
+
+#[tokio::test]
+async fn little_is_made_for_a_client_that_reads_nothing() {
+    const PIECE: usize = 16 * 1024;
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = made.clone();
+    let endless = move || async move {
+        let pieces = stream::repeat_with(move || {
+            count.fetch_add(PIECE, Ordering::Relaxed);
+            Ok::<_, Infallible>(Bytes::from_static(&[0; PIECE]))
+        });
+        Body::from_stream(pieces)
+    };
+    let scene = Scene::start(settings(), Router::new().route("/endless", get(endless))).await;
+    let mut stream = scene.connect().await;
+    let request = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).await.unwrap();
+    scene.stop.cancel();
+    scene.ended.await.unwrap();
+    let made = made.load(Ordering::Relaxed);
+    assert!(made < 1 << 20, "{made} bytes were made");
 }
 
 #[tokio::test]

@@ -100,21 +100,31 @@ async fn who_goes_on_after_refusals_is_read_no_faster_than_their_rate() {
 #[tokio::test]
 async fn empty_fragments_are_read_no_faster_than_the_rate() {
     let relay = Relay::start(SocketSettings {
-        frames: Rate::new(20_000, 100),
+        frames: Rate::new(5_000, 100),
         ..SocketSettings::default()
     })
     .await;
     let mut client = Client::log_in(&relay, &Person::alice()).await;
     let start = Instant::now();
     let mut bytes = vec![0x02, 0x80, 0, 0, 0, 0];
-    bytes.extend([0x00, 0x80, 0, 0, 0, 0].repeat(4_000));
+    bytes.extend([0x00, 0x80, 0, 0, 0, 0].repeat(1_000));
     // The last one completes a message that is no frame, which ends the socket.
     bytes.extend([0x80, 0x80, 0, 0, 0, 0]);
     client.send_raw(&bytes).await;
-    assert_eq!(client.closed().await.0, 1002);
+    assert_eq!(client.closed().await, (1002, "malformed".to_owned()));
     // The last buffer, of up to 682 frames, is paid for after it was read.
-    let least = Duration::from_millis(150);
+    let least = Duration::from_millis(35);
     assert!(start.elapsed() >= least, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn message_in_ever_more_fragments_is_too_large() {
+    let relay = Relay::start(SocketSettings::default()).await;
+    let mut client = Client::log_in(&relay, &Person::alice()).await;
+    let mut bytes = vec![0x02, 0x80, 0, 0, 0, 0];
+    bytes.extend([0x00, 0x80, 0, 0, 0, 0].repeat(1_024));
+    client.send_raw(&bytes).await;
+    assert_eq!(client.closed().await, (1009, "too_large".to_owned()));
 }
 
 #[tokio::test]
