@@ -208,6 +208,12 @@ impl RecentRoots {
         self.last_seq = cursor.seq;
     }
 
+    /// Whether the root at `seq` is recent, and will be when so many entries more have come.
+    pub(super) fn outlasts(&self, seq: u64, entries: usize) -> bool {
+        let back = usize::try_from(self.last_seq.saturating_sub(seq)).unwrap_or(usize::MAX);
+        self.at(seq).is_some() && back.saturating_add(entries) < RECENT_ROOTS
+    }
+
     /// The root at `seq`, if it is recent.
     pub(super) fn at(&self, seq: u64) -> Option<Root> {
         let back = usize::try_from(self.last_seq.checked_sub(seq)?).ok()?;

@@ -6,6 +6,10 @@ use sealpost_protocol::root::Cursor;
 
 use super::EncodedEntry;
 
+/// What an entry takes beside its bytes: itself, in a queue that may be twice as long; the count of those who share
+/// the bytes; what the allocator adds to both.
+const OVERHEAD: usize = 2 * size_of::<PlacedEntry>() + 64;
+
 /// An entry and its place.
 #[derive(Clone, Debug)]
 pub(super) struct PlacedEntry {
@@ -14,8 +18,9 @@ pub(super) struct PlacedEntry {
 }
 
 impl PlacedEntry {
+    /// What it takes in memory, about: with small entries the rest is as large as they are.
     pub(super) fn bytes(&self) -> usize {
-        self.encoded.as_bytes().len()
+        self.encoded.as_bytes().len() + OVERHEAD
     }
 }
 
@@ -65,10 +70,11 @@ impl Ring {
         };
         for entry in self.entries.iter().skip(skipped) {
             let is_first = slice.entries.is_empty();
-            if entry.at.seq > up_to || (!is_first && entry.bytes() > room) {
+            let bytes = entry.encoded.as_bytes().len();
+            if entry.at.seq > up_to || (!is_first && bytes > room) {
                 break;
             }
-            room = room.saturating_sub(entry.bytes());
+            room = room.saturating_sub(bytes);
             slice.entries.push(entry.encoded.clone());
             slice.last = entry.at;
         }

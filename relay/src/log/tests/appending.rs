@@ -72,6 +72,19 @@ pub fn run_seen_from_afar(chat: &mut Chat, author: &Actor, count: usize) -> Vec<
     entries
 }
 
+/// The root that the author saw is among the recent ones when the entries are taken in hand, and pushed out by them.
+#[tokio::test]
+async fn what_an_author_saw_long_ago_is_known_however_many_entries_come_at_once() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    let entries = run_seen_from_afar(&mut chat, &alice, 4_300);
+    for entries in entries.chunks(250) {
+        let outcome = chat.publish(&relay, &alice, entries.to_vec()).await;
+        assert_eq!(acked(outcome).len(), entries.len());
+    }
+}
+
 #[tokio::test]
 async fn publishes_are_appended_in_the_order_of_their_calls() {
     let (log, alice) = (TestLog::new().await, Actor::alice());

@@ -279,6 +279,8 @@ fn older_seen(ledger: &Ledger, batch: &[Pending]) -> Vec<u64> {
             Link::Next { seen, .. } => Some(seen.seq),
         },
     });
-    let older = seen.filter(|seq| *seq > 0 && *seq < head && ledger.roots.at(*seq).is_none());
+    // Each entry that is planned pushes out the oldest root.
+    let planned = batch.iter().map(|pending| pending.open_entries().len()).sum();
+    let older = seen.filter(|seq| *seq > 0 && *seq < head && !ledger.roots.outlasts(*seq, planned));
     older.collect::<BTreeSet<u64>>().into_iter().collect()
 }
