@@ -195,12 +195,9 @@ impl LogService {
         let _turn = self.shared.look_ups.turn(principal.account_id()).await?;
         let subscriber = (principal.principal_id(), principal.writer_id());
         let held = self.shared.spaces.get(space);
-        // Hints are followed for spaces with readers only.
-        let was_followed = held.has_readers();
         let ends = held.watch();
-        if !was_followed {
-            sync(&self.shared, &held, false).await?;
-        }
+        // Hints come late or not at all: who was acked elsewhere, or heard of it, must find it here.
+        sync(&self.shared, &held, false).await?;
         let view = self
             .with_view(space, |view| match view {
                 view if !view.membership.contains(&subscriber.0) => Err(LogError::NotAMember),

@@ -88,16 +88,25 @@ impl Worker {
 
     async fn round(&mut self, first: Work) {
         match first {
-            Work::Sync(sync) => {
-                let outcome = self.sync(&sync).await;
-                // Whoever asked may be gone.
-                let _ = sync.reply.send(outcome);
-            }
+            Work::Sync(sync) => self.sync_all(sync).await,
             Work::Append(submission) => {
                 let mut batch = vec![submission.into_pending().await];
                 self.gather(&mut batch).await;
                 self.append(batch).await;
             }
+        }
+    }
+
+    /// One look at the database for all who ask next to each other: it begins after each of them asked.
+    async fn sync_all(&mut self, first: Sync) {
+        let mut syncs = vec![first];
+        while let Some(Work::Sync(next)) = self.space.next_work(|work| matches!(work, Work::Sync(_))) {
+            syncs.push(next);
+        }
+        let outcome = self.sync(syncs.iter().any(|sync| sync.reopen)).await;
+        for sync in syncs {
+            // Whoever asked may be gone.
+            let _ = sync.reply.send(outcome.clone());
         }
     }
 
@@ -120,8 +129,8 @@ impl Worker {
         }
     }
 
-    async fn sync(&mut self, sync: &Sync) -> Result<(), LogError> {
-        if sync.reopen {
+    async fn sync(&mut self, reopen: bool) -> Result<(), LogError> {
+        if reopen {
             self.bench.ledger = None;
         }
         if self.open().await? == Opened::Now {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use sealpost_protocol::wire;
@@ -46,6 +47,34 @@ async fn write(relay: LogService, mut chat: Chat, author: Actor, events: usize) 
         seqs.push(acks[0].cursor.seq);
     }
     seqs
+}
+
+#[tokio::test]
+async fn who_subscribes_after_an_ack_elsewhere_finds_it_though_no_hint_came() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let first = log.relay().await;
+    // It reads the space already, and hears nothing of the other relay.
+    let deaf = LocalHub::default().end(0);
+    let second = log.relay_on(log.database.store().await, Arc::new(deaf), unhurried());
+    let chat = Chat::create(&first, &alice).await;
+    let (_, reading) = chat.subscribed(&second, &alice).await;
+    let ack = acked(
+        chat.publish(&first, &alice, vec![chat.event(&alice, "hello")])
+            .await,
+    )[0];
+    let subscribed = second
+        .subscribe(&alice.principal(), chat.id(), chat.start())
+        .await;
+    assert_eq!(subscribed.unwrap().head.cursor, ack.cursor);
+    drop(reading);
+}
+
+/// Limits of a relay that does not look at the heads by itself.
+fn unhurried() -> LogLimits {
+    LogLimits {
+        head_check_every: Duration::from_secs(3600),
+        ..LogLimits::default()
+    }
 }
 
 #[tokio::test]
@@ -155,7 +184,7 @@ async fn relay_spaces(relay: &LogService, person: &Actor) -> usize {
 async fn a_lost_hint_is_made_up_for_by_a_look_at_the_heads() {
     let (log, alice) = (TestLog::new().await, Actor::alice());
     let limits = LogLimits {
-        head_check_every: std::time::Duration::from_millis(50),
+        head_check_every: Duration::from_millis(50),
         ..LogLimits::default()
     };
     let deaf = |store| log.relay_on(store, Arc::new(LocalHub::default().end(0)), limits.clone());
