@@ -42,6 +42,8 @@ pub(super) fn directory(config: &Config) -> DirectorySettings {
         open_registration: config.accounts.registration == Registration::Open,
         session_lifetime: config.accounts.session_lifetime,
         quota_bytes: config.limits.account_quota_bytes,
+        keystores_per_day: config.limits.keystores_per_day_per_account.get().into(),
+        keystore_bytes: config.limits.keystore_quota_bytes,
         limits: directory_limits(&config.limits),
         ..DirectorySettings::new(config.server.public_url.origin())
     }

@@ -10,6 +10,10 @@ use serde::Deserialize;
 pub struct LimitsConfig {
     /// What may be stored for one account, in bytes: its keystore versions and the spaces that it made.
     pub account_quota_bytes: u64,
+    /// Keystore versions that one account may add in 24 hours; changes of credentials have a tenth more.
+    pub keystores_per_day_per_account: NonZeroU32,
+    /// Bytes that the kept keystore versions of one account may have together; here, too, credentials have a tenth more.
+    pub keystore_quota_bytes: u64,
     /// What one space may store, in bytes.
     pub space_quota_bytes: u64,
     /// Spaces that one account may make.
@@ -72,6 +76,8 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             account_quota_bytes: 10 << 30,
+            keystores_per_day_per_account: non_zero(200),
+            keystore_quota_bytes: 128 << 20,
             space_quota_bytes: 10 << 30,
             spaces_per_account: 1_000,
             entries_per_second_per_account: non_zero(1_000),

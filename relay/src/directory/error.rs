@@ -66,6 +66,12 @@ pub enum DirectoryError {
         /// When to come back.
         retry_after: Duration,
     },
+    /// The keystore versions that are kept would be too large together.
+    #[error("more than {limit} bytes of keystore versions")]
+    QuotaExceeded {
+        /// How many bytes they may have.
+        limit: u64,
+    },
     /// A data key cannot be had.
     #[error(transparent)]
     DataKey(#[from] DataKeyError),

@@ -1,20 +1,25 @@
 //! An account's private keys and space list, sealed by the client. The relay keeps versions of it.
 
+use std::time::Duration;
+
 use sealpost_protocol::{
     http::{KeystoreHistory, KeystoreHistoryItem, KeystorePut, KeystoreVersion, KeystoreView},
     ids::AccountId,
-    limits::{KEPT_KEYSTORE_VERSIONS, MAX_KEYSTORE},
+    limits::{KEPT_KEYSTORE_FOR, KEPT_KEYSTORE_VERSIONS, MAX_KEYSTORE},
 };
 
 use super::{
-    AuthenticatedSession, Directory, DirectoryError,
-    ports::{KeystoreConflict, KeystoreItem, KeystoreRow, NewKeystoreVersion},
+    AuthenticatedSession, Directory, DirectoryError, LimitScope,
+    ports::{KeystoreItem, KeystoreRefusal, KeystoreRow, KeystoreRules, NewKeystoreVersion},
     seals::{OpenSeals, columns},
 };
 use crate::{atrest::RowSealer, store_failure::StoreError};
 
-/// How many versions are kept.
-pub(super) const KEPT: u64 = KEPT_KEYSTORE_VERSIONS as u64;
+/// In which time versions are counted.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// What changes of credentials may add beyond what other changes may, in tenths: whoever has used all up with a stolen
+/// session has not shut the owner out, who has a fresh login.
+const RESERVE: (u64, u64) = (11, 10);
 
 impl Directory {
     /// The caller's current keystore.
@@ -60,7 +65,9 @@ impl Directory {
     /// Replaces the keystore if `base_version` is current.
     ///
     /// # Errors
-    /// [`DirectoryError::KeystoreConflict`] if it is not; [`DirectoryError::TooLarge`].
+    /// [`DirectoryError::KeystoreConflict`] if it is not; [`DirectoryError::TooLarge`];
+    /// [`DirectoryError::RateLimited`] after too many in a day, [`DirectoryError::QuotaExceeded`] where those that are kept
+    /// would be too large together.
     pub async fn put_keystore(
         &self,
         caller: &AuthenticatedSession,
@@ -77,8 +84,46 @@ impl Directory {
             sealed: seal_keystore(&seals, account_id, version, keystore),
             created_at: self.clock.now(),
         };
-        self.store.replace_keystore(&new, KEPT).await.map_err(conflict)?;
+        let rules = self.keystore_rules();
+        let replaced = self.store.replace_keystore(&new, rules).await;
+        replaced.map_err(|error| self.keystore_refused(error))?;
         Ok(KeystoreVersion { version })
+    }
+
+    fn keystore_rules(&self) -> KeystoreRules {
+        let (now, settings) = (self.clock.now(), &self.settings);
+        KeystoreRules {
+            kept: KEPT_KEYSTORE_VERSIONS as u64,
+            kept_since: now - KEPT_KEYSTORE_FOR,
+            counted_since: now - DAY,
+            versions: settings.keystores_per_day,
+            bytes: settings.keystore_bytes,
+        }
+    }
+
+    /// Those of a change that asks for a fresh login.
+    pub(super) fn credential_rules(&self) -> KeystoreRules {
+        let (times, of) = RESERVE;
+        let rules = self.keystore_rules();
+        KeystoreRules {
+            versions: rules.versions.saturating_mul(times).div_ceil(of),
+            bytes: rules.bytes.saturating_mul(times) / of,
+            ..rules
+        }
+    }
+
+    pub(super) fn keystore_refused(&self, error: StoreError<KeystoreRefusal>) -> DirectoryError {
+        match error {
+            StoreError::Refused(KeystoreRefusal::Conflict) => DirectoryError::KeystoreConflict,
+            StoreError::Refused(KeystoreRefusal::TooMany { first }) => DirectoryError::RateLimited {
+                scope: LimitScope::Account,
+                retry_after: (first + DAY - self.clock.now()).try_into().unwrap_or(DAY),
+            },
+            StoreError::Refused(KeystoreRefusal::TooLarge) => DirectoryError::QuotaExceeded {
+                limit: self.settings.keystore_bytes,
+            },
+            StoreError::Failed(failure) => failure.into(),
+        }
     }
 }
 
@@ -107,13 +152,6 @@ pub(super) fn seal_keystore(
     keystore: &[u8],
 ) -> Vec<u8> {
     seals.seal_version(columns::KEYSTORE, account_id.as_bytes(), version, keystore)
-}
-
-pub(super) fn conflict(error: StoreError<KeystoreConflict>) -> DirectoryError {
-    match error {
-        StoreError::Refused(KeystoreConflict) => DirectoryError::KeystoreConflict,
-        StoreError::Failed(failure) => failure.into(),
-    }
 }
 
 fn view(

@@ -15,6 +15,10 @@ pub struct DirectorySettings {
     pub session_lifetime: Duration,
     /// How many bytes may be stored for an account; held against what it publishes by the log.
     pub quota_bytes: u64,
+    /// Keystore versions that an account may add in 24 hours.
+    pub keystores_per_day: u64,
+    /// Bytes that the kept keystore versions of an account may have together.
+    pub keystore_bytes: u64,
     /// How often things may be asked for.
     pub limits: DirectoryLimits,
 }
@@ -38,6 +42,8 @@ impl DirectorySettings {
             open_registration: false,
             session_lifetime: Duration::from_secs(90 * 24 * 60 * 60),
             quota_bytes: 1 << 30,
+            keystores_per_day: 200,
+            keystore_bytes: 128 << 20,
             limits: DirectoryLimits::default(),
         }
     }

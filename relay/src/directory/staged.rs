@@ -19,7 +19,7 @@ use super::{
         stored_record, stored_recovery_key,
     },
     ids::StageId,
-    keystores::{KEPT, check_keystore, conflict, next_version, seal_keystore},
+    keystores::{check_keystore, next_version, seal_keystore},
     opaque_setup::KSF,
     ports::{
         AccountRow, AuditAction, CommitStaged, NewKeystoreVersion, NewRecoveryKey, NewStage, StageRow,
@@ -65,7 +65,8 @@ impl Directory {
         self.require_fresh(caller)?;
         let seals = self.seals.open().await?;
         let stage = self.draft_stage(&seals, caller.account_id(), request)?;
-        self.store.stage(&stage).await.map_err(conflict)?;
+        let stored = self.store.stage(&stage).await;
+        stored.map_err(|error| self.keystore_refused(error))?;
         Ok(StagedView {
             stage_id: stage.stage_id.as_bytes().to_vec().into(),
             base_version: request.base_version,
@@ -154,10 +155,22 @@ impl Directory {
             .ok_or(DirectoryError::NotFound)?;
         let staged = OpenedStage::open(&seals, account.account_id, &row)?;
         let commit = self.draft_commit(&seals, &account, &row, staged)?;
-        self.store.commit_staged(&commit, KEPT).await.map_err(refused)?;
+        let committed = self.store.commit_staged(&commit, self.credential_rules()).await;
+        committed.map_err(|error| self.staged_refused(error))?;
         Ok(KeystoreVersion {
             version: next_version(row.base_version)?,
         })
+    }
+
+    fn staged_refused(&self, error: StoreError<StagedRefusal>) -> DirectoryError {
+        match error {
+            StoreError::Refused(StagedRefusal::Conflict) => DirectoryError::KeystoreConflict,
+            StoreError::Refused(StagedRefusal::KeyTaken) => DirectoryError::Malformed("recovery_login_key"),
+            StoreError::Refused(StagedRefusal::Keystore(refusal)) => {
+                self.keystore_refused(StoreError::Refused(refusal))
+            }
+            StoreError::Failed(failure) => failure.into(),
+        }
     }
 
     async fn named_stage(
@@ -274,12 +287,4 @@ impl OpenedStage {
 
 fn row_key(account_id: AccountId, stage_id: StageId) -> Vec<u8> {
     [&account_id.as_bytes()[..], &stage_id.as_bytes()[..]].concat()
-}
-
-fn refused(error: StoreError<StagedRefusal>) -> DirectoryError {
-    match error {
-        StoreError::Refused(StagedRefusal::Conflict) => DirectoryError::KeystoreConflict,
-        StoreError::Refused(StagedRefusal::KeyTaken) => DirectoryError::Malformed("recovery_login_key"),
-        StoreError::Failed(failure) => failure.into(),
-    }
 }

@@ -96,6 +96,10 @@ impl From<DirectoryError> for Failure {
             DirectoryError::RateLimited { retry_after, .. } => {
                 Self::retry_after(ErrorCode::RateLimited, retry_after)
             }
+            DirectoryError::QuotaExceeded { limit } => Self {
+                limit: Some(limit),
+                ..Self::new(ErrorCode::QuotaExceeded)
+            },
             DirectoryError::DataKey(error) => error.into(),
             DirectoryError::Store(failure) => failure.into(),
             error @ (DirectoryError::Damaged { .. } | DirectoryError::Internal(_)) => internal(&error),

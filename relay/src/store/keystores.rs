@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     directory::ports::{
-        KeystoreConflict, KeystoreItem, KeystoreRow, KeystoreStore, NewKeystoreVersion, Stored, StoredOr,
+        KeystoreItem, KeystoreRefusal, KeystoreRow, KeystoreRules, KeystoreStore, NewKeystoreVersion, Stored,
+        StoredOr,
     },
     store_failure::{StoreError, StoreFailure},
 };
@@ -64,18 +65,19 @@ impl KeystoreStore for Store {
     fn replace_keystore<'a>(
         &'a self,
         new: &'a NewKeystoreVersion,
-        kept: u64,
-    ) -> StoredOr<'a, (), KeystoreConflict> {
-        Box::pin(self.run_tx("replace_keystore", move |tx| Box::pin(replace(tx, new, kept))))
+        rules: KeystoreRules,
+    ) -> StoredOr<'a, (), KeystoreRefusal> {
+        Box::pin(self.run_tx("replace_keystore", move |tx| Box::pin(replace(tx, new, rules))))
     }
 }
 
-/// Compare-and-swap of the current version, then the version itself, then the end of the oldest.
+/// Compare-and-swap of the current version, then the version itself, then the end of the oldest. What does not fit is
+/// refused: whoever has the account's session must not be able to push out what its owner still needs.
 pub(super) async fn replace(
     tx: &mut Transaction<'_>,
     new: &NewKeystoreVersion,
-    kept: u64,
-) -> Result<(), StoreError<KeystoreConflict>> {
+    rules: KeystoreRules,
+) -> Result<(), StoreError<KeystoreRefusal>> {
     let updated = sqlx::query!(
         "UPDATE accounts SET keystore_version = keystore_version + 1
          WHERE account_id = $1 AND keystore_version = $2",
@@ -85,10 +87,36 @@ pub(super) async fn replace(
     .execute(tx.connection())
     .await?;
     if updated.rows_affected() == 0 {
-        return Err(StoreError::Refused(KeystoreConflict));
+        return Err(StoreError::Refused(KeystoreRefusal::Conflict));
     }
     insert(tx.connection(), new).await?;
-    Ok(drop_oldest(tx.connection(), new, kept).await?)
+    drop_oldest(tx.connection(), new, rules).await?;
+    check_sums(tx.connection(), new, rules).await
+}
+
+async fn check_sums(
+    connection: &mut PgConnection,
+    new: &NewKeystoreVersion,
+    rules: KeystoreRules,
+) -> Result<(), StoreError<KeystoreRefusal>> {
+    let sums = sqlx::query!(
+        r#"SELECT sum(octet_length(sealed))::bigint AS "bytes!",
+                  count(*) FILTER (WHERE created_at > $2) AS "lately!",
+                  min(created_at) FILTER (WHERE created_at > $2) AS first
+           FROM keystore_versions WHERE account_id = $1"#,
+        &new.account_id.as_bytes()[..],
+        rules.counted_since,
+    )
+    .fetch_one(connection)
+    .await?;
+    if from_bigint(VERSION, sums.lately)? > rules.versions {
+        let first = sums.first.unwrap_or(new.created_at);
+        return Err(StoreError::Refused(KeystoreRefusal::TooMany { first }));
+    }
+    if from_bigint("keystore_versions.sealed", sums.bytes)? > rules.bytes {
+        return Err(StoreError::Refused(KeystoreRefusal::TooLarge));
+    }
+    Ok(())
 }
 
 /// Stores the version after `base_version`.
@@ -108,16 +136,19 @@ pub(super) async fn insert(
     expect_rows("insert into keystore_versions", 1, &inserted)
 }
 
+/// The newest version from before `kept_since` was current at that time, so it stays.
 async fn drop_oldest(
     connection: &mut PgConnection,
     new: &NewKeystoreVersion,
-    kept: u64,
+    rules: KeystoreRules,
 ) -> Result<(), StoreFailure> {
-    let oldest_kept = (new.base_version + 2).saturating_sub(kept);
+    let oldest_kept = (new.base_version + 2).saturating_sub(rules.kept);
     sqlx::query!(
-        "DELETE FROM keystore_versions WHERE account_id = $1 AND version < $2",
+        "DELETE FROM keystore_versions WHERE account_id = $1 AND version < $2
+           AND version < (SELECT max(version) FROM keystore_versions WHERE account_id = $1 AND created_at <= $3)",
         &new.account_id.as_bytes()[..],
         to_bigint(VERSION, oldest_kept)?,
+        rules.kept_since,
     )
     .execute(connection)
     .await?;

@@ -11,8 +11,8 @@ use crate::{
     directory::{
         ids::StageId,
         ports::{
-            CommitStaged, KeystoreConflict, NewRecoveryKey, NewStage, StageRow, StagedRefusal, StagedStore,
-            Stored, StoredOr,
+            CommitStaged, KeystoreRefusal, KeystoreRules, NewRecoveryKey, NewStage, StageRow, StagedRefusal,
+            StagedStore, Stored, StoredOr,
         },
     },
     store_failure::{StoreError, StoreFailure},
@@ -21,11 +21,11 @@ use crate::{
 const BASE_VERSION: &str = "staged_changes.base_version";
 
 impl StagedStore for Store {
-    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreConflict> {
+    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreRefusal> {
         Box::pin(self.run_tx("stage", move |tx| {
             Box::pin(async move {
                 if !is_current(tx, stage).await? {
-                    return Err(StoreError::Refused(KeystoreConflict));
+                    return Err(StoreError::Refused(KeystoreRefusal::Conflict));
                 }
                 Ok(upsert(tx, stage).await?)
             })
@@ -61,9 +61,13 @@ impl StagedStore for Store {
         })
     }
 
-    fn commit_staged<'a>(&'a self, commit: &'a CommitStaged, kept: u64) -> StoredOr<'a, (), StagedRefusal> {
+    fn commit_staged<'a>(
+        &'a self,
+        commit: &'a CommitStaged,
+        rules: KeystoreRules,
+    ) -> StoredOr<'a, (), StagedRefusal> {
         Box::pin(self.run_tx("commit_staged", move |tx| {
-            Box::pin(commit_staged(tx, commit, kept))
+            Box::pin(commit_staged(tx, commit, rules))
         }))
     }
 }
@@ -110,10 +114,10 @@ async fn upsert(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<(), StoreF
 async fn commit_staged(
     tx: &mut Transaction<'_>,
     commit: &CommitStaged,
-    kept: u64,
+    rules: KeystoreRules,
 ) -> Result<(), StoreError<StagedRefusal>> {
     remove_stage(tx, commit).await?;
-    keystores::replace(tx, &commit.keystore, kept)
+    keystores::replace(tx, &commit.keystore, rules)
         .await
         .map_err(widen)?;
     replace_credentials(tx, commit).await?;
@@ -169,9 +173,9 @@ fn key_taken(error: sqlx::Error) -> StoreError<StagedRefusal> {
     }
 }
 
-fn widen(error: StoreError<KeystoreConflict>) -> StoreError<StagedRefusal> {
+fn widen(error: StoreError<KeystoreRefusal>) -> StoreError<StagedRefusal> {
     match error {
-        StoreError::Refused(conflict) => StoreError::Refused(conflict.into()),
+        StoreError::Refused(refusal) => StoreError::Refused(refusal.into()),
         StoreError::Failed(failure) => StoreError::Failed(failure),
     }
 }

@@ -35,9 +35,34 @@ pub struct KeystoreItem {
     pub created_at: OffsetDateTime,
 }
 
-/// Another version than the named one is current.
+/// What is kept of an account's versions, and how much it may add.
+#[derive(Clone, Copy, Debug)]
+pub struct KeystoreRules {
+    /// So many of the last versions are kept, however old.
+    pub kept: u64,
+    /// And every version that was current at this time or later.
+    pub kept_since: OffsetDateTime,
+    /// Versions are counted from this time on.
+    pub counted_since: OffsetDateTime,
+    /// So many may have been added since.
+    pub versions: u64,
+    /// Bytes that all versions together may have.
+    pub bytes: u64,
+}
+
+/// Why a keystore was not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeystoreConflict;
+pub enum KeystoreRefusal {
+    /// Another version than the named one is current.
+    Conflict,
+    /// Too many were added since the time from which they are counted; the first of them at this time.
+    TooMany {
+        /// When.
+        first: OffsetDateTime,
+    },
+    /// The kept versions would have too many bytes together.
+    TooLarge,
+}
 
 /// Keystores.
 pub trait KeystoreStore: Send + Sync {
@@ -50,10 +75,10 @@ pub trait KeystoreStore: Send + Sync {
     /// The kept versions, newest first.
     fn keystore_history(&self, account_id: AccountId) -> Stored<'_, Vec<KeystoreItem>>;
 
-    /// Makes `new` the current version if `base_version` still is, and drops all but the last `kept`.
+    /// Makes `new` the current version if `base_version` still is, and drops what need not be kept.
     fn replace_keystore<'a>(
         &'a self,
         new: &'a NewKeystoreVersion,
-        kept: u64,
-    ) -> StoredOr<'a, (), KeystoreConflict>;
+        rules: KeystoreRules,
+    ) -> StoredOr<'a, (), KeystoreRefusal>;
 }

@@ -19,7 +19,9 @@ pub use accounts::{
 };
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};
-pub use keystores::{KeystoreConflict, KeystoreItem, KeystoreRow, KeystoreStore, NewKeystoreVersion};
+pub use keystores::{
+    KeystoreItem, KeystoreRefusal, KeystoreRow, KeystoreRules, KeystoreStore, NewKeystoreVersion,
+};
 pub use principals::{NewPrincipal, PrincipalStore};
 pub use relay_state::{RelaySecret, RelayStateStore};
 pub use sessions::{NewSession, SessionRow, SessionStore};

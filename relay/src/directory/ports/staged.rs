@@ -1,7 +1,9 @@
 use sealpost_protocol::ids::AccountId;
 use time::OffsetDateTime;
 
-use super::{KeystoreConflict, NewAuditEntry, NewKeystoreVersion, NewRecoveryKey, Stored, StoredOr};
+use super::{
+    KeystoreRefusal, KeystoreRules, NewAuditEntry, NewKeystoreVersion, NewRecoveryKey, Stored, StoredOr,
+};
 use crate::directory::ids::StageId;
 
 /// A change to be staged.
@@ -59,22 +61,24 @@ pub struct CommitStaged {
 /// Why a staged change was not committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedRefusal {
-    /// The keystore or the credentials were changed meanwhile, or another change was staged.
+    /// The credentials were changed meanwhile, or another change was staged.
     Conflict,
+    /// The keystore could not be replaced.
+    Keystore(KeystoreRefusal),
     /// The recovery login key belongs to somebody else.
     KeyTaken,
 }
 
-impl From<KeystoreConflict> for StagedRefusal {
-    fn from(KeystoreConflict: KeystoreConflict) -> Self {
-        Self::Conflict
+impl From<KeystoreRefusal> for StagedRefusal {
+    fn from(refusal: KeystoreRefusal) -> Self {
+        Self::Keystore(refusal)
     }
 }
 
 /// Staged changes, at most one per account.
 pub trait StagedStore: Send + Sync {
     /// Stages a change in the place of an earlier one, if `base_version` is current.
-    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreConflict>;
+    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreRefusal>;
 
     /// The staged change of an account, unless it is past its time.
     fn staged(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Option<StageRow>>;
@@ -82,7 +86,11 @@ pub trait StagedStore: Send + Sync {
     /// Notes down that the staged record was asked for; `false` if the stage is gone.
     fn mark_stage_verified(&self, account_id: AccountId, stage_id: StageId) -> Stored<'_, bool>;
 
-    /// Puts keystore, record and recovery key in force together, drops the stage and all but the last `kept`
-    /// keystore versions.
-    fn commit_staged<'a>(&'a self, commit: &'a CommitStaged, kept: u64) -> StoredOr<'a, (), StagedRefusal>;
+    /// Puts keystore, record and recovery key in force together, drops the stage and the keystore versions that need not
+    /// be kept.
+    fn commit_staged<'a>(
+        &'a self,
+        commit: &'a CommitStaged,
+        rules: KeystoreRules,
+    ) -> StoredOr<'a, (), StagedRefusal>;
 }

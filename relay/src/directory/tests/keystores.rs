@@ -1,7 +1,8 @@
 use sealpost_protocol::http::{KeystorePut, PrincipalLookup};
+use sealpost_protocol::limits::KEPT_KEYSTORE_FOR;
 
 use super::super::*;
-use crate::testing::{Person, TestDirectory, registered};
+use crate::testing::{ORIGIN, Person, TestDirectory, registered};
 
 fn put(base_version: u64, keystore: &[u8]) -> KeystorePut {
     KeystorePut {
@@ -61,6 +62,7 @@ async fn the_last_ten_versions_are_kept_and_each_can_be_read() {
     let test = TestDirectory::new().await;
     let alice = registered(&test, &Person::alice()).await;
     for base_version in 1..=12_u8 {
+        test.clock.advance(KEPT_KEYSTORE_FOR.try_into().unwrap());
         test.directory
             .put_keystore(&alice, &put(base_version.into(), &[base_version + 1]))
             .await
@@ -85,6 +87,84 @@ async fn the_last_ten_versions_are_kept_and_each_can_be_read() {
         let refused = test.directory.keystore_version(&alice, gone).await;
         assert!(matches!(refused, Err(DirectoryError::NotFound)), "{gone}");
     }
+}
+
+/// Whoever has stolen a session puts what it likes, as often as it likes.
+#[tokio::test]
+async fn a_version_that_was_current_within_a_week_is_pushed_out_by_nothing() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    test.directory
+        .put_keystore(&alice, &put(1, b"good"))
+        .await
+        .unwrap();
+    test.clock.advance(time::Duration::days(100));
+    let push = async |base_version| {
+        let pushed = test
+            .directory
+            .put_keystore(&alice, &put(base_version, b"bad"))
+            .await;
+        pushed.unwrap().version
+    };
+    for base_version in 2..=30 {
+        push(base_version).await;
+    }
+    let week: time::Duration = KEPT_KEYSTORE_FOR.try_into().unwrap();
+    test.clock.advance(week - time::Duration::SECOND);
+    push(31).await;
+    let good = test.directory.keystore_version(&alice, 2).await.unwrap();
+    assert_eq!(good.keystore.0, b"good");
+    assert!(test.directory.keystore_version(&alice, 1).await.is_err());
+
+    test.clock.advance(time::Duration::SECOND);
+    push(32).await;
+    assert!(test.directory.keystore_version(&alice, 2).await.is_err());
+}
+
+async fn with_room(keystores_per_day: u64, keystore_bytes: u64) -> TestDirectory {
+    TestDirectory::with(DirectorySettings {
+        keystores_per_day,
+        keystore_bytes,
+        ..DirectorySettings::new(ORIGIN)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_versions_of_a_day_are_counted() {
+    let test = with_room(3, 1 << 20).await;
+    let alice = registered(&test, &Person::alice()).await;
+    test.clock.advance(time::Duration::HOUR);
+    for base_version in [1, 2] {
+        let stored = test
+            .directory
+            .put_keystore(&alice, &put(base_version, b"x"))
+            .await;
+        assert!(stored.is_ok());
+    }
+    let refused = test.directory.put_keystore(&alice, &put(3, b"x")).await;
+    let Err(DirectoryError::RateLimited { retry_after, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(retry_after, std::time::Duration::from_secs(23 * 3600));
+    assert_eq!(test.directory.keystore(&alice).await.unwrap().version, 3);
+
+    test.clock.advance(retry_after.try_into().unwrap());
+    assert!(test.directory.put_keystore(&alice, &put(3, b"x")).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_versions_that_are_kept_have_a_quota_of_their_own() {
+    let test = with_room(100, 3_000).await;
+    let alice = registered(&test, &Person::alice()).await;
+    let large = test.directory.put_keystore(&alice, &put(1, &[1; 2_000])).await;
+    assert!(large.is_ok());
+    let refused = test.directory.put_keystore(&alice, &put(2, &[1; 1_000])).await;
+    assert!(matches!(
+        refused,
+        Err(DirectoryError::QuotaExceeded { limit: 3_000 })
+    ));
+    assert_eq!(test.directory.keystore(&alice).await.unwrap().version, 2);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use sealpost_protocol::{
 use time::Duration;
 
 use super::super::*;
-use crate::testing::{ADDRESS, Person, TestDirectory, authenticate, checked, registered};
+use crate::testing::{ADDRESS, ORIGIN, Person, TestDirectory, authenticate, checked, registered};
 
 const NEW_PASSPHRASE: &str = "another passphrase";
 
@@ -307,4 +307,24 @@ async fn of_two_commits_that_race_one_wins() {
     assert_eq!(u8::from(first.is_ok()) + u8::from(second.is_ok()), 1);
     assert_eq!(test.directory.keystore(&caller).await.unwrap().version, 2);
     assert!(changed(Person::alice()).log_in(&test.directory).await.is_ok());
+}
+
+/// What a stolen session can use up is not all: it cannot change credentials.
+#[tokio::test]
+async fn whoever_used_up_the_versions_of_a_day_has_not_shut_the_owner_out() {
+    let settings = DirectorySettings {
+        keystores_per_day: 1,
+        ..DirectorySettings::new(ORIGIN)
+    };
+    let test = TestDirectory::with(settings).await;
+    let caller = registered(&test, &Person::alice()).await;
+    let put = KeystorePut {
+        base_version: 1,
+        keystore: b"x".to_vec().into(),
+    };
+    let refused = test.directory.put_keystore(&caller, &put).await;
+    assert!(matches!(refused, Err(DirectoryError::RateLimited { .. })));
+    let staged = stage(&test, &caller).await;
+    verify(&test, &caller, &staged).await.unwrap();
+    assert_eq!(commit(&test, &caller, &staged).await.unwrap().version, 2);
 }
