@@ -2,8 +2,9 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
 
+use super::ear::{Ear, OfHints, OfParcels, receive};
 use super::{Bus, BusClosed, Heard, Hint, Listener, Parcel, Receiver};
 
 /// Hints that wait for a slow listener; of more, the oldest are dropped and it hears a gap.
@@ -52,7 +53,7 @@ impl Bus for LocalBus {
     }
 
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, BusClosed>> {
-        let listener = self.ear(self.hub.hints.subscribe());
+        let listener = OfHints(self.ear(self.hub.hints.subscribe()));
         async move { Ok(Box::new(listener) as Box<dyn Listener>) }.boxed()
     }
 
@@ -62,52 +63,43 @@ impl Bus for LocalBus {
     }
 
     fn receive(&self) -> BoxFuture<'_, Result<Box<dyn Receiver>, BusClosed>> {
-        let receiver = self.ear(self.hub.parcels.subscribe());
+        let receiver = OfParcels(self.ear(self.hub.parcels.subscribe()));
         async move { Ok(Box::new(receiver) as Box<dyn Receiver>) }.boxed()
     }
 }
 
 impl LocalBus {
-    fn ear<T>(&self, receiver: broadcast::Receiver<(u64, T)>) -> Ear<T> {
+    fn ear<T>(&self, receiver: broadcast::Receiver<(u64, T)>) -> LocalEar<T> {
         let relay = self.relay;
-        Ear { relay, receiver }
+        LocalEar { relay, receiver }
     }
 }
 
-struct Ear<T> {
+struct LocalEar<T> {
     relay: u64,
     receiver: broadcast::Receiver<(u64, T)>,
 }
 
-impl<T: Clone> Ear<T> {
-    /// The next of what others said; `None` where some of it was dropped.
-    async fn hear(&mut self) -> Result<Option<T>, BusClosed> {
+impl<T: Clone + Send> LocalEar<T> {
+    /// The next of what others said.
+    async fn hear_others(&mut self) -> Result<Option<T>, BusClosed> {
         loop {
-            match self.receiver.recv().await {
-                Ok((relay, _)) if relay == self.relay => {}
-                Ok((_, said)) => return Ok(Some(said)),
-                Err(RecvError::Lagged(_)) => return Ok(None),
-                Err(RecvError::Closed) => return Err(BusClosed),
+            match receive(&mut self.receiver).await? {
+                Some((relay, _)) if relay == self.relay => {}
+                said => return Ok(said.map(|(_, said)| said)),
             }
         }
     }
 }
 
-impl Listener for Ear<Hint> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Heard, BusClosed>> {
-        async { Ok(self.hear().await?.map_or(Heard::Gap, Heard::Hint)) }.boxed()
+impl Ear<Heard> for LocalEar<Hint> {
+    async fn hear(&mut self) -> Result<Option<Heard>, BusClosed> {
+        Ok(self.hear_others().await?.map(Heard::Hint))
     }
 }
 
-impl Receiver for Ear<Parcel> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Parcel, BusClosed>> {
-        async {
-            loop {
-                if let Some(parcel) = self.hear().await? {
-                    return Ok(parcel);
-                }
-            }
-        }
-        .boxed()
+impl Ear<Parcel> for LocalEar<Parcel> {
+    async fn hear(&mut self) -> Result<Option<Parcel>, BusClosed> {
+        self.hear_others().await
     }
 }

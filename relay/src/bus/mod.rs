@@ -3,6 +3,7 @@
 //! What it says may be lost. A lost hint costs time, never an entry: the ends of the logs in memory are also compared
 //! with the database now and then. A lost signal is lost, as signals may be. Neither waits for the other.
 
+mod ear;
 mod local;
 pub mod postgres;
 #[cfg(test)]

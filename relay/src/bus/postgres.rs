@@ -10,16 +10,20 @@ mod outbox;
 mod parts;
 mod payload;
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::{ear::Ear, heads::Heads, outbox::Outbox};
-use super::{Bus, BusClosed, Heard, Hint, Listener, Parcel, Receiver};
+use super::ear::{OfHints, OfParcels};
+use super::{Bus, BusClosed, Hint, Listener, Parcel, Receiver};
 
 /// The channel of hints that all relays of a database share.
 const HEADS: &str = "sealpost_heads";
@@ -29,6 +33,9 @@ const PARCELS: &str = "sealpost_parcels";
 const QUEUED_HINTS: usize = 4096;
 /// Parcels that wait for a slow receiver; of more, the oldest are dropped.
 const QUEUED_PARCELS: usize = 256;
+
+/// How long to wait for the database. A link can be cut without a word.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// One relay's end of the bus.
 pub struct PostgresBus {
@@ -52,6 +59,8 @@ impl PostgresBus {
         let pool = || {
             PgPoolOptions::new()
                 .max_connections(2)
+                .test_before_acquire(false)
+                .acquire_timeout(ANSWER_WITHIN)
                 .connect_lazy_with(options.clone())
         };
         let (hints, parcels) = (pool(), pool());
@@ -84,10 +93,10 @@ impl Bus for PostgresBus {
         };
         async move {
             let tasks = Ear::new(HEADS, self.hints.clone(), hear).listen().await;
-            Ok(Box::new(Ears {
+            Ok(Box::new(OfHints(Ears {
                 receiver,
                 _tasks: tasks,
-            }) as Box<dyn Listener>)
+            })) as Box<dyn Listener>)
         }
         .boxed()
     }
@@ -108,10 +117,10 @@ impl Bus for PostgresBus {
         };
         async move {
             let tasks = Ear::new(PARCELS, self.parcels.clone(), hear).listen().await;
-            Ok(Box::new(Ears {
+            Ok(Box::new(OfParcels(Ears {
                 receiver,
                 _tasks: tasks,
-            }) as Box<dyn Receiver>)
+            })) as Box<dyn Receiver>)
         }
         .boxed()
     }
@@ -120,16 +129,27 @@ impl Bus for PostgresBus {
 /// Sends notifications, in this order and in one transaction. What cannot be sent is lost: neither a hint nor a signal
 /// is worth a retry.
 async fn notify(pool: &PgPool, channel: &'static str, payloads: &[String]) {
-    let sent = sqlx::query!(
+    if let Err(error) = send(pool, channel, payloads).await {
+        warn(&error, channel, "what other relays should hear was lost");
+    }
+}
+
+/// A link that says nothing is not waited for, neither for the answer nor when the connection goes back to the pool.
+async fn send(pool: &PgPool, channel: &'static str, payloads: &[String]) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let notifying = sqlx::query!(
         r#"SELECT pg_notify($1, payload) AS "done: ()" FROM unnest($2::text[]) AS payload"#,
         channel,
         payloads,
     )
-    .execute(pool)
-    .await;
-    if let Err(error) = sent {
-        warn(&error, channel, "what other relays should hear was lost");
-    }
+    .execute(&mut *connection);
+    let Ok(sent) = timeout(ANSWER_WITHIN, notifying).await else {
+        connection.close_on_drop();
+        return Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+    };
+    // Given up half-way, the connection is closed.
+    let _ = timeout(ANSWER_WITHIN, connection.return_to_pool()).await;
+    sent.map(drop)
 }
 
 fn warn(error: &sqlx::Error, channel: &'static str, message: &'static str) {
@@ -143,32 +163,8 @@ struct Ears<T> {
     _tasks: JoinSet<()>,
 }
 
-impl<T: Clone> Ears<T> {
-    /// What is next; `None` where some of it was dropped.
+impl<T: Clone + Send> super::ear::Ear<T> for Ears<T> {
     async fn hear(&mut self) -> Result<Option<T>, BusClosed> {
-        match self.receiver.recv().await {
-            Ok(heard) => Ok(Some(heard)),
-            Err(RecvError::Lagged(_)) => Ok(None),
-            Err(RecvError::Closed) => Err(BusClosed),
-        }
-    }
-}
-
-impl Listener for Ears<Heard> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Heard, BusClosed>> {
-        async { Ok(self.hear().await?.unwrap_or(Heard::Gap)) }.boxed()
-    }
-}
-
-impl Receiver for Ears<Parcel> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Parcel, BusClosed>> {
-        async {
-            loop {
-                if let Some(parcel) = self.hear().await? {
-                    return Ok(parcel);
-                }
-            }
-        }
-        .boxed()
+        super::ear::receive(&mut self.receiver).await
     }
 }

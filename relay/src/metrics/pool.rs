@@ -21,7 +21,7 @@ impl Collector for PoolCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let pool = self.0.pool();
         let open = i64::from(pool.size());
-        let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
+        let idle = i64::try_from(pool.idle()).unwrap_or(i64::MAX);
         for (name, help, value) in [
             ("database_connections_open", "Open database connections", open),
             ("database_connections_idle", "Those of them that are idle", idle),

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use futures_util::FutureExt;
 use sealpost_protocol::ids::Root;
 use sealpost_protocol::root::Cursor;
-use tokio::time::timeout;
 
 use super::{
     Store,
     columns::{from_bigint, to_bigint},
     error::from_commit,
     event_batch::{EventBatch, is_place_taken},
+    link::answered,
     locked_space,
 };
 use crate::log::ports::{
@@ -110,17 +110,12 @@ impl Store {
     async fn try_append(&self, appends: &[Append]) -> Result<Option<Vec<Appended>>, StoreFailure> {
         let batch = EventBatch::new(appends)?;
         // Without a connection nothing was sent, so nothing is unknown.
-        let mut connection = self.pool().acquire().await?;
-        let inserting = timeout(self.answer_within(), batch.insert(&mut connection));
-        match inserting.await {
-            Ok(Ok(stored)) => Ok(Some(outcomes(appends, &stored))),
-            Ok(Err(error)) if is_place_taken(&error) => Ok(None),
-            Ok(Err(error)) => Err(from_commit(error)),
-            Err(elapsed) => {
-                // Back in the pool it would be waited for again: the link may be cut without a word.
-                connection.close_on_drop();
-                Err(StoreFailure::CommitUnknown(elapsed.into()))
-            }
+        let mut connection = self.pool().lend().await?;
+        let inserting = batch.insert(&mut connection);
+        match answered(self.answer_within, inserting).await {
+            Ok(stored) => Ok(Some(outcomes(appends, &stored))),
+            Err(error) if is_place_taken(&error) => Ok(None),
+            Err(error) => Err(from_commit(error)),
         }
     }
 

@@ -1,21 +1,27 @@
 //! The lock of a space: a transaction that keeps all other appends to it out.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::PgConnection;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::{
     Store,
-    error::{expect_rows, from_commit},
+    error::expect_rows,
     event_batch::{EventBatch, is_place_taken},
+    link::{Lent, answered, silent},
     shreds::end_space,
+    transaction::{begin, commit},
     wraps::{insert_carried, name_wraps},
 };
 use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace, SpaceNumber, Stored};
 use crate::store_failure::StoreFailure;
 
 struct Locked {
-    transaction: Transaction<'static, Postgres>,
+    connection: Lent,
+    answer_within: Duration,
     /// Keeps the connections that wait for locks from using up the pool that those who hold one need.
     _permit: OwnedSemaphorePermit,
 }
@@ -23,12 +29,12 @@ struct Locked {
 /// Waits for the lock of `space`. Reads inside the transaction see what is committed when they run.
 pub(super) async fn lock(store: &Store, space: SpaceNumber) -> Result<Box<dyn LockedSpace>, StoreFailure> {
     let permit = store.lock_permit().await;
-    let mut transaction = store.pool().begin().await?;
-    sqlx::query!(r#"SELECT pg_advisory_xact_lock($1) AS "done!: ()""#, space.0)
-        .execute(&mut *transaction)
-        .await?;
+    let mut connection = begin(store, "BEGIN").await?;
+    let locking = sqlx::query!(r#"SELECT pg_advisory_xact_lock($1) AS "done!: ()""#, space.0);
+    answered(store.answer_within, locking.execute(&mut *connection)).await?;
     Ok(Box::new(Locked {
-        transaction,
+        connection,
+        answer_within: store.answer_within,
         _permit: permit,
     }))
 }
@@ -44,20 +50,34 @@ async fn append_and_commit(
     append: &Append,
     effects: &ControlEffects,
 ) -> Result<Appended, StoreFailure> {
+    let appending = append_locked(&mut locked.connection, append, effects);
+    let appended = timeout(locked.answer_within, appending).await;
+    let appended = appended.unwrap_or_else(|_elapsed| Err(silent().into()))?;
+    if appended == Appended::Committed {
+        commit(locked.connection, locked.answer_within).await?;
+    }
+    Ok(appended)
+}
+
+/// What the append will be, once it is committed.
+async fn append_locked(
+    connection: &mut PgConnection,
+    append: &Append,
+    effects: &ControlEffects,
+) -> Result<Appended, StoreFailure> {
     let batch = EventBatch::new(std::slice::from_ref(append))?;
-    match batch.insert_locked(&mut locked.transaction).await {
+    match batch.insert_locked(connection).await {
         Ok(true) => {}
         Ok(false) => return Ok(Appended::Lost),
         Err(error) if is_place_taken(&error) => return Ok(Appended::Lost),
         Err(error) => return Err(error.into()),
     }
     for named in &effects.named_wraps {
-        if !name_wraps(&mut locked.transaction, append.space, named).await? {
+        if !name_wraps(connection, append.space, named).await? {
             return Ok(Appended::Lost);
         }
     }
-    apply(&mut locked.transaction, append, effects).await?;
-    locked.transaction.commit().await.map_err(from_commit)?;
+    apply(connection, append, effects).await?;
     Ok(Appended::Committed)
 }
 

@@ -14,6 +14,7 @@ mod estate;
 mod event_batch;
 mod events;
 mod keystores;
+mod link;
 mod locked_space;
 mod principals;
 mod relay_state;
@@ -31,9 +32,10 @@ mod wraps;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use link::Link;
 pub use transaction::{IgnoreTransactions, ObserveTransactions, Outcome, Transaction, Work};
 
 use crate::store_failure::{StoreError, StoreFailure};
@@ -60,7 +62,8 @@ pub struct Store {
     answer_within: Duration,
 }
 
-/// What the answer to a statement may take beyond the time that the database gives the statement itself.
+/// What the answer to a statement may take beyond the time that the database gives the statement itself: a link can be cut
+/// without a word.
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 
 impl Store {
@@ -73,7 +76,7 @@ impl Store {
         options: &StoreOptions,
         observer: Arc<dyn ObserveTransactions>,
     ) -> Result<Self, StoreFailure> {
-        let pool = PgPoolOptions::new()
+        let pool = link::pool_options()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect_options(options)?)
@@ -94,19 +97,17 @@ impl Store {
     /// [`StoreFailure::Unavailable`] when there is none.
     pub async fn ping(&self) -> Result<(), StoreFailure> {
         sqlx::query!(r#"SELECT 1 AS "one!""#)
-            .fetch_one(&self.pool)
+            .fetch_one(self.pool())
             .await?;
         Ok(())
     }
 
     /// The pool, for a single statement that needs no transaction, and for metrics.
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-
-    /// How long to wait for the answer to one statement: a link can be cut without a word.
-    fn answer_within(&self) -> Duration {
-        self.answer_within
+    pub(crate) fn pool(&self) -> Link<'_> {
+        Link {
+            pool: &self.pool,
+            answer_within: self.answer_within,
+        }
     }
 
     /// The right to hold, or wait for, the lock of one space.

@@ -63,7 +63,7 @@ async fn processes_that_start_together_take_turns() {
 async fn who_waits_too_long_for_its_turn_is_told_so_and_changes_nothing() {
     let database = TestDatabase::empty().await;
     let other = database.store().await;
-    let mut held = other.pool().acquire().await.unwrap();
+    let mut held = other.pool.acquire().await.unwrap();
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(LOCK_KEY)
         .execute(&mut *held)

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use sealpost_protocol::ids::{AccountId, PrincipalId, SpaceId};
-use sqlx::PgConnection;
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use super::{
@@ -129,7 +129,7 @@ impl SpaceStore for Store {
     }
 
     fn note_appended(&self, space: SpaceNumber, bytes: u64) -> Stored<'_, ()> {
-        async move { note_appended(&mut *self.pool().acquire().await?, space, bytes).await }.boxed()
+        async move { note_appended(self.pool(), space, bytes).await }.boxed()
     }
 
     fn with_retention(&self, after: SpaceNumber, limit: u32) -> Stored<'_, Vec<RetentionSpace>> {
@@ -198,7 +198,7 @@ impl SpaceStore for Store {
 
 /// The row keeps the largest figure, whatever order they come in.
 pub(super) async fn note_appended(
-    connection: &mut PgConnection,
+    connection: impl PgExecutor<'_>,
     space: SpaceNumber,
     bytes: u64,
 ) -> Result<(), StoreFailure> {

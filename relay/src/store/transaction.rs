@@ -3,10 +3,14 @@
 use std::{marker::PhantomData, time::Duration};
 
 use futures_util::future::BoxFuture;
-use sqlx::{PgConnection, Postgres};
-use tokio::time::Instant;
+use sqlx::PgConnection;
+use tokio::time::{Instant, timeout};
 
-use super::{Store, error::from_commit};
+use super::{
+    Store,
+    error::from_commit,
+    link::{Lent, answered, silent},
+};
 use crate::store_failure::{StoreError, StoreFailure};
 
 /// How often a transaction is begun before it is given up as a [`StoreFailure::Conflict`].
@@ -18,14 +22,14 @@ const MAX_ATTEMPTS: u32 = 10;
 /// `'w` is what the work borrows: that it outlives every `&'t mut Transaction<'w>` is what lets the work's future
 /// borrow too. (With an `AsyncFn` the future could not be proven `Send`.)
 pub struct Transaction<'w> {
-    inner: sqlx::Transaction<'static, Postgres>,
+    connection: Lent,
     borrowed_by_work: PhantomData<&'w ()>,
 }
 
 impl Transaction<'_> {
     /// The connection, for statements.
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.inner
+        &mut self.connection
     }
 }
 
@@ -87,19 +91,32 @@ impl Store {
         &self,
         work: &impl for<'t> Fn(&'t mut Transaction<'w>) -> Work<'t, T, R>,
     ) -> Result<T, StoreError<R>> {
-        let begun = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            .await?;
+        let within = self.answer_within;
         let mut transaction = Transaction {
-            inner: begun,
+            connection: begin(self, "BEGIN ISOLATION LEVEL REPEATABLE READ").await?,
             borrowed_by_work: PhantomData,
         };
-        // On an error the transaction is dropped, which rolls it back.
-        let value = work(&mut transaction).await?;
-        transaction.inner.commit().await.map_err(from_commit)?;
+        // On an error the connection is dropped, which rolls the transaction back.
+        let worked = timeout(within, work(&mut transaction)).await;
+        let value = worked.unwrap_or_else(|_elapsed| Err(silent().into()))?;
+        commit(transaction.connection, within).await?;
         Ok(value)
     }
+}
+
+/// A connection with an open transaction on it, which ends with [`commit`] or with the connection.
+pub(super) async fn begin(store: &Store, statement: &'static str) -> Result<Lent, sqlx::Error> {
+    let mut lent = store.pool().lend().await?;
+    lent.in_transaction = true;
+    answered(store.answer_within, sqlx::raw_sql(statement).execute(&mut *lent)).await?;
+    Ok(lent)
+}
+
+/// Commits what was begun. Without an answer, nobody knows.
+pub(super) async fn commit(mut lent: Lent, within: Duration) -> Result<(), StoreFailure> {
+    let committed = answered(within, sqlx::raw_sql("COMMIT").execute(&mut *lent)).await;
+    lent.in_transaction = committed.is_err();
+    committed.map(drop).map_err(from_commit)
 }
 
 fn outcome<T, R>(result: &Result<T, StoreError<R>>) -> Outcome {

@@ -56,6 +56,30 @@ async fn postgres_killed_under_a_sender_loses_doubles_and_skips_nothing() {
     relay.stop().await;
 }
 
+/// Nobody tells the relay: what it waits for on these links never comes, and each of them has a place in its pool.
+#[tokio::test]
+async fn links_that_went_silent_are_given_up_and_the_next_ones_work() {
+    let (postgres, link) = (OwnPostgres::start().await, FaultProxy::start().await);
+    link.lead_to(Upstream::Unix(postgres.socket()));
+    let url = format!("postgres://sealpost@{}/sealpost?sslmode=disable", link.address());
+    let options = open_to_all(RelayOptions::at(&url));
+    let relay = Relay::start(options.with("SEALPOST__DATABASE__STATEMENT_TIMEOUT_MS", "500")).await;
+    let way = Way::to(relay.addresses().url());
+    let (alice, client) = Person::register("alice", &way).await;
+    let space = client
+        .create_space("garden", SpaceOptions::default())
+        .await
+        .unwrap();
+    let mut numbered = Numbered::start(&space);
+    numbered.until_acked(500).await;
+    assert!(link.freeze(|_| true) > 1);
+    numbered.until_acked(1_000).await;
+    // Those that were idle, too.
+    link.freeze(|_| true);
+    numbered.expect_each_once(&alice, &space).await;
+    relay.stop().await;
+}
+
 #[tokio::test]
 async fn network_cut_again_and_again_loses_doubles_and_skips_nothing() {
     let proxy = FaultProxy::start().await;
