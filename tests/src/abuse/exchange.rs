@@ -93,8 +93,8 @@ impl Exchange {
         let mut alice = Socket::log_in(relay.ip(), relay, &victim.cast.alice)
             .await
             .unwrap();
-        let mut bob = Socket::log_in(relay.ip(), relay, &victim.cast.bob).await.unwrap();
         let after = fill(&mut alice, &victim.cast).await;
+        let mut bob = Socket::log_in(relay.ip(), relay, &victim.cast.bob).await.unwrap();
         let subscribed = bob.ask(Ask::Subscribe(after)).await.unwrap();
         assert!(matches!(subscribed, Answer::Subscribed(_)), "{subscribed:?}");
         let shared = Arc::new(Shared {

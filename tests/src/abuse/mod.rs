@@ -33,7 +33,7 @@ pub struct Options {
     pub attack: Option<String>,
     /// How long each attack lasts; those that wait to be closed may take longer.
     pub time: Duration,
-    /// In short: one relay for all attacks, with short deadlines, and no word about memory or time.
+    /// In short: one relay for all attacks, with short deadlines, and no judgement of time.
     pub short: bool,
 }
 
@@ -137,5 +137,6 @@ async fn suffer(attack: &'static Attack, victim: &Victim, options: &Options, mob
         noisy,
         honest,
         limit: attack.bound.within(&victim.times),
+        is_timed: !options.short,
     }
 }

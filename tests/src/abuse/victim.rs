@@ -2,6 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use sealpost_protocol::{
+    limits,
+    wire::{self, relay_frame::Body as Answer},
+};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -31,15 +35,17 @@ const FULL: Times = Times {
 
 /// For tests.
 const SHORT: Times = Times {
-    head: Duration::from_millis(500),
-    request: Duration::from_millis(700),
-    proof: Duration::from_millis(600),
-    write: Duration::from_millis(500),
-    ping: Duration::from_millis(500),
+    head: Duration::from_secs(1),
+    request: Duration::from_secs(1),
+    proof: Duration::from_secs(2),
+    write: Duration::from_secs(1),
+    ping: Duration::from_secs(2),
 };
 
 /// What is kept of a space's end for its readers, in bytes: little, so that it is full before anything is measured.
 pub(super) const TAIL: usize = 1 << 20;
+/// Entries of one space that a relay remembers something of, so that this, too, is there before anything is measured.
+const REMEMBERED: usize = 4_096;
 /// Sockets in all, and of one address: a fifth of the default, for a machine with a usual limit on open files.
 const SOCKETS: (usize, usize) = (2_000, 52);
 
@@ -72,6 +78,7 @@ impl Victim {
         let relay = ChildRelay::start(options(&database, &times)).await;
         let address = relay.addresses().public;
         let cast = Arc::new(Cast::meet(address).await);
+        cast.write_long(address).await;
         Self {
             relay,
             cast,
@@ -82,6 +89,20 @@ impl Victim {
 }
 
 impl Cast {
+    /// Makes the log longer than what a relay remembers of one: roots, and ids of a writer.
+    async fn write_long(&self, relay: SocketAddr) {
+        let mut socket = Socket::log_in(relay.ip(), relay, &self.alice).await.unwrap();
+        let mut pen = self.alices_pen.lock().await;
+        for _ in 0..REMEMBERED.div_ceil(limits::MAX_ENTRIES_PER_PUBLISH) {
+            let mut sign = || self.room.sign(&self.alice, &mut pen, vec![0; 16].into());
+            let entries = (0..limits::MAX_ENTRIES_PER_PUBLISH).map(|_| sign()).collect();
+            let answer = socket.ask(self.room.publish(entries)).await.unwrap();
+            let Answer::Published(wire::Published { nack: None, .. }) = answer else {
+                panic!("the relay did not take a publish: {answer:?}");
+            };
+        }
+    }
+
     async fn meet(relay: SocketAddr) -> Self {
         let alice = Person::register(relay, "alice").await;
         let bob = Person::register(relay, "bob").await;

@@ -28,9 +28,12 @@ struct Abuse {
     /// Only this attack
     #[arg(long)]
     attack: Option<String>,
-    /// How long each attack lasts
-    #[arg(long, default_value_t = 10.0)]
-    seconds: f64,
+    /// How long each attack lasts: by default 10, in short 1
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// One relay with short deadlines for all attacks, and no judgement of time: what the tests run
+    #[arg(long)]
+    short: bool,
     /// Names every attack and says what it does
     #[arg(long)]
     list: bool,
@@ -59,6 +62,7 @@ async fn abuse(
     Abuse {
         attack,
         seconds,
+        short,
         list,
     }: Abuse,
     json: bool,
@@ -69,10 +73,11 @@ async fn abuse(
         }
         return ExitCode::SUCCESS;
     }
+    let seconds = seconds.unwrap_or(if short { 1.0 } else { 10.0 });
     let options = abuse::Options {
         attack,
         time: Duration::from_secs_f64(seconds),
-        short: false,
+        short,
     };
     let report = abuse::prove(&options, |row| {
         if !json {

@@ -37,8 +37,8 @@ pub(super) const ATTACKS: &[Attack] = &[
         what: "empty parts of a message that never ends",
         unprotected: "13.3 M frames/s taken, 62-74 % of a core",
         attackers: 8,
-        bound: Bound::Held,
-        answers: &[],
+        bound: Bound::AtOnce,
+        answers: &["close 1009 too_large"],
         run: |arena| Box::pin(flood::continuations(arena)),
     },
     Attack {
@@ -116,7 +116,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "no-pongs",
         what: "a member's socket stays open and answers no ping",
-        unprotected: "never closed",
+        unprotected: UNKNOWN,
         attackers: 48,
         bound: Bound::Pings,
         answers: &["close 4003"],
@@ -170,7 +170,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "many-connections",
         what: "one address opens connections without end and keeps them",
-        unprotected: "all are taken until descriptors run out",
+        unprotected: UNKNOWN,
         attackers: 4,
         bound: Bound::Head,
         answers: &["cut", "status 503"],
@@ -197,7 +197,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "made-up-tokens",
         what: "one address calls with made-up session tokens",
-        unprotected: "one database statement each",
+        unprotected: UNKNOWN,
         attackers: 8,
         bound: Bound::Held,
         answers: &["status 401", "status 429"],
@@ -206,7 +206,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "made-up-proofs",
         what: "one address opens sockets and proves with made-up session tokens",
-        unprotected: "one database statement each",
+        unprotected: UNKNOWN,
         attackers: 8,
         bound: Bound::AtOnce,
         answers: &["close 4001 not_authenticated"],
@@ -215,7 +215,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "stranger-slots",
         what: "four addresses hold every unproven socket they can; a newcomer from a fifth wants in",
-        unprotected: "nobody gets in",
+        unprotected: UNKNOWN,
         attackers: 5,
         bound: Bound::Held,
         answers: &["newcomer in"],
@@ -233,7 +233,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "look-ups",
         what: "one account asks for its wrap on all its sockets at once",
-        unprotected: "one database statement each",
+        unprotected: UNKNOWN,
         attackers: 48,
         bound: Bound::Held,
         answers: &["wrap"],
@@ -242,7 +242,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "staged-wraps",
         what: "one account stages wraps that no record will name",
-        unprotected: "one database statement each",
+        unprotected: UNKNOWN,
         attackers: 16,
         bound: Bound::Held,
         answers: &[],
@@ -269,7 +269,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "bad-signatures",
         what: "a member publishes events with bad signatures as fast as it can",
-        unprotected: "40 us of CPU each",
+        unprotected: UNKNOWN,
         attackers: 8,
         bound: Bound::Held,
         answers: &["bad_signature"],
