@@ -18,7 +18,15 @@ use crate::entropy::Entropy;
 #[derive(Debug)]
 pub(super) struct LockedFolder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for LockedFolder {
+    /// Closing the file would do, were it not that a child that another thread starts just now has a copy of it for a moment.
+    fn drop(&mut self) {
+        // It fails for a file that is not open only.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl LockedFolder {
@@ -28,7 +36,7 @@ impl LockedFolder {
         let path = path.canonicalize().map_err(EmbeddedError::file("find", path))?;
         let lock = open_lock(&path.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => Err(EmbeddedError::InUse { folder: path }),
             Err(TryLockError::Error(source)) => Err(EmbeddedError::file("lock", &path)(source)),
         }
@@ -114,4 +122,29 @@ pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), EmbeddedEr
         fs::rename(&draft, path)
     };
     write().map_err(EmbeddedError::file("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_locked_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let locked = LockedFolder::open(folder.path()).unwrap();
+        let second = LockedFolder::open(folder.path());
+        assert!(matches!(second, Err(EmbeddedError::InUse { .. })));
+        drop(locked);
+        LockedFolder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_lock_in_a_child_that_is_being_started_holds_nothing_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let locked = LockedFolder::open(folder.path()).unwrap();
+        let copy = locked.lock.try_clone().unwrap();
+        drop(locked);
+        LockedFolder::open(folder.path()).unwrap();
+        drop(copy);
+    }
 }
