@@ -99,3 +99,33 @@ fn operations(
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_operation_of_the_document_has_an_id_of_its_own() {
+        let mut document = Api::openapi();
+        let operations: Vec<_> = document
+            .paths
+            .paths
+            .values_mut()
+            .flat_map(operations)
+            .map(|(_, operation)| operation.operation_id.clone().unwrap())
+            .collect();
+        assert!(operations.len() > 20);
+        let ids: BTreeSet<&String> = operations.iter().collect();
+        assert_eq!(ids.len(), operations.len(), "{operations:?}");
+    }
+
+    #[test]
+    fn an_id_is_made_of_method_and_path() {
+        assert_eq!(
+            operation_id("get", "/v1/spaces/{space}/wraps"),
+            "get_spaces_space_wraps"
+        );
+    }
+}
