@@ -1,14 +1,16 @@
 //! Logs: one line per event on standard error, as JSON for machines or as text for people.
 //!
 //! Only the fields listed here are written; of any other, the name alone. So a careless `tracing::info!(?request)` cannot
-//! put into the log what the relay must not tell: tokens, keys, payloads, handles, addresses of clients.
+//! put into the log what the relay must not tell: tokens, keys, payloads, handles, addresses of clients. What libraries say
+//! below the level `info` is never written, whatever the filter says: a WebSocket library's traces hold whole frames, and the
+//! first frame of a socket holds a session token.
 
 use std::{error::Error, fmt, io::Write, panic};
 
 use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
@@ -92,6 +94,10 @@ where
     S: Subscriber,
     W: for<'writer> MakeWriter<'writer> + 'static,
 {
+    fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
+        *metadata.level() <= Level::INFO || metadata.target().starts_with("sealpost")
+    }
+
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
@@ -233,6 +239,18 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_library_says_below_info_is_not_written() {
+        let line = logged(LogFormat::Human, || {
+            tracing::trace!(target: "tungstenite::protocol", "received frame 0123");
+            tracing::debug!(target: "h2::codec", "parameters 4567");
+            tracing::info!(target: "h2::codec", "slow");
+            tracing::trace!(target: "sealpost_relay::ws", "closed");
+        });
+        assert!(!line.contains("0123") && !line.contains("4567"), "{line}");
+        assert!(line.contains("slow") && line.contains("closed"), "{line}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde::Deserialize;
 pub struct TelemetryConfig {
     /// One object a line for machines, or lines for people.
     pub format: LogFormat,
-    /// Which messages, in the notation of `tracing`'s filters, such as `info` or `sealpost_relay=debug,warn`.
+    /// Which messages, in the notation of `tracing`'s filters, such as `info` or `sealpost_relay=debug,warn`. Of libraries,
+    /// nothing below `info` is ever written: it may hold what passes through them.
     pub filter: String,
 }
 
