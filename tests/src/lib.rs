@@ -7,6 +7,7 @@
 //! - [`tls_front`]: TLS in front of Postgres.
 //! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
 //! - [`steps`]: a proxy that counts a client's requests and stops the world at one of them.
+//! - [`door`]: what these listen by.
 //! - [`canary`]: looks for secrets where none may be.
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
@@ -29,6 +30,7 @@ pub mod canary;
 pub mod command;
 pub mod crash;
 pub mod database;
+pub mod door;
 pub mod ledger;
 pub mod logs;
 pub mod openbao;

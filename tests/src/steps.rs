@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+
+use crate::door::Door;
 
 /// When the world stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +31,8 @@ pub struct Step {
 /// Forwards plain HTTP/1.1, one request after the other. It ends when dropped.
 #[derive(Debug)]
 pub struct StepProxy {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    accepting: AbortHandle,
+    door: Door,
 }
 
 #[derive(Debug, Default)]
@@ -51,21 +51,16 @@ struct State {
 impl StepProxy {
     /// Listens on a free port of this machine. Without an upstream, connections are closed at once.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::<Shared>::default();
-        let accepting = tokio::spawn(accept(listener, shared.clone())).abort_handle();
-        Self {
-            address,
-            shared,
-            accepting,
-        }
+        let serving = Arc::clone(&shared);
+        let door = Door::open(move |client| serve(client, Arc::clone(&serving))).await;
+        Self { shared, door }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address()
     }
 
     /// Leads new connections there.
@@ -91,12 +86,6 @@ impl StepProxy {
     }
 }
 
-impl Drop for StepProxy {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -112,12 +101,9 @@ impl Shared {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
-        let shared = shared.clone();
-        // Either side may end a connection at any time.
-        tokio::spawn(async move { forward(client, &shared).await });
-    }
+async fn serve(client: TcpStream, shared: Arc<Shared>) {
+    // Either side may end a connection at any time.
+    let _ = forward(client, &shared).await;
 }
 
 async fn forward(client: TcpStream, shared: &Shared) -> io::Result<()> {

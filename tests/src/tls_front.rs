@@ -12,10 +12,11 @@ use rustls::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::{TcpListener, TcpStream, UnixStream},
-    task::AbortHandle,
+    net::{TcpStream, UnixStream},
 };
 use tokio_rustls::TlsAcceptor;
+
+use crate::door::Door;
 
 /// A certificate by an authority of its own.
 #[derive(Debug)]
@@ -62,42 +63,26 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// A listener that speaks TLS, and nothing else, for a Postgres behind it. It ends when dropped.
 #[derive(Debug)]
-pub struct TlsFront {
-    address: SocketAddr,
-    accepting: AbortHandle,
-}
+pub struct TlsFront(Door);
 
 impl TlsFront {
     /// Listens on a free port of this machine, for the Postgres at this unix socket.
     pub async fn start(postgres: PathBuf, certificate: &Certificate) -> Self {
         let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, postgres) = (acceptor.clone(), postgres.clone());
-                tokio::spawn(async move {
-                    // A client that does not like us hangs up.
-                    let _ = serve(stream, acceptor, postgres).await;
-                });
+        let door = Door::open(move |stream| {
+            let (acceptor, postgres) = (acceptor.clone(), postgres.clone());
+            async move {
+                // A client that does not like us hangs up.
+                let _ = serve(stream, acceptor, postgres).await;
             }
         });
-        Self {
-            address,
-            accepting: accepting.abort_handle(),
-        }
+        Self(door.await)
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for TlsFront {
-    fn drop(&mut self) {
-        self.accepting.abort();
+        self.0.address()
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use sealpost_protocol::{SUBPROTOCOL, wire};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use sealpost_tests::door::Door;
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{
     Message,
     client::IntoClientRequest,
@@ -20,9 +20,8 @@ pub type Fault = Box<dyn FnMut(&mut wire::RelayFrame) + Send>;
 
 /// Listens in a relay's place. HTTP passes as it is; frames of sockets pass through the fault.
 pub struct Meddler {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    accepting: AbortHandle,
+    door: Door,
 }
 
 #[derive(Default)]
@@ -33,19 +32,14 @@ struct Shared {
 
 impl Meddler {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::<Shared>::default();
-        let accepting = tokio::spawn(accept(listener, shared.clone())).abort_handle();
-        Self {
-            address,
-            shared,
-            accepting,
-        }
+        let serving = Arc::clone(&shared);
+        let door = Door::open(move |client| serve(client, Arc::clone(&serving))).await;
+        Self { shared, door }
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address()
     }
 
     pub fn lead_to(&self, relay: SocketAddr) {
@@ -58,21 +52,12 @@ impl Meddler {
     }
 }
 
-impl Drop for Meddler {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
+async fn serve(client: TcpStream, shared: Arc<Shared>) {
+    // Either end may go at any time; nobody is left to tell.
+    let _ = pass(client, &shared).await;
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
-        let shared = shared.clone();
-        // Either end may go at any time; nobody is left to tell.
-        tokio::spawn(async move { serve(client, &shared).await });
-    }
-}
-
-async fn serve(mut client: TcpStream, shared: &Shared) -> Option<()> {
+async fn pass(mut client: TcpStream, shared: &Shared) -> Option<()> {
     let relay = (*shared.relay.lock().unwrap())?;
     if is_socket(&client).await? {
         return meddle(client, relay, shared).await;
