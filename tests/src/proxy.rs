@@ -10,11 +10,12 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
-    net::{TcpListener, TcpStream, UnixStream},
+    net::{TcpStream, UnixStream},
     sync::watch,
-    task::{AbortHandle, JoinSet},
     time,
 };
+
+use crate::door::Door;
 
 /// Where a proxy leads.
 #[derive(Clone, Debug)]
@@ -41,16 +42,14 @@ pub enum Weather {
 /// A TCP listener that forwards. It ends when dropped, with its connections.
 #[derive(Debug)]
 pub struct FaultProxy {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    accepting: AbortHandle,
+    door: Door,
 }
 
 #[derive(Debug)]
 struct Shared {
     upstreams: Mutex<Vec<Upstream>>,
     weather: watch::Sender<Weather>,
-    connections: Mutex<JoinSet<()>>,
     /// Of each open connection, what tells it to freeze.
     frosts: Mutex<Vec<watch::Sender<bool>>>,
 }
@@ -58,26 +57,20 @@ struct Shared {
 impl FaultProxy {
     /// Listens on a free port of this machine. Without an upstream, connections are closed at once.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             upstreams: Mutex::default(),
             weather: watch::Sender::new(Weather::Fair),
-            connections: Mutex::default(),
             frosts: Mutex::default(),
         });
-        let accepting = tokio::spawn(accept(listener, shared.clone())).abort_handle();
-        Self {
-            address,
-            shared,
-            accepting,
-        }
+        let (shared, serving) = (Arc::clone(&shared), shared);
+        let door = Door::open(move |client| serving.connection(client)).await;
+        Self { shared, door }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address()
     }
 
     /// Leads new connections there.
@@ -95,57 +88,39 @@ impl FaultProxy {
         self.shared.weather.send_replace(weather);
     }
 
-    /// Cuts every open connection, as a cable would be cut: what was on its way is lost.
-    pub fn cut(&self) {
-        self.shared.connections.lock().unwrap().abort_all();
+    /// Cuts every open connection, as a cable would be cut: what was on its way is lost. Returns how many there were.
+    pub fn cut(&self) -> usize {
+        self.door.cut()
     }
 
-    /// Makes open connections half-open for good: no byte passes any more, and nobody is told. `which` is asked for each,
-    /// by its number, and new connections are not touched; returns how many were chosen.
-    pub fn freeze(&self, mut which: impl FnMut(usize) -> bool) -> usize {
+    /// Makes open connections half-open for good: no byte passes any more, and nobody is told. `which` is asked for each, by
+    /// its number and how many there are, and new connections are not touched; returns how many were chosen.
+    pub fn freeze(&self, which: impl Fn(usize, usize) -> bool) -> usize {
         let mut frosts = self.shared.frosts.lock().unwrap();
-        frosts.retain(|frost| !frost.is_closed());
-        let mut chosen = 0;
-        for (_, frost) in frosts.iter().enumerate().filter(|(number, _)| which(*number)) {
-            frost.send_replace(true);
-            chosen += 1;
+        frosts.retain(|frost| !frost.is_closed() && !*frost.borrow());
+        let open = frosts.len();
+        let chosen: Vec<usize> = (0..open).filter(|number| which(*number, open)).collect();
+        for number in &chosen {
+            frosts[*number].send_replace(true);
         }
-        chosen
-    }
-
-    /// Connections that are open now.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        let mut connections = self.shared.connections.lock().unwrap();
-        while connections.try_join_next().is_some() {}
-        connections.len()
-    }
-}
-
-impl Drop for FaultProxy {
-    fn drop(&mut self) {
-        self.accepting.abort();
-        self.cut();
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
-        let mut upstreams = shared.next_upstreams();
-        let sky = Sky {
-            weather: shared.weather.subscribe(),
-            frost: shared.watch_frost(),
-        };
-        if *sky.weather.borrow() == Weather::Refusing {
-            upstreams.clear();
-        }
-        let mut connections = shared.connections.lock().unwrap();
-        while connections.try_join_next().is_some() {}
-        connections.spawn(connect(client, upstreams, sky));
+        chosen.len()
     }
 }
 
 impl Shared {
+    /// Where a new connection leads, and through which weather, is decided when it comes.
+    fn connection(&self, client: TcpStream) -> impl Future<Output = ()> + use<> {
+        let sky = Sky {
+            weather: self.weather.subscribe(),
+            frost: self.watch_frost(),
+        };
+        let mut upstreams = self.next_upstreams();
+        if *sky.weather.borrow() == Weather::Refusing {
+            upstreams.clear();
+        }
+        connect(client, upstreams, sky)
+    }
+
     /// Where a new connection may be led, in this order; the next one begins with another.
     fn next_upstreams(&self) -> Vec<Upstream> {
         let mut upstreams = self.upstreams.lock().unwrap();

@@ -119,11 +119,11 @@ impl Era {
     }
 
     /// Kills the clients that the fault strikes; returns how many.
-    pub(super) fn kill_clients(&self, fault: &Fault) -> u64 {
+    pub(super) fn kill_clients(&self, fault: &Fault) -> usize {
         let clients = self.kills.iter().enumerate();
         let struck = clients.filter(|(number, _)| fault.strikes(*number, self.kills.len()));
         // A writer that gave up is told of elsewhere.
-        struck.filter(|(_, kill)| kill.send(()).is_ok()).count() as u64
+        struck.filter(|(_, kill)| kill.send(()).is_ok()).count()
     }
 
     /// Waits until so many messages are settled.

@@ -191,19 +191,27 @@ impl Proof {
         era.until_settled(before).await
     }
 
+    /// What struck nobody was no fault, and does not count.
     async fn inflict(&mut self, fault: &Fault, era: &mut Era) -> Result<(), String> {
-        self.counts.add(fault.kind);
-        match fault.kind {
-            Kind::KillClients => self.clients_killed += era.kill_clients(fault),
+        let struck = match fault.kind {
+            Kind::KillClients => {
+                let killed = era.kill_clients(fault);
+                self.clients_killed += killed as u64;
+                killed
+            }
             Kind::Delay => {
-                self.scene.inflict(fault).await;
+                let struck = self.scene.inflict(fault).await;
                 let late = era.until_settled(era.granted());
                 if let Ok(ended) = timeout(LATE_FOR, late).await {
                     ended?;
                 }
                 self.scene.clear_up(fault);
+                struck
             }
             _ => self.scene.inflict(fault).await,
+        };
+        if struck > 0 {
+            self.counts.add(fault.kind);
         }
         Ok(())
     }

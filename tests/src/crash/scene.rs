@@ -54,30 +54,37 @@ impl Scene {
         format!("http://{}", self.clients.address())
     }
 
-    /// Does to the servers what the fault says; the clients' own deaths are not its business.
-    pub(super) async fn inflict(&mut self, fault: &Fault) {
+    /// Does to the servers what the fault says; the clients' own deaths are not its business. Returns how many were struck:
+    /// processes, connections, or networks.
+    pub(super) async fn inflict(&mut self, fault: &Fault) -> usize {
         match fault.kind {
             Kind::KillRelay => {
                 let struck = fault.struck.start % RELAYS;
                 let relay = self.relays.swap_remove(struck).kill_9();
                 self.relays.push(relay.restart().await);
+                1
             }
-            Kind::KillPostgres => self.kill_postgres().await,
+            Kind::KillPostgres => {
+                self.kill_postgres().await;
+                1
+            }
             Kind::KillBoth => {
                 let dead: Vec<_> = self.relays.drain(..).map(ChildRelay::kill_9).collect();
                 self.kill_postgres().await;
                 for relay in dead {
                     self.relays.push(relay.restart().await);
                 }
+                RELAYS + 1
             }
             Kind::Cut => self.network(fault.link).cut(),
-            Kind::Delay => self.network(fault.link).set_weather(Weather::Slow(fault.delay)),
-            Kind::HalfOpen => {
-                let network = self.network(fault.link);
-                let open = network.open();
-                network.freeze(|number| fault.strikes(number, open));
+            Kind::Delay => {
+                self.network(fault.link).set_weather(Weather::Slow(fault.delay));
+                1
             }
-            Kind::KillClients => {}
+            Kind::HalfOpen => self
+                .network(fault.link)
+                .freeze(|number, of| fault.strikes(number, of)),
+            Kind::KillClients => 0,
         }
     }
 
