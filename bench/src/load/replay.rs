@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use sealpost_protocol::{
-    ids::{SpaceId, WriterId},
+    ids::SpaceId,
     root::Cursor,
     wire::{self, client_frame::Body as Request, relay_frame::Body as Answer},
 };
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use crate::{
     measure::Measured,
-    stage::{Person, Socket, Stage, random, refusal},
+    stage::{Person, Socket, Stage, refusal},
 };
 
 /// Reads a space from its beginning through a socket of its own, up to so many events; the latencies are those from page to
 /// page.
 pub async fn replay(stage: &Stage, reader: &Person, space: &SpaceId, count: u64) -> Result<Measured> {
-    let mut socket = Socket::open(stage.address(), reader, &WriterId::new(random())).await?;
+    let mut socket = Socket::open(stage.address(), &reader.at_another_install()).await?;
     let start = Cursor::start(space);
     let subscribe = wire::Subscribe {
         space_id: space.to_bytes(),

@@ -118,7 +118,7 @@ impl Contest<'_> {
         let calls = self.stage.kms_calls().await?;
         let mut writers = Vec::new();
         for desk in self.traffic.desks() {
-            let socket = Socket::open(self.stage.address(), desk.person(), desk.writer_id()).await?;
+            let socket = Socket::open(self.stage.address(), desk.person()).await?;
             let first_request = socket.next_request();
             writers.push(self.shape.writer(socket.stream, first_request, desk, Desk::take));
         }

@@ -2,12 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
-use sealpost_protocol::{
-    ids::WriterId,
-    wire::{self, client_frame::Body as Request, relay_frame::Body as Answer},
-};
 
 use crate::{
     limit::single_commits,
@@ -17,7 +13,7 @@ use crate::{
     plan::Plan,
     progress,
     report::{Contestant, Ratio, Row, Run},
-    stage::{Person, Room, Socket, Stage, Supply, Traffic, WebSocket, World, open_web_socket, random},
+    stage::{Person, Room, Socket, Stage, Supply, Traffic, WebSocket, World, open_reader, open_web_socket},
 };
 
 /// Sockets that are opened at once.
@@ -68,9 +64,8 @@ struct Round {
 
 impl Hall<'_> {
     async fn round(&mut self, number: usize) -> Result<()> {
-        let owner = WriterId::new(random());
-        let mut socket = Socket::open(self.stage.address(), &self.writer, &owner).await?;
-        let room = Room::make(&mut socket, &self.writer, &[&self.reader]).await?;
+        let mut socket = Socket::open(self.stage.address(), &self.writer).await?;
+        let room = Room::make(&mut socket, &self.writer, &[&self.reader]).await;
         let mut traffic = Traffic::new(&[Arc::clone(&self.writer)], std::slice::from_ref(&room), 1);
         traffic.top_up(self.ahead()).await?;
         self.sealed = traffic.sealed_length();
@@ -106,12 +101,12 @@ impl Hall<'_> {
 
     async fn relay(&self, room: &Room, traffic: &mut Traffic) -> Result<Run> {
         let readers = stream::iter(0..self.plan.readers)
-            .map(|_| subscribe(self.stage, &self.reader, room))
+            .map(|_| open_reader(self.stage.address(), &self.reader, room))
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
         let desk = &mut traffic.desks()[0];
-        let writer = Socket::open(self.stage.address(), &self.writer, desk.writer_id()).await?;
+        let writer = Socket::open(self.stage.address(), desk.person()).await?;
         let audience = Audience {
             medium: Medium::Relay {
                 first_request: writer.next_request(),
@@ -209,20 +204,6 @@ impl Hall<'_> {
 fn p99(run: &Run) -> f64 {
     let percentiles: Option<Percentiles> = run.measured.latencies.percentiles();
     percentiles.map_or(0.0, |percentiles| percentiles.p99_ms)
-}
-
-/// A socket that gets everything behind the making of the space.
-async fn subscribe(stage: &Stage, reader: &Person, room: &Room) -> Result<WebSocket> {
-    let mut socket = Socket::open(stage.address(), reader, &WriterId::new(random())).await?;
-    let subscribe = wire::Subscribe {
-        space_id: room.id.to_bytes(),
-        after_seq: room.cursor.seq,
-        after_root: room.cursor.root.to_bytes(),
-    };
-    match socket.ask(Request::Subscribe(subscribe)).await? {
-        Answer::Subscribed(_) => Ok(socket.stream),
-        other => bail!("the relay answered a subscription with {other:?}"),
-    }
 }
 
 async fn introduce(address: SocketAddr, role: Role) -> Result<WebSocket> {

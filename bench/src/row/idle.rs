@@ -2,13 +2,9 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use sealpost_protocol::{
-    ids::WriterId,
-    wire::{self, client_frame::Body as Request, relay_frame::Body as Answer},
-};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
@@ -16,7 +12,7 @@ use crate::{
     peer::{Peer, PeerProcess},
     progress,
     report::{Contestant, Ratio, Row},
-    stage::{Person, Room, Socket, Stage, WebSocket, World, open_web_socket, random},
+    stage::{Person, Room, Socket, Stage, WebSocket, World, open_reader, open_web_socket},
 };
 
 const KIB: f64 = 1024.0;
@@ -25,8 +21,8 @@ const KIB: f64 = 1024.0;
 pub async fn run(world: &mut World, name: String) -> Result<Row> {
     let plan = world.plan.clone();
     let person = world.reader(&name).await?;
-    let mut socket = Socket::open(world.stage.address(), &person, &WriterId::new(random())).await?;
-    let room = Room::make(&mut socket, &person, &[]).await?;
+    let mut socket = Socket::open(world.stage.address(), &person).await?;
+    let room = Room::make(&mut socket, &person, &[]).await;
     let (mut relay, mut echo) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
         progress(&format!("{name}: round {} of {}", round + 1, plan.rounds));
@@ -62,7 +58,7 @@ async fn of_relay(stage: &Stage, person: &Person, room: &Room, count: usize) -> 
     let relay = stage.fresh_relay().await;
     let address = relay.addresses().public;
     hold(relay.id(), count, async |_| {
-        subscribe(address, person, room).await
+        open_reader(address, person, room).await
     })
     .await
 }
@@ -71,19 +67,6 @@ async fn of_echo(count: usize) -> Result<f64> {
     let echo = PeerProcess::start(Peer::Echo, None).await?;
     let address = echo.address();
     hold(echo.actor()?.id, count, async |_| say_hello(address).await).await
-}
-
-async fn subscribe(relay: SocketAddr, person: &Person, room: &Room) -> Result<WebSocket> {
-    let mut socket = Socket::open(relay, person, &WriterId::new(random())).await?;
-    let subscribe = wire::Subscribe {
-        space_id: room.id.to_bytes(),
-        after_seq: room.cursor.seq,
-        after_root: room.cursor.root.to_bytes(),
-    };
-    match socket.ask(Request::Subscribe(subscribe)).await? {
-        Answer::Subscribed(_) => Ok(socket.stream),
-        other => bail!("the relay answered a subscription with {other:?}"),
-    }
 }
 
 /// One message there and back, so that the server has done everything it does for a socket.

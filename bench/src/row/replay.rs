@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use sealpost_protocol::{ids::WriterId, wire};
+use sealpost_protocol::wire;
 
 use crate::{
     limit::{Primitives, select},
@@ -11,7 +11,7 @@ use crate::{
     plan::Plan,
     progress,
     report::{Contestant, Ratio, Row, Run},
-    stage::{Person, Room, Socket, Stage, Traffic, World, random},
+    stage::{Person, Room, Socket, Stage, Traffic, World},
 };
 
 /// Events in one publish: as many as a frame holds with a good margin.
@@ -66,13 +66,12 @@ async fn both(stage: &Stage, reader: &Person, room: &Room, plan: &Plan) -> Resul
 
 /// A space with so many events.
 async fn fill(stage: &Stage, writer: &Arc<Person>, count: usize) -> Result<Room> {
-    let owner = WriterId::new(random());
-    let mut socket = Socket::open(stage.address(), writer, &owner).await?;
-    let room = Room::make(&mut socket, writer, &[]).await?;
+    let mut socket = Socket::open(stage.address(), writer).await?;
+    let room = Room::make(&mut socket, writer, &[]).await;
     let mut traffic = Traffic::new(&[Arc::clone(writer)], std::slice::from_ref(&room), 1);
     traffic.top_up(count).await?;
     let desk = &mut traffic.desks()[0];
-    let mut socket = Socket::open(stage.address(), writer, desk.writer_id()).await?;
+    let mut socket = Socket::open(stage.address(), desk.person()).await?;
     let mut entries: Vec<wire::Entry> = desk.take().into_iter().flat_map(|one| one.entries).collect();
     while !entries.is_empty() {
         let rest = entries.split_off(entries.len().min(PER_PUBLISH));

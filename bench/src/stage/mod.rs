@@ -3,15 +3,13 @@
 mod database;
 mod parts;
 mod people;
-mod room;
 mod socket;
 mod traffic;
 mod world;
 
 pub use database::{Limits, data_folder};
-pub use parts::{ORIGIN, RAISED, Stage};
-pub use people::Person;
-pub use room::Room;
-pub use socket::{Socket, WebSocket, fill, frame, open_web_socket, random, read, refusal};
+pub use parts::{RAISED, Stage};
+pub use sealpost_tests::bare::{ORIGIN, Person, Room, random};
+pub use socket::{Socket, WebSocket, fill, frame, open_reader, open_web_socket, read, refusal};
 pub use traffic::{Desk, MESSAGE, Supply, Traffic, writers_of};
 pub use world::World;

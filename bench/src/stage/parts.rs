@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use sealpost_tests::{
+    bare::ORIGIN,
     database::OwnPostgres,
     openbao::OwnOpenBao,
     relay::{ChildRelay, RelayOptions},
@@ -11,9 +12,6 @@ use sealpost_tests::{
 
 use super::database::Limits;
 use crate::measure::Actor;
-
-/// What the relay is called, whatever port it gets: clients sign it, and dial the address that they know.
-pub const ORIGIN: &str = "http://relay.localhost";
 
 /// What is configured otherwise than by default: limits that keep one client from taking the whole relay, which is what a
 /// load generator is for. Checks, sealing and durability are as they always are.

@@ -9,10 +9,10 @@ use prost::Message as _;
 use sealpost_protocol::{
     SUBPROTOCOL,
     http::paths,
-    ids::WriterId,
     wire::{self, client_frame::Body as Ask, relay_frame::Body as Answer},
 };
 use sealpost_relay::entropy::{Entropy, SystemEntropy};
+use sealpost_tests::bare::{Asks, Person, Room};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -20,8 +20,6 @@ use tokio_tungstenite::{
         Message, client::IntoClientRequest, handshake::client::Request, protocol::WebSocketConfig,
     },
 };
-
-use super::people::Person;
 
 /// Small, because thousands of sockets may be open; what a busy one reads is read in pieces of this size.
 const READ_BUFFER: usize = 16 * 1024;
@@ -65,9 +63,18 @@ async fn open(address: SocketAddr, request: Request) -> Result<WebSocket> {
     Ok(socket)
 }
 
+/// Opens a socket of `person`, at an install of its own, that gets everything behind the making of `room`.
+pub async fn open_reader(relay: SocketAddr, person: &Person, room: &Room) -> Result<WebSocket> {
+    let mut socket = Socket::open(relay, &person.at_another_install()).await?;
+    match socket.ask(room.subscribe()).await? {
+        Answer::Subscribed(_) => Ok(socket.stream),
+        other => bail!("the relay answered a subscription with {other:?}"),
+    }
+}
+
 impl Socket {
-    /// Opens a socket of `person`, from the install `writer_id`.
-    pub async fn open(relay: SocketAddr, person: &Person, writer_id: &WriterId) -> Result<Self> {
+    /// Opens a socket of `person`.
+    pub async fn open(relay: SocketAddr, person: &Person) -> Result<Self> {
         let mut socket = Self {
             stream: open_relay_socket(relay).await?,
             last_request: 0,
@@ -75,7 +82,7 @@ impl Socket {
         let Answer::Challenge(challenge) = socket.receive().await?.1 else {
             bail!("the relay began without a challenge");
         };
-        let proof = person.prove(&challenge.nonce, writer_id);
+        let proof = person.prove(&challenge.nonce);
         match socket.ask(Ask::Authenticate(proof)).await? {
             Answer::Authenticated(_) => Ok(socket),
             other => bail!("the relay did not take the proof: {other:?}"),
@@ -128,6 +135,14 @@ impl Socket {
     }
 }
 
+impl Asks for Socket {
+    type Failure = anyhow::Error;
+
+    async fn ask(&mut self, request: Ask) -> Result<Answer> {
+        Self::ask(self, request).await
+    }
+}
+
 /// The bytes of a request.
 #[must_use]
 pub fn frame(request_id: u64, body: Ask) -> Bytes {
@@ -153,14 +168,6 @@ pub fn read(
 #[must_use]
 pub fn refusal(nack: &wire::Nack) -> String {
     format!("the relay refused with `{}`: {}", nack.code, nack.message)
-}
-
-/// Random bytes.
-#[must_use]
-pub fn random<const LENGTH: usize>() -> [u8; LENGTH] {
-    let mut bytes = [0; LENGTH];
-    fill(&mut bytes);
-    bytes
 }
 
 /// Overwrites with random bytes.

@@ -7,17 +7,14 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use prost::Message;
 use sealpost_protocol::{
-    ids::WriterId,
     limits,
     padding::padded_length,
     wire::{self, EventContent},
 };
 
-use super::{
-    people::Person,
-    room::{Pen, Room},
-    socket::{fill, random},
-};
+use sealpost_tests::bare::{Pen, Person, Room};
+
+use super::socket::fill;
 
 /// Bytes of one message of an application.
 pub const MESSAGE: usize = 1024;
@@ -34,8 +31,7 @@ pub struct Traffic {
 
 /// One writer, the spaces it writes to, and what it has signed and not sent.
 pub struct Desk {
-    person: Arc<Person>,
-    writer_id: WriterId,
+    person: Person,
     rooms: Vec<(Room, Pen)>,
     next_room: usize,
     ciphertexts: Ciphertexts,
@@ -73,7 +69,7 @@ impl Traffic {
         let desk = |(number, person): (usize, &Arc<Person>)| {
             let mine = rooms_of(number, writers.len(), rooms.len());
             let mine = mine.into_iter().map(|room| rooms[room].clone()).collect();
-            Desk::new(Arc::clone(person), mine, ciphertexts.clone())
+            Desk::new(person.at_another_install(), mine, ciphertexts.clone())
         };
         Self {
             desks: writers.iter().enumerate().map(desk).collect(),
@@ -109,13 +105,10 @@ impl Traffic {
 
 impl Desk {
     /// A writer that has written nothing yet.
-    fn new(person: Arc<Person>, rooms: Vec<Room>, ciphertexts: Ciphertexts) -> Self {
-        let writer_id = WriterId::new(random());
-        let with_pen = |room| (room, Pen::new(writer_id));
+    fn new(person: Person, rooms: Vec<Room>, ciphertexts: Ciphertexts) -> Self {
         Self {
             person,
-            writer_id,
-            rooms: rooms.into_iter().map(with_pen).collect(),
+            rooms: rooms.into_iter().map(|room| (room, Pen::default())).collect(),
             next_room: 0,
             ciphertexts,
             supply: Supply::new(),
@@ -135,16 +128,10 @@ impl Desk {
         }
     }
 
-    /// Who writes.
+    /// Who writes, at an install of its own.
     #[must_use]
     pub fn person(&self) -> &Person {
         &self.person
-    }
-
-    /// From which install.
-    #[must_use]
-    pub fn writer_id(&self) -> &WriterId {
-        &self.writer_id
     }
 
     /// A copy of what is signed, for a peer that keeps no chains.

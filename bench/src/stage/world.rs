@@ -4,13 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
-use sealpost_protocol::ids::WriterId;
+use sealpost_tests::bare::{Person, Room};
 
 use super::{
     parts::Stage,
-    people::{Person, register_all},
-    room::Room,
-    socket::{Socket, random},
+    people::register_all,
+    socket::Socket,
     traffic::{Traffic, rooms_of, writers_of},
 };
 use crate::{load::SdkWriters, plan::Plan, progress};
@@ -43,7 +42,7 @@ impl World {
     pub async fn writers(&mut self) -> Result<&[Arc<Person>]> {
         if self.writers.is_empty() {
             progress(&format!("registering {} writers", self.plan.writers));
-            let people = register_all(self.stage.address(), "writer", self.plan.writers).await?;
+            let people = register_all(self.stage.address(), "writer", self.plan.writers).await;
             self.writers = people.into_iter().map(Arc::new).collect();
         }
         Ok(&self.writers)
@@ -63,7 +62,7 @@ impl World {
 
     /// Somebody who reads.
     pub async fn reader(&self, handle: &str) -> Result<Person> {
-        let mut readers = register_all(self.stage.address(), handle, 1).await?;
+        let mut readers = register_all(self.stage.address(), handle, 1).await;
         readers.pop().context("one was registered")
     }
 
@@ -94,7 +93,7 @@ async fn make_rooms(stage: &Stage, writers: &[Arc<Person>], count: usize) -> Res
                 none => none.insert(open(stage, owner).await?),
             };
             let others: Vec<&Person> = members[1..].iter().map(|other| &*writers[*other]).collect();
-            rooms.push((room, Room::make(socket, owner, &others).await?));
+            rooms.push((room, Room::make(socket, owner, &others).await));
         }
         anyhow::Ok(rooms)
     });
@@ -104,5 +103,5 @@ async fn make_rooms(stage: &Stage, writers: &[Arc<Person>], count: usize) -> Res
 }
 
 async fn open(stage: &Stage, owner: &Person) -> Result<Socket> {
-    Socket::open(stage.address(), owner, &WriterId::new(random())).await
+    Socket::open(stage.address(), &owner.at_another_install()).await
 }

@@ -7,7 +7,9 @@ mod socket;
 pub use self::{
     person::Person,
     room::{Pen, Room},
-    socket::{Denied, Ear, HEADERS, Incoming, Mouth, Opcode, Socket, encode_request, frame, frame_head},
+    socket::{
+        Asks, Denied, Ear, HEADERS, Incoming, Mouth, Opcode, Socket, encode_request, frame, frame_head,
+    },
 };
 
 use sealpost_relay::entropy::{Entropy, SystemEntropy};

@@ -24,13 +24,14 @@ use super::{ORIGIN, random};
 /// Nobody logs in with it again.
 const PASSPHRASE: &[u8] = b"a passphrase that is used once";
 
-/// Somebody with a key, a session, and one install.
+/// Somebody with a key and a session, at one install.
+#[derive(Clone)]
 pub struct Person {
     /// Signs everything.
     pub key: SigningKey,
     /// The public half.
     pub manifest: Manifest,
-    /// The one install.
+    /// The install.
     pub writer_id: WriterId,
     /// As text, for HTTP.
     pub bearer: String,
@@ -76,6 +77,15 @@ impl Person {
             handle: handle.to_owned(),
             session_id: logged_in.session.session_id,
             session_token: Bytes::copy_from_slice(logged_in.session_token.expose_bytes()),
+        }
+    }
+
+    /// The same person at another install, which has written nothing yet.
+    #[must_use]
+    pub fn at_another_install(&self) -> Self {
+        Self {
+            writer_id: WriterId::new(random()),
+            ..self.clone()
         }
     }
 

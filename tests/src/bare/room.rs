@@ -14,7 +14,7 @@ use sealpost_protocol::{
     wrap::{wrap_hash, wraps_digest},
 };
 
-use super::{Person, Socket, random};
+use super::{Asks, Person, random};
 
 /// What every event of a space says of it.
 #[derive(Clone, Debug)]
@@ -37,7 +37,10 @@ pub struct Pen {
 
 impl Room {
     /// Makes a space of `owner`, who sits behind `socket`, with these members more.
-    pub async fn make(socket: &mut Socket, owner: &Person, others: &[&Person]) -> Self {
+    ///
+    /// # Panics
+    /// When the relay does not take it.
+    pub async fn make<S: Asks>(socket: &mut S, owner: &Person, others: &[&Person]) -> Self {
         let genesis = wire::Genesis {
             salt: Bytes::copy_from_slice(&random::<32>()),
             manifest: owner.manifest.bytes().clone(),
@@ -49,15 +52,14 @@ impl Room {
         let record = sign_control(&Link::Genesis, &owner.id(), Body::Genesis(genesis), &owner.key);
         let parsed = ParsedControl::parse(&record).unwrap();
         let mut draft = Draft {
+            socket,
             owner,
             fold: SpaceFold::from_genesis(&parsed).unwrap(),
             key_id: KeyId::new(random()),
         };
-        draft.publish(socket, record).await;
-        draft.rekey(socket).await;
-        for other in others {
-            draft.add(socket, other).await;
-        }
+        draft.publish(record).await;
+        draft.rekey().await;
+        draft.add(others).await;
         draft.finish()
     }
 
@@ -119,14 +121,15 @@ impl Room {
 }
 
 /// A space on its way.
-struct Draft<'a> {
+struct Draft<'a, S> {
+    socket: &'a mut S,
     owner: &'a Person,
     fold: SpaceFold,
     key_id: KeyId,
 }
 
-impl Draft<'_> {
-    async fn append(&mut self, socket: &mut Socket, body: Body) {
+impl<S: Asks> Draft<'_, S> {
+    async fn append(&mut self, body: Body) {
         let link = Link::Next {
             space_id: self.fold.space_id(),
             control_index: self.fold.chain().index() + 1,
@@ -137,25 +140,27 @@ impl Draft<'_> {
         let seen = self.fold.cursor().root;
         let parsed = ParsedControl::parse(&record).unwrap();
         self.fold.append_control(&parsed, &|_| Some(seen)).unwrap();
-        self.publish(socket, record).await;
+        self.publish(record).await;
     }
 
-    async fn publish(&self, socket: &mut Socket, record: wire::SignedControl) {
+    async fn publish(&mut self, record: wire::SignedControl) {
         let kind = Some(Kind::Control(record));
         let publish = wire::Publish {
             space_id: self.fold.space_id().to_bytes(),
             entries: vec![wire::Entry { kind }],
         };
-        let answer = socket.ask(Ask::Publish(publish)).await.unwrap();
-        let Answer::Published(wire::Published { nack: None, .. }) = answer else {
-            panic!("the relay did not take a record: {answer:?}");
+        let answer = self.socket.ask(Ask::Publish(publish)).await.unwrap();
+        let acks = match &answer {
+            Answer::Published(wire::Published { nack: None, acks }) => acks,
+            _ => panic!("the relay did not take a record: {answer:?}"),
         };
+        assert_eq!(acks[0].root, self.fold.cursor().root.to_bytes());
     }
 
     /// The first epoch: the owner is alone.
-    async fn rekey(&mut self, socket: &mut Socket) {
+    async fn rekey(&mut self) {
         let wrap = (self.owner.id(), sealed_wrap());
-        self.stage(socket, &wrap).await;
+        self.stage(std::slice::from_ref(&wrap)).await;
         let rekey = wire::Rekey {
             epoch: 1,
             key_id: self.key_id.to_bytes(),
@@ -163,32 +168,31 @@ impl Draft<'_> {
             wrap_count: 1,
             sealed_previous: Bytes::new(),
         };
-        self.append(socket, Body::Rekey(rekey)).await;
+        self.append(Body::Rekey(rekey)).await;
     }
 
-    async fn add(&mut self, socket: &mut Socket, newcomer: &Person) {
-        let wrap = (newcomer.id(), sealed_wrap());
-        self.stage(socket, &wrap).await;
-        let add = wire::AddMember {
-            manifest: newcomer.manifest.bytes().clone(),
-            capabilities: Capabilities::WRITE.bits(),
-            wrap_hash: Bytes::copy_from_slice(&wrap_hash(&wrap.1)),
-        };
-        self.append(socket, Body::AddMember(add)).await;
+    async fn add(&mut self, others: &[&Person]) {
+        let wraps: Vec<_> = others.iter().map(|other| (other.id(), sealed_wrap())).collect();
+        for some in wraps.chunks(limits::MAX_WRAPS_PER_FRAME) {
+            self.stage(some).await;
+        }
+        for (other, (_, wrap)) in others.iter().zip(&wraps) {
+            self.append(add_member(other, wrap)).await;
+        }
     }
 
-    async fn stage(&self, socket: &mut Socket, (recipient, sealed): &(PrincipalId, Bytes)) {
-        let wrap = wire::Wrap {
+    async fn stage(&mut self, wraps: &[(PrincipalId, Bytes)]) {
+        let wraps = wraps.iter().map(|(recipient, sealed)| wire::Wrap {
             recipient: recipient.to_bytes(),
             sealed: sealed.clone(),
-        };
+        });
         let stage = wire::StageWraps {
             space_id: self.fold.space_id().to_bytes(),
             epoch: 1,
             key_id: self.key_id.to_bytes(),
-            wraps: vec![wrap],
+            wraps: wraps.collect(),
         };
-        let answer = socket.ask(Ask::StageWraps(stage)).await.unwrap();
+        let answer = self.socket.ask(Ask::StageWraps(stage)).await.unwrap();
         assert!(matches!(answer, Answer::WrapsStaged(_)), "{answer:?}");
     }
 
@@ -202,6 +206,14 @@ impl Draft<'_> {
             control_head: chain.head(),
         }
     }
+}
+
+fn add_member(newcomer: &Person, wrap: &[u8]) -> Body {
+    Body::AddMember(wire::AddMember {
+        manifest: newcomer.manifest.bytes().clone(),
+        capabilities: Capabilities::WRITE.bits(),
+        wrap_hash: Bytes::copy_from_slice(&wrap_hash(wrap)),
+    })
 }
 
 /// Stands for a secret sealed to a recipient: nobody here opens it, and the relay cannot tell.

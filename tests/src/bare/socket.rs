@@ -1,7 +1,7 @@
 //! A WebSocket without a library: whoever holds it may send any bytes at any time, and learns how it ended.
 
 use std::{
-    io,
+    fmt, io,
     net::{IpAddr, SocketAddr},
 };
 
@@ -67,6 +67,15 @@ pub enum Denied {
     /// It closed the socket.
     #[error("close {0} {1}")]
     Closed(u16, String),
+}
+
+/// A socket of any make over which a relay is asked.
+pub trait Asks {
+    /// Why there was no answer.
+    type Failure: fmt::Debug;
+
+    /// Sends a request and waits for its answer; other frames are dropped.
+    fn ask(&mut self, request: Ask) -> impl Future<Output = Result<Answer, Self::Failure>> + Send;
 }
 
 /// An open socket; its halves may be used apart.
@@ -152,6 +161,14 @@ impl Socket {
                 other => return Err(denied(other)),
             }
         }
+    }
+}
+
+impl Asks for Socket {
+    type Failure = Denied;
+
+    async fn ask(&mut self, request: Ask) -> Result<Answer, Denied> {
+        Self::ask(self, request).await
     }
 }
 
