@@ -30,3 +30,8 @@ has_option() {
     done
     return 1
 }
+
+# Builds the relay with leaks planted, which is no part of any other build. Other binaries stay as they are.
+build_leaky_relay() {
+    cargo build --manifest-path "$root/Cargo.toml" --locked --workspace --bin sealpost-relay-leaky --features sealpost-relay/planted-leaks
+}

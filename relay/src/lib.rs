@@ -20,6 +20,8 @@ pub mod lifecycle;
 pub mod log;
 pub mod metrics;
 pub mod ops;
+#[cfg(feature = "planted-leaks")]
+pub mod planted;
 pub mod shred_folder;
 pub mod spaces;
 pub mod store;

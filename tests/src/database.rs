@@ -55,15 +55,19 @@ impl Database {
     /// Everything in it, as `pg_dump` writes it: byte columns as hex.
     #[must_use]
     pub fn dump(&self) -> Vec<u8> {
-        let mut command = Command::new(Tools::locate().postgres("pg_dump").unwrap());
-        let output = command.arg(&self.url).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output.stdout
+        dump(&self.url)
     }
+}
+
+fn dump(url: &str) -> Vec<u8> {
+    let mut command = Command::new(Tools::locate().postgres("pg_dump").unwrap());
+    let output = command.arg(url).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
 }
 
 /// A Postgres of a test's own, which it may kill.
@@ -119,6 +123,18 @@ impl OwnPostgres {
     #[must_use]
     pub fn superuser_url(&self, database: &str) -> String {
         self.postgres.superuser_url(database)
+    }
+
+    /// Everything in the relay's database, as `pg_dump` writes it: byte columns as hex.
+    #[must_use]
+    pub fn dump(&self) -> Vec<u8> {
+        dump(&self.url())
+    }
+
+    /// Where its files are: the cluster in `data`, the log in `server.log`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.place.folder
     }
 
     /// Where its socket is, for a proxy in front of it.

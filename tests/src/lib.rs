@@ -12,10 +12,11 @@
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
 //!
-//! Two proofs stand on these, for `scripts/prove`; the tests run the second one in short:
+//! Three proofs stand on these, for `scripts/prove`; the tests run the last two:
 //!
 //! - [`abuse`]: attacks over real sockets while honest people talk, by [`bare`] clients.
 //! - [`crash`]: kills and faults at random under many writers.
+//! - [`leaks`]: what only people may know is looked for wherever somebody else could.
 //!
 //! Everything is ended by a test's end; tests wait for events, never for time.
 
@@ -31,6 +32,7 @@ pub mod command;
 pub mod crash;
 pub mod database;
 pub mod door;
+pub mod leaks;
 pub mod ledger;
 pub mod logs;
 pub mod openbao;

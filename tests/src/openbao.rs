@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -110,6 +110,12 @@ impl OwnOpenBao {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.openbao.id().expect("it runs")
+    }
+
+    /// Where its files and its logs are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Somebody who may do anything.

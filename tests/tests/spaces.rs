@@ -25,5 +25,3 @@ mod numbered;
 mod people;
 #[path = "spaces/relays.rs"]
 mod relays;
-#[path = "spaces/secrets.rs"]
-mod secrets;

@@ -84,6 +84,8 @@ impl App {
             services.server.run(listeners.public, stop_accepting.clone()),
         );
         health.serve(checks::of(&parts));
+        #[cfg(feature = "planted-leaks")]
+        crate::planted::leak(&config, &parts, &metrics).await;
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(version, address.public = %public, address.ops = %ops, "serving");
         Ok(Self {

@@ -16,6 +16,8 @@ mod events;
 mod keystores;
 mod link;
 mod locked_space;
+#[cfg(feature = "planted-leaks")]
+mod planted;
 mod principals;
 mod relay_state;
 mod schema;

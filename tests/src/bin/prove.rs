@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sealpost_tests::{abuse, crash};
+use sealpost_tests::{abuse, crash, leaks};
 
 #[derive(Parser)]
 #[command(about = "Proves one promise at length")]
@@ -21,6 +21,8 @@ enum Proof {
     Abuse(Abuse),
     /// Kills and faults at random under 32 writers lose, double and skip nothing
     Crash(Crash),
+    /// What only people may know is in no place that somebody else can look at
+    Leaks,
 }
 
 #[derive(Args)]
@@ -55,6 +57,21 @@ async fn main() -> ExitCode {
     match proof {
         Proof::Abuse(options) => abuse(options, json).await,
         Proof::Crash(options) => crash(options, json).await,
+        Proof::Leaks => leaks(json).await,
+    }
+}
+
+async fn leaks(json: bool) -> ExitCode {
+    let report = leaks::prove().await;
+    if json {
+        println!("{}", report.json());
+    } else {
+        println!("{report}");
+    }
+    if report.holds() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -158,10 +158,10 @@ impl Log {
 }
 
 fn spawn(file: &Path, options: &RelayOptions) -> Killed {
-    let program = folders::binaries().join("sealpost-relay");
+    let program = folders::binaries().join(options.program);
     assert!(
         program.exists(),
-        "{} is missing: run cargo build --workspace",
+        "{} is missing: scripts/test builds it",
         program.display()
     );
     let child = Command::new(program)

@@ -17,6 +17,7 @@ pub struct RelayOptions {
     others: Vec<(String, String)>,
     key_folder: Option<TempDir>,
     pub(super) log_file: Option<PathBuf>,
+    pub(super) program: &'static str,
 }
 
 impl RelayOptions {
@@ -47,6 +48,7 @@ impl RelayOptions {
             others: Vec::new(),
             key_folder: Some(key_folder),
             log_file: None,
+            program: "sealpost-relay",
         }
     }
 
@@ -82,6 +84,13 @@ impl RelayOptions {
     #[must_use]
     pub fn logging_to(mut self, file: PathBuf) -> Self {
         self.log_file = Some(file);
+        self
+    }
+
+    /// With another program than the one that is shipped, for a relay that is a child.
+    #[must_use]
+    pub fn running(mut self, program: &'static str) -> Self {
+        self.program = program;
         self
     }
 
