@@ -8,7 +8,7 @@ use super::plan::{Fault, Kind, Link};
 use crate::{
     database::OwnPostgres,
     proxy::{FaultProxy, Upstream, Weather},
-    relay::{ChildRelay, RelayOptions},
+    relay::{ChildRelay, DeadRelay, RelayOptions},
 };
 
 const RELAYS: usize = 2;
@@ -34,19 +34,21 @@ impl Scene {
             let options = options(folder, number, &database).behind(clients.address());
             relays.push(ChildRelay::start(options).await);
         }
-        clients.lead_to_any(
-            relays
-                .iter()
-                .map(|relay| Upstream::Tcp(relay.addresses().public))
-                .collect(),
-        );
-        Self {
+        let scene = Self {
             folder: folder.to_owned(),
             postgres: Some(postgres),
             relays,
             clients,
             database,
-        }
+        };
+        scene.lead_to_relays();
+        scene
+    }
+
+    fn lead_to_relays(&self) {
+        let relays = self.relays.iter();
+        let upstreams = relays.map(|relay| Upstream::Tcp(relay.addresses().public));
+        self.clients.lead_to_any(upstreams.collect());
     }
 
     /// What clients call the relay.
@@ -61,7 +63,7 @@ impl Scene {
             Kind::KillRelay => {
                 let struck = fault.struck.start % RELAYS;
                 let relay = self.relays.swap_remove(struck).kill_9();
-                self.relays.push(relay.restart().await);
+                self.restart(vec![relay]).await;
                 1
             }
             Kind::KillPostgres => {
@@ -71,9 +73,7 @@ impl Scene {
             Kind::KillBoth => {
                 let dead: Vec<_> = self.relays.drain(..).map(ChildRelay::kill_9).collect();
                 self.kill_postgres().await;
-                for relay in dead {
-                    self.relays.push(relay.restart().await);
-                }
+                self.restart(dead).await;
                 RELAYS + 1
             }
             Kind::Cut => self.network(fault.link).cut(),
@@ -91,6 +91,13 @@ impl Scene {
     /// Ends what a fault did to the networks, as far as it ends.
     pub(super) fn clear_up(&self, fault: &Fault) {
         self.network(fault.link).set_weather(Weather::Fair);
+    }
+
+    async fn restart(&mut self, dead: Vec<DeadRelay>) {
+        for relay in dead {
+            self.relays.push(relay.restart_elsewhere().await);
+        }
+        self.lead_to_relays();
     }
 
     async fn kill_postgres(&mut self) {

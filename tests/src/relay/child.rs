@@ -56,14 +56,11 @@ impl ChildRelay {
     /// Starts it on ports of its own; when this returns, it serves.
     pub async fn start(options: RelayOptions) -> Self {
         let any = "127.0.0.1:0".parse().unwrap();
-        Self::start_at(
-            Addresses {
-                public: any,
-                ops: any,
-            },
-            options,
-        )
-        .await
+        let addresses = Addresses {
+            public: any,
+            ops: any,
+        };
+        Self::start_at(addresses, options).await
     }
 
     async fn start_at(addresses: Addresses, options: RelayOptions) -> Self {
@@ -142,6 +139,11 @@ impl DeadRelay {
     /// Starts another one at the same addresses.
     pub async fn restart(self) -> ChildRelay {
         ChildRelay::start_at(self.addresses, self.options).await
+    }
+
+    /// The same at ports that are free: while it was dead, anybody may have taken its own.
+    pub async fn restart_elsewhere(self) -> ChildRelay {
+        ChildRelay::start(self.options).await
     }
 }
 
