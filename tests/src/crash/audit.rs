@@ -42,16 +42,10 @@ pub(super) struct Found {
 
 impl Auditor {
     pub(super) async fn log_in(folder: &Path, url: &str, handle: &str) -> Result<Self, String> {
-        let begun = Instant::now();
-        loop {
-            let device = Sealpost::below(folder.join("auditor"), url);
-            match Client::login(device.config(), handle, &passphrase()).await {
-                Ok(client) => return Ok(Self { client, device }),
-                // As a person would: the pool of a relay whose database died may be told so by a login.
-                Err(error) if error.is_transient() && begun.elapsed() < PATIENCE => sleep(PAUSE).await,
-                Err(error) => return Err(format!("the auditor's login: {error}")),
-            }
-        }
+        let device = Sealpost::below(folder.join("auditor"), url);
+        let passphrase = passphrase();
+        let client = patiently(async || Client::login(device.config(), handle, &passphrase).await).await?;
+        Ok(Self { client, device })
     }
 
     /// Reads all there is now, and holds the acks that `ledger` has before against it; `pinned` is a place that an earlier
@@ -63,8 +57,8 @@ impl Auditor {
         pinned: Option<Cursor>,
     ) -> Result<Found, String> {
         let before = ledger.lock().unwrap().clone();
-        let space = self.client.space(id).await.map_err(text)?;
-        let cursor = space.sync().await.map_err(text)?;
+        let space = patiently(async || self.client.space(id).await).await?;
+        let cursor = patiently(async || space.sync().await).await?;
         // A relay hears of another's appends by a hint, or within seconds by itself: what was acked must come, not at once.
         let known = before.last_place().max(pinned.map_or(0, |pinned| pinned.seq));
         let until = cursor.seq.max(known);
@@ -98,6 +92,17 @@ impl Auditor {
         // A session that could not be ended is one more in a list.
         let _ = self.client.logout().await;
         std::fs::remove_dir_all(self.device.file("")).map_err(|error| error.to_string())
+    }
+}
+
+/// As a person would: a relay whose database died or fell silent may say so to anybody, and asks to come back.
+async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, String> {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Err(error) if error.is_transient() && begun.elapsed() < PATIENCE => sleep(PAUSE).await,
+            answer => return answer.map_err(text),
+        }
     }
 }
 
