@@ -39,6 +39,7 @@ impl ChosenSpace {
             id,
             name: String::new(),
             relay_head: None,
+            lost_with: None,
         })
     }
 
@@ -95,6 +96,7 @@ mod tests {
             id: SpaceId::new([byte; 32]),
             name: name.to_owned(),
             relay_head: None,
+            lost_with: None,
         };
         vec![
             space(0xaa, "garden"),

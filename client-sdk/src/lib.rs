@@ -62,7 +62,7 @@ mod sync;
 mod testing;
 pub mod transport;
 
-pub use account::{Device, ExportSummary, KeptKeystore, PastKeystore, RelayInfo};
+pub use account::{Device, ExportSummary, KeptKeystore, PastKeystore, Proof, RelayInfo, StartedOver};
 pub use client::{Account, Client};
 pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};

@@ -289,3 +289,63 @@ async fn each_kind_of_failure_has_its_exit_code() {
     assert_eq!(alice.run(["devices", "list"]).code, 4);
     assert_eq!(alice.run(["doctor"]).code, 4);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn account_is_exported_begun_anew_and_deleted_by_the_command() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let alice = Sealpost::new(at);
+    let first = alice.json(["register", "alice"]);
+    alice.json(["space", "create", "garden"]);
+    let with_files = |arguments: &[&str]| {
+        let mut command = alice.command(arguments);
+        for (variable, words) in [
+            ("SEALPOST_EXPORT_PASSPHRASE_FILE", "words for the drawer"),
+            ("SEALPOST_NEW_PASSPHRASE_FILE", "quite another passphrase"),
+        ] {
+            std::fs::write(alice.file(variable), words).unwrap();
+            command.env(variable, alice.file(variable));
+        }
+        Ended::of(command.arg("--json").spawn().unwrap())
+    };
+
+    let file = alice
+        .file("alice.sealpost")
+        .into_os_string()
+        .into_string()
+        .unwrap();
+    let written = with_files(&["account", "export", &file]).expect_done().lines();
+    assert_eq!(text(&written[0], "principal_id"), text(&first[0], "principal_id"));
+    let verified = with_files(&["account", "export", "--verify", &file])
+        .expect_done()
+        .lines();
+    assert_eq!(verified, written);
+    let again = with_files(&["account", "export", &file]);
+    assert_eq!(again.code, 2, "{}", again.err);
+
+    let secret = alice.json(["account", "device-secret", "enable"]);
+    let new_device = Sealpost::new(at);
+    assert_eq!(new_device.run(["login", "alice"]).code, 3);
+    let mut login = new_device.command(["login", "alice", "--device-secret"]);
+    std::fs::write(new_device.file("secret"), text(&secret[0], "device_secret")).unwrap();
+    login.env("SEALPOST_DEVICE_SECRET_FILE", new_device.file("secret"));
+    Ended::of(login.spawn().unwrap()).expect_done();
+
+    let refused = with_files(&["account", "start-over"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    let begun = with_files(&["account", "start-over", "--yes"])
+        .expect_done()
+        .lines();
+    assert_ne!(text(&begun[0], "principal_id"), text(&first[0], "principal_id"));
+    assert_eq!(new_device.run(["devices", "list"]).code, 3);
+    let spaces = alice.json(["space", "list"]);
+    assert_eq!(text(&spaces[0], "lost_with"), text(&first[0], "principal_id"));
+
+    std::fs::write(alice.file("passphrase"), "quite another passphrase").unwrap();
+    assert_eq!(alice.run(["account", "delete"]).code, 2);
+    alice.json(["account", "delete", "--yes"]);
+    assert_eq!(alice.run(["whoami"]).code, 3);
+    let nobody = Sealpost::new(at);
+    assert_eq!(nobody.run(["login", "alice"]).code, 3);
+    nobody.json(["register", "alice"]);
+}

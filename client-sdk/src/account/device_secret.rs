@@ -64,6 +64,7 @@ async fn change(fresh: &Fresh) -> Result<(), Error> {
             keystore: next.to_bytes().into(),
             registration_upload: None,
             recovery_login_key: None,
+            signed_manifest: None,
         })
         .await?;
     fresh.switch(staged, &slot_key).await

@@ -19,11 +19,13 @@ mod recovery;
 mod register;
 mod relay;
 mod staging;
+mod start_over;
 
 pub use devices::Device;
 pub use export::ExportSummary;
 pub use history::{KeptKeystore, PastKeystore};
 pub use relay::RelayInfo;
+pub use start_over::{Proof, StartedOver};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Changing the passphrase.
 
+use sealpost_opaque::ExportKey;
 use sealpost_protocol::http::{KeystoreStage, PassphraseStart, StagedVerify};
 
 use super::opaque;
@@ -7,7 +8,7 @@ use super::relay::check_ksf;
 use super::staging::{Fresh, Staged};
 use crate::client::Client;
 use crate::error::Error;
-use crate::keystore::{RelayPin, SlotKey};
+use crate::keystore::RelayPin;
 use crate::secret::Passphrase;
 
 impl Client {
@@ -56,20 +57,21 @@ async fn change(fresh: &mut Fresh, new: &Passphrase) -> Result<(), Error> {
             keystore: next.to_bytes().into(),
             registration_upload: Some(registered.upload.to_vec().into()),
             recovery_login_key: None,
+            signed_manifest: None,
         })
         .await?;
-    let slot_key = log_in_to_stage(fresh, &staged, new, pin, started.ksf).await?;
-    fresh.switch(staged, &slot_key).await
+    let export_key = log_in_to_stage(fresh, &staged, new, pin, started.ksf).await?;
+    fresh.switch(staged, &fresh.slot_key_of(&export_key)).await
 }
 
 /// Runs OPAQUE with the new passphrase against the staged record, as a new device would after the switch.
-async fn log_in_to_stage(
+pub(super) async fn log_in_to_stage(
     fresh: &Fresh,
     staged: &Staged,
     new: &Passphrase,
     pin: RelayPin,
     ksf: sealpost_protocol::http::KsfParameters,
-) -> Result<SlotKey, Error> {
+) -> Result<ExportKey, Error> {
     let (state, request) = opaque::start_login(new)?;
     let verified = fresh
         .api()
@@ -90,5 +92,5 @@ async fn log_in_to_stage(
             }
             other => other,
         })?;
-    Ok(fresh.slot_key_of(&proven.export_key))
+    Ok(proven.export_key)
 }

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::entropy;
 use crate::error::Error;
+use crate::http::Api;
 use crate::keystore::{RecoveryCode, SlotKey};
 use crate::secret::Passphrase;
 
@@ -21,7 +22,8 @@ impl Client {
     /// As [`Client::login`]; [`Error::NotAuthenticated`] when no account has this code.
     pub async fn login_with_recovery_code(config: ClientConfig, code: &RecoveryCode) -> Result<Self, Error> {
         let met = Met::new(config).await?;
-        let logged_in = prove(&met, code).await?;
+        let origin = met.config.relay.origin();
+        let logged_in = prove(&met.api, &origin, &met.config.device_name, code).await?;
         let slot_key = SlotKey::from_recovery_code(code, logged_in.account_id);
         met.open_and_enter(logged_in, &slot_key).await
     }
@@ -50,9 +52,14 @@ impl Client {
     }
 }
 
-async fn prove(met: &Met, code: &RecoveryCode) -> Result<LoggedIn, Error> {
-    let started = met
-        .api
+/// Logs in by the code: a signed challenge.
+pub(super) async fn prove(
+    api: &Api,
+    origin: &str,
+    device_name: &str,
+    code: &RecoveryCode,
+) -> Result<LoggedIn, Error> {
+    let started = api
         .start_recovery_login(&RecoveryLoginStart {
             recovery_login_key: login_key(code).into(),
         })
@@ -62,14 +69,12 @@ async fn prove(met: &Met, code: &RecoveryCode) -> Result<LoggedIn, Error> {
             "the relay's challenge is malformed; nothing was signed",
         ));
     }
-    let origin = met.config.relay.origin();
-    let signature = sign_recovery_login(&code.login_key(), &origin, &started.challenge.0);
-    let logged_in = met
-        .api
+    let signature = sign_recovery_login(&code.login_key(), origin, &started.challenge.0);
+    let logged_in = api
         .finish_recovery_login(&RecoveryLoginFinish {
             login_id: started.login_id,
             signature: signature.to_vec().into(),
-            device_name: met.config.device_name.clone(),
+            device_name: device_name.to_owned(),
         })
         .await?;
     // Nobody typed it here: it is the relay's word, and goes into cards and terminals.
@@ -88,6 +93,7 @@ async fn change(fresh: &Fresh, code: &RecoveryCode) -> Result<(), Error> {
             keystore: next.to_bytes().into(),
             registration_upload: None,
             recovery_login_key: Some(login_key(code).into()),
+            signed_manifest: None,
         })
         .await?;
     if staged.view.recovery_login_key.as_ref().map(|key| &key.0) != Some(&login_key(code)) {

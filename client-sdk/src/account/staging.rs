@@ -8,13 +8,14 @@ use sealpost_protocol::ids::AccountId;
 
 use super::keystore::{self, Fetched};
 use super::login::authenticate;
+use super::recovery::prove;
 use crate::client::Shared;
 use crate::entropy;
 use crate::error::Error;
 use crate::http::Api;
-use crate::keystore::{DeviceSecret, Opened, RelayPin, SealedKeystore, SlotKey};
+use crate::keystore::{DeviceSecret, Opened, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
-use crate::store::account::Generation;
+use crate::store::account::{Generation, Session};
 
 /// How the session of a change is listed for the moment it lasts.
 const SESSION_NAME: &str = "change of passphrase or recovery code";
@@ -25,32 +26,69 @@ pub(super) struct Fresh {
     logged_in: LoggedIn,
     fetched: Fetched,
     opened: Opened,
-    export_key: ExportKey,
+    /// Of the passphrase, where that opened it.
+    export_key: Option<ExportKey>,
 }
 
 /// A stage that was read back and is what was sent.
 pub(super) struct Staged {
     pub(super) view: StagedView,
-    sealed: SealedKeystore,
+    pub(super) sealed: SealedKeystore,
 }
 
 impl Fresh {
     /// Logs in again; this device's own session stays as it is.
     pub(super) async fn new(shared: &Arc<Shared>, passphrase: &Passphrase) -> Result<Self, Error> {
+        Self::named(shared, SESSION_NAME, passphrase).await
+    }
+
+    /// The same with a session that is listed under another name.
+    pub(super) async fn named(
+        shared: &Arc<Shared>,
+        session_name: &str,
+        passphrase: &Passphrase,
+    ) -> Result<Self, Error> {
         let local = shared.local_account().await?;
         let pin = local.content.relay;
         let (logged_in, export_key) =
-            authenticate(&shared.api, &pin, SESSION_NAME, &shared.handle, passphrase).await?;
+            authenticate(&shared.api, &pin, session_name, &shared.handle, passphrase).await?;
         let device_secret = local.content.device_secret.as_ref();
         let slot_key = SlotKey::from_export_key(&export_key, device_secret, shared.account_id);
-        let seen = Some(local.generation);
+        Self::open(shared, logged_in, Some(export_key), &slot_key, local.generation).await
+    }
+
+    /// The same by the recovery code.
+    pub(super) async fn by_code(
+        shared: &Arc<Shared>,
+        session_name: &str,
+        code: &RecoveryCode,
+    ) -> Result<Self, Error> {
+        let local = shared.local_account().await?;
+        let origin = shared.config.relay.origin();
+        let logged_in = prove(&shared.api, &origin, session_name, code).await?;
+        let slot_key = SlotKey::from_recovery_code(code, shared.account_id);
+        Self::open(shared, logged_in, None, &slot_key, local.generation).await
+    }
+
+    async fn open(
+        shared: &Arc<Shared>,
+        logged_in: LoggedIn,
+        export_key: Option<ExportKey>,
+        slot_key: &SlotKey,
+        seen: Generation,
+    ) -> Result<Self, Error> {
+        if logged_in.account_id != shared.account_id {
+            end_session(&shared.api, &logged_in.session_token).await;
+            return Err(Error::usage("this opens another account"));
+        }
+        let seen = Some(seen);
         let opening = async {
             let fetched =
                 keystore::fetch(&shared.api, &logged_in.session_token, shared.account_id, seen).await?;
-            keystore::expect_kind(&fetched.sealed, &slot_key)?;
+            keystore::expect_kind(&fetched.sealed, slot_key)?;
             let opened = fetched
                 .sealed
-                .open(&slot_key)
+                .open(slot_key)
                 .map_err(|_| keystore::does_not_open())?;
             Ok((fetched, opened))
         };
@@ -96,7 +134,8 @@ impl Fresh {
 
     /// The key of the passphrase slot as it is to be: under the same passphrase.
     pub(super) fn passphrase_slot_key(&self) -> SlotKey {
-        self.slot_key_of(&self.export_key)
+        let export_key = self.export_key.as_ref();
+        self.slot_key_of(export_key.expect("changes of the passphrase slot ask for the passphrase"))
     }
 
     /// The key of the passphrase slot under the passphrase of an export key.
@@ -121,7 +160,10 @@ impl Fresh {
     pub(super) async fn stage(&self, change: KeystoreStage) -> Result<Staged, Error> {
         self.api().stage_keystore(self.token(), &change).await?;
         let view = self.api().staged_keystore(self.token()).await?;
-        let same = view.keystore == change.keystore && view.base_version == change.base_version;
+        let same = view.keystore == change.keystore
+            && view.base_version == change.base_version
+            && view.recovery_login_key == change.recovery_login_key
+            && view.signed_manifest == change.signed_manifest;
         if !same {
             return Err(Error::alarm(
                 "the relay staged another keystore; nothing was changed",
@@ -142,15 +184,28 @@ impl Fresh {
                 "the staged keystore holds something else; nothing was changed",
             ));
         }
+        self.commit(&staged).await?;
+        self.shared.remember(&staged.sealed, reopened.content).await
+    }
+
+    /// Has the relay switch, and finds out whether it did where the answer is lost.
+    pub(super) async fn commit(&self, staged: &Staged) -> Result<(), Error> {
         let commit = StagedCommit {
-            stage_id: staged.view.stage_id,
+            stage_id: staged.view.stage_id.clone(),
         };
         match self.api().commit_staged(self.token(), &commit).await {
-            Ok(_) => {}
-            Err(Error::Network(cause)) => self.expect_switched(&staged.sealed, cause).await?,
-            Err(error) => return Err(error),
+            Ok(_) => Ok(()),
+            Err(Error::Network(cause)) => self.expect_switched(&staged.sealed, cause).await,
+            Err(error) => Err(error),
         }
-        self.shared.remember(&staged.sealed, reopened.content).await
+    }
+
+    /// The session, for a device that goes on with it.
+    pub(super) fn into_session(self) -> Session {
+        Session {
+            id: self.logged_in.session.session_id,
+            token: self.logged_in.session_token,
+        }
     }
 
     /// Ends the session of this change.

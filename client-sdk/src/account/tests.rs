@@ -7,6 +7,7 @@ mod hostile;
 mod life;
 mod people;
 mod relay;
+mod start_over;
 
 use sealpost_protocol::http::SecretToken;
 

@@ -36,6 +36,8 @@ pub(crate) struct KnownSpace {
     pub(crate) name: String,
     /// How far some device of the owner had verified it. A relay that shows less has lost or hidden something.
     pub(crate) verified: Option<VerifiedPlace>,
+    /// The principal that was the member, where the owner has started over with other keys since and was not added again.
+    pub(crate) lost_with: Option<PrincipalId>,
 }
 
 /// A verified place of a space.
@@ -62,6 +64,33 @@ impl Content {
             spaces: BTreeMap::new(),
             contacts: BTreeMap::new(),
             device_secret: None,
+        }
+    }
+
+    /// The content of an account that starts over with another identity: contacts stay, spaces are listed as lost.
+    pub(crate) fn start_over(
+        &self,
+        identity: Identity,
+        relay: RelayPin,
+        secret: Option<DeviceSecret>,
+    ) -> Self {
+        let old = self.identity.id();
+        let lose = |(id, space): (&SpaceId, &KnownSpace)| {
+            let lost_with = space.lost_with.or(Some(old));
+            (
+                *id,
+                KnownSpace {
+                    lost_with,
+                    ..space.clone()
+                },
+            )
+        };
+        Self {
+            identity,
+            relay,
+            spaces: self.spaces.iter().map(lose).collect(),
+            contacts: self.contacts.clone(),
+            device_secret: secret,
         }
     }
 
@@ -177,6 +206,7 @@ impl KnownSpace {
         let entry = SpaceEntry {
             space_id: id.as_bytes().to_vec(),
             name: self.name.clone(),
+            lost_with: self.lost_with.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
             ..SpaceEntry::default()
         };
         match self.verified {
@@ -195,8 +225,17 @@ impl KnownSpace {
         let space = Self {
             name: wire.name.clone(),
             verified: verified_place(wire)?,
+            lost_with: lost_with(&wire.lost_with)?,
         };
         Some((SpaceId::try_from(&wire.space_id[..]).ok()?, space))
+    }
+}
+
+/// `Some(None)` where the space is not lost, `None` where the entry is malformed.
+fn lost_with(bytes: &[u8]) -> Option<Option<PrincipalId>> {
+    match bytes.len() {
+        0 => Some(None),
+        _ => PrincipalId::try_from(bytes).ok().map(Some),
     }
 }
 

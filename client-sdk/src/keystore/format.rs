@@ -107,6 +107,9 @@ pub(super) struct SpaceEntry {
     /// Its root, 32 bytes; empty where none was pinned yet.
     #[prost(bytes = "vec", tag = "6")]
     pub(super) root: Vec<u8>,
+    /// The principal that was the member, 32 bytes, where the owner has started over with other keys since; else empty.
+    #[prost(bytes = "vec", tag = "7")]
+    pub(super) lost_with: Vec<u8>,
 }
 
 /// A principal whose fingerprint the owner has confirmed.

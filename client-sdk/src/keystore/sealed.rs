@@ -60,6 +60,27 @@ impl SealedKeystore {
         Self::seal(account_id, 1, slots, &root_key, content, rng)
     }
 
+    /// The next generation, with nothing of this one left: another root key, other slots, other content.
+    pub(crate) fn start_over(
+        &self,
+        content: &Content,
+        passphrase: &SlotKey,
+        recovery: &SlotKey,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let first = Self::create(self.account_id, content, passphrase, recovery, rng);
+        let opened = first.open(passphrase).expect("sealed just now under this key");
+        let slots = first.slots;
+        Self::seal(
+            self.account_id,
+            self.generation + 1,
+            slots,
+            &opened.root_key,
+            content,
+            rng,
+        )
+    }
+
     /// Parses bytes from the relay.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, DoesNotOpen> {
         if bytes.len() > limits::MAX_KEYSTORE {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
-use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::socket::SocketProof;
 use sealpost_protocol::wire::{Authenticate, Notice, Policy};
@@ -63,6 +63,8 @@ pub struct SpaceSummary {
     pub name: String,
     /// The end of its log, as the relay says; `None` where the relay does not list it, or could not be asked.
     pub relay_head: Option<u64>,
+    /// The principal that was the member, where the owner has started over since: somebody who may has to add the new one.
+    pub lost_with: Option<PrincipalId>,
 }
 
 /// Announcements of the relay's operator.
@@ -184,10 +186,16 @@ impl Client {
 struct Known {
     name: String,
     relay_head: Option<u64>,
+    lost_with: Option<PrincipalId>,
 }
 
 fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
-    let summary = |(id, Known { name, relay_head })| SpaceSummary { id, name, relay_head };
+    let summary = |(id, known): (SpaceId, Known)| SpaceSummary {
+        id,
+        name: known.name,
+        relay_head: known.relay_head,
+        lost_with: known.lost_with,
+    };
     found.into_iter().map(summary).collect()
 }
 
@@ -202,7 +210,8 @@ impl Shared {
             found.entry(id).or_default().name = name;
         }
         for (id, space) in self.local_account().await?.content.spaces {
-            found.entry(id).or_default().name = space.name;
+            let known = found.entry(id).or_default();
+            (known.name, known.lost_with) = (space.name, space.lost_with);
         }
         Ok(found)
     }
@@ -252,11 +261,15 @@ impl SpaceCore {
     /// [`Error::Integrity`] if another device of this account was shown another log; the space then stops.
     pub(super) async fn pin(&self) -> Result<(), Error> {
         let known = self.compare_pinned().await?;
-        let place = self
-            .with_fold(|fold| VerifiedPlace {
-                control_index: fold.chain().index(),
-                control_head: fold.chain().head(),
-                cursor: fold.cursor(),
+        let me = self.me();
+        let (place, is_member) = self
+            .with_fold(move |fold| {
+                let place = VerifiedPlace {
+                    control_index: fold.chain().index(),
+                    control_head: fold.chain().head(),
+                    cursor: fold.cursor(),
+                };
+                (place, fold.chain().member(&me).is_some())
             })
             .await?;
         if known.is_some_and(|known| known.seq >= place.cursor.seq) {
@@ -265,6 +278,9 @@ impl SpaceCore {
         self.client
             .update_keystore(|content| {
                 let space = content.spaces.entry(self.space_id).or_default();
+                if is_member {
+                    space.lost_with = None;
+                }
                 // What yet another device has pinned meanwhile was not compared, and stays.
                 if space.verified.map(|place| place.cursor) == known {
                     space.verified = Some(place);

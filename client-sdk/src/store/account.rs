@@ -140,6 +140,11 @@ impl StoreTransaction<'_> {
 
     /// Writes the account of this home, unless it is another one's.
     pub(crate) fn put_account(&self, account: &LocalAccount) -> Result<(), Error> {
+        let is_other = |before: LocalAccount| before.content.identity.id() != account.content.identity.id();
+        if self.account()?.is_some_and(is_other) {
+            // Writer chains belong to a principal.
+            self.sql().execute("DELETE FROM own_writer", [])?;
+        }
         let id = account.account_id.as_bytes();
         let sealed = self.seal(ACCOUNT, &[id], &account.encode());
         let changed = self.sql().execute(

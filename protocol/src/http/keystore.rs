@@ -91,6 +91,10 @@ pub struct KeystoreStage {
     /// Public Ed25519 key of the new recovery code, where that changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_login_key: Option<Base64Bytes>,
+    /// SignedManifest (protobuf) of the account's new human principal, where its owner starts over with new keys. With the
+    /// commit the old principal is revoked, and every session but the caller's ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_manifest: Option<Base64Bytes>,
 }
 
 /// A staged change, as read back.
@@ -106,6 +110,9 @@ pub struct StagedView {
     /// The staged recovery login key, where that changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_login_key: Option<Base64Bytes>,
+    /// The staged manifest, where the owner starts over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_manifest: Option<Base64Bytes>,
 }
 
 /// Evaluates OPAQUE against the staged record, so that the client opens the staged keystore from scratch.

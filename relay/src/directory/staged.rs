@@ -13,7 +13,7 @@ use sealpost_protocol::{
 use zeroize::Zeroizing;
 
 use super::{
-    AuthenticatedSession, Directory, DirectoryError, DirectorySettings,
+    AuthenticatedSession, Directory, DirectoryError, DirectorySettings, SessionsEnded,
     credentials::{
         open_record, open_recovery_key, parse_record, parse_recovery_key, seal_record, seal_recovery_key,
         stored_record, stored_recovery_key,
@@ -22,8 +22,8 @@ use super::{
     keystores::{check_keystore, next_version, seal_keystore},
     opaque_setup::KSF,
     ports::{
-        AccountRow, AuditAction, CommitStaged, NewKeystoreVersion, NewRecoveryKey, NewStage, StageRow,
-        StagedRefusal,
+        AccountRow, AuditAction, CommitStaged, NewKeystoreVersion, NewPrincipal, NewRecoveryKey, NewStage,
+        StageRow, StagedPrincipal, StagedRefusal,
     },
     seals::{OpenSeals, columns, fields},
 };
@@ -72,6 +72,7 @@ impl Directory {
             base_version: request.base_version,
             keystore: request.keystore.clone(),
             recovery_login_key: request.recovery_login_key.clone(),
+            signed_manifest: request.signed_manifest.clone(),
         })
     }
 
@@ -93,6 +94,7 @@ impl Directory {
             base_version: row.base_version,
             keystore: staged.keystore.to_vec().into(),
             recovery_login_key: staged.recovery_key.map(|key| key.as_bytes().to_vec().into()),
+            signed_manifest: staged.manifest.map(|manifest| manifest.to_vec().into()),
         })
     }
 
@@ -154,11 +156,17 @@ impl Directory {
             .await?
             .ok_or(DirectoryError::NotFound)?;
         let staged = OpenedStage::open(&seals, account.account_id, &row)?;
-        let commit = self.draft_commit(&seals, &account, &row, staged)?;
+        let starts_over = row.principal.is_some();
+        let base_version = row.base_version;
+        let commit = self.draft_commit(&seals, caller, &account, row, staged)?;
         let committed = self.store.commit_staged(&commit, self.credential_rules()).await;
         committed.map_err(|error| self.staged_refused(error))?;
+        if starts_over {
+            // The caller's session goes on, but a socket it may have open speaks for the old principal.
+            self.announce(SessionsEnded::AllOf(account.account_id));
+        }
         Ok(KeystoreVersion {
-            version: next_version(row.base_version)?,
+            version: next_version(base_version)?,
         })
     }
 
@@ -166,6 +174,7 @@ impl Directory {
         match error {
             StoreError::Refused(StagedRefusal::Conflict) => DirectoryError::KeystoreConflict,
             StoreError::Refused(StagedRefusal::KeyTaken) => DirectoryError::Malformed("recovery_login_key"),
+            StoreError::Refused(StagedRefusal::PrincipalTaken) => DirectoryError::Malformed("signed_manifest"),
             StoreError::Refused(StagedRefusal::Keystore(refusal)) => {
                 self.keystore_refused(StoreError::Refused(refusal))
             }
@@ -204,6 +213,11 @@ impl Directory {
             .as_ref()
             .map(|key| parse_recovery_key(&key.0))
             .transpose()?;
+        let principal = request
+            .signed_manifest
+            .as_ref()
+            .map(|manifest| self.draft_principal(seals, account_id, &manifest.0))
+            .transpose()?;
         let staged_at = self.clock.now();
         next_version(request.base_version)?;
         Ok(NewStage {
@@ -216,6 +230,10 @@ impl Directory {
                 index: seals.blind(fields::RECOVERY_KEY, key.as_bytes()),
                 sealed: seal(columns::STAGED_RECOVERY_KEY, key.as_bytes()),
             }),
+            principal: principal.map(|principal| StagedPrincipal {
+                principal_id: principal.principal_id,
+                manifest_sealed: principal.manifest_sealed,
+            }),
             staged_at,
             expires_at: staged_at + DirectorySettings::COMMIT_WITHIN,
         })
@@ -225,8 +243,9 @@ impl Directory {
     fn draft_commit(
         &self,
         seals: &OpenSeals,
+        caller: &AuthenticatedSession,
         account: &AccountRow,
-        row: &StageRow,
+        row: StageRow,
         staged: OpenedStage,
     ) -> Result<CommitStaged, DirectoryError> {
         let account_id = account.account_id;
@@ -234,6 +253,10 @@ impl Directory {
         let key = staged
             .recovery_key
             .map_or_else(|| open_recovery_key(seals, account), Ok)?;
+        let action = match row.principal {
+            Some(_) => AuditAction::StartedOver,
+            None => AuditAction::CredentialsChanged,
+        };
         let credential_version = account.credential_version + 1;
         let keystore_version = next_version(row.base_version)?;
         Ok(CommitStaged {
@@ -247,7 +270,14 @@ impl Directory {
             base_credential_version: account.credential_version,
             record_sealed: seal_record(seals, account_id, credential_version, &record),
             recovery_key: seal_recovery_key(seals, account_id, credential_version, &key),
-            audit: self.audit_entry(seals, Some(account_id), AuditAction::CredentialsChanged, None),
+            audit: self.audit_entry(seals, Some(account_id), action, None),
+            principal: row.principal.map(|principal| NewPrincipal {
+                principal_id: principal.principal_id,
+                account_id,
+                manifest_sealed: principal.manifest_sealed,
+                created_at: self.clock.now(),
+            }),
+            session_id: caller.session_id(),
         })
     }
 }
@@ -257,6 +287,7 @@ struct OpenedStage {
     keystore: Zeroizing<Vec<u8>>,
     record: Option<Record>,
     recovery_key: Option<PublicKey>,
+    manifest: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl OpenedStage {
@@ -271,7 +302,12 @@ impl OpenedStage {
             .recovery_key_sealed
             .as_deref()
             .map(|sealed| open(columns::STAGED_RECOVERY_KEY, sealed));
+        let manifest = row.principal.as_ref().map(|principal| {
+            let row_key = principal.principal_id.as_bytes();
+            seals.open(columns::MANIFEST, row_key, &principal.manifest_sealed)
+        });
         Ok(Self {
+            manifest: manifest.transpose()?,
             keystore: open(columns::STAGED_KEYSTORE, &row.keystore_sealed)?,
             record: record
                 .transpose()?

@@ -11,7 +11,7 @@ impl PrincipalStore for Store {
     fn manifest(&self, principal_id: PrincipalId) -> Stored<'_, Option<Vec<u8>>> {
         Box::pin(async move {
             Ok(sqlx::query_scalar!(
-                "SELECT manifest_sealed FROM principals WHERE principal_id = $1",
+                "SELECT manifest_sealed FROM principals WHERE principal_id = $1 AND revoked_at IS NULL",
                 &principal_id.as_bytes()[..],
             )
             .fetch_optional(self.pool())

@@ -1,18 +1,18 @@
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, PrincipalId};
 use time::OffsetDateTime;
 
 use super::{
     Store, Transaction, audit,
     columns::{from_bigint, to_bigint},
     error::{expect_rows, violated_constraint},
-    keystores,
+    keystores, principals,
 };
 use crate::{
     directory::{
         ids::StageId,
         ports::{
-            CommitStaged, KeystoreRefusal, KeystoreRules, NewRecoveryKey, NewStage, StageRow, StagedRefusal,
-            StagedStore, Stored, StoredOr,
+            CommitStaged, KeystoreRefusal, KeystoreRules, NewPrincipal, NewRecoveryKey, NewStage, StageRow,
+            StagedPrincipal, StagedRefusal, StagedStore, Stored, StoredOr,
         },
     },
     store_failure::{StoreError, StoreFailure},
@@ -37,7 +37,7 @@ impl StagedStore for Store {
             let record = sqlx::query_as!(
                 StageRecord,
                 r#"SELECT stage_id AS "stage_id: [u8; 16]", base_version, keystore_sealed, record_sealed,
-                       recovery_key_sealed, verified
+                       recovery_key_sealed, verified, principal_id AS "principal_id: [u8; 32]", manifest_sealed
                    FROM staged_changes WHERE account_id = $1 AND expires_at > $2"#,
                 &account_id.as_bytes()[..],
                 now,
@@ -88,14 +88,15 @@ async fn upsert(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<(), StoreF
     let written = sqlx::query!(
         "INSERT INTO staged_changes
              (account_id, stage_id, base_version, keystore_sealed, record_sealed, recovery_key_index,
-              recovery_key_sealed, verified, staged_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $5::bytea IS NULL, $8, $9)
+              recovery_key_sealed, verified, staged_at, expires_at, principal_id, manifest_sealed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $5::bytea IS NULL, $8, $9, $10, $11)
          ON CONFLICT (account_id) DO UPDATE SET
              stage_id = excluded.stage_id, base_version = excluded.base_version,
              keystore_sealed = excluded.keystore_sealed, record_sealed = excluded.record_sealed,
              recovery_key_index = excluded.recovery_key_index,
              recovery_key_sealed = excluded.recovery_key_sealed, verified = excluded.verified,
-             staged_at = excluded.staged_at, expires_at = excluded.expires_at",
+             staged_at = excluded.staged_at, expires_at = excluded.expires_at,
+             principal_id = excluded.principal_id, manifest_sealed = excluded.manifest_sealed",
         &stage.account_id.as_bytes()[..],
         &stage.stage_id.as_bytes()[..],
         to_bigint(BASE_VERSION, stage.base_version)?,
@@ -105,6 +106,11 @@ async fn upsert(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<(), StoreF
         key.map(|key| &key.sealed[..]),
         stage.staged_at,
         stage.expires_at,
+        stage
+            .principal
+            .as_ref()
+            .map(|new| &new.principal_id.as_bytes()[..]),
+        stage.principal.as_ref().map(|new| &new.manifest_sealed[..]),
     )
     .execute(tx.connection())
     .await?;
@@ -121,6 +127,9 @@ async fn commit_staged(
         .await
         .map_err(widen)?;
     replace_credentials(tx, commit).await?;
+    if let Some(principal) = &commit.principal {
+        replace_principal(tx, commit, principal).await?;
+    }
     Ok(audit::insert(tx.connection(), &commit.audit).await?)
 }
 
@@ -158,6 +167,41 @@ async fn replace_credentials(
     refuse_unless_one(updated.rows_affected())
 }
 
+/// The one before is revoked, not forgotten: who has its keys must not be able to register it again.
+async fn replace_principal(
+    tx: &mut Transaction<'_>,
+    commit: &CommitStaged,
+    new: &NewPrincipal,
+) -> Result<(), StoreError<StagedRefusal>> {
+    let account_id = &new.account_id.as_bytes()[..];
+    sqlx::query!(
+        "UPDATE principals SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL",
+        account_id,
+        new.created_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    if !principals::insert(tx.connection(), new).await? {
+        return Err(StoreError::Refused(StagedRefusal::PrincipalTaken));
+    }
+    let updated = sqlx::query!(
+        "UPDATE accounts SET principal_id = $2 WHERE account_id = $1",
+        account_id,
+        &new.principal_id.as_bytes()[..],
+    )
+    .execute(tx.connection())
+    .await?;
+    refuse_unless_one(updated.rows_affected())?;
+    sqlx::query!(
+        "DELETE FROM sessions WHERE account_id = $1 AND session_id <> $2",
+        account_id,
+        &commit.session_id.as_bytes()[..],
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 fn refuse_unless_one(rows: u64) -> Result<(), StoreError<StagedRefusal>> {
     if rows == 1 {
         Ok(())
@@ -187,6 +231,8 @@ struct StageRecord {
     record_sealed: Option<Vec<u8>>,
     recovery_key_sealed: Option<Vec<u8>>,
     verified: bool,
+    principal_id: Option<[u8; 32]>,
+    manifest_sealed: Option<Vec<u8>>,
 }
 
 impl TryFrom<StageRecord> for StageRow {
@@ -200,6 +246,13 @@ impl TryFrom<StageRecord> for StageRow {
             record_sealed: record.record_sealed,
             recovery_key_sealed: record.recovery_key_sealed,
             verified: record.verified,
+            principal: record
+                .principal_id
+                .zip(record.manifest_sealed)
+                .map(|(id, manifest_sealed)| StagedPrincipal {
+                    principal_id: PrincipalId::new(id),
+                    manifest_sealed,
+                }),
         })
     }
 }

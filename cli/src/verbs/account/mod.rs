@@ -5,6 +5,7 @@ mod device_secret;
 mod export;
 mod history;
 mod import;
+mod start_over;
 
 use clap::Subcommand;
 
@@ -21,6 +22,7 @@ pub(crate) enum Account {
     Import(import::Import),
     #[command(subcommand)]
     DeviceSecret(device_secret::DeviceSecret),
+    StartOver(start_over::StartOver),
     Delete(delete::Delete),
 }
 
@@ -31,6 +33,7 @@ impl Account {
             Self::Export(verb) => verb.run(context).await,
             Self::Import(verb) => verb.run(context).await,
             Self::DeviceSecret(verb) => verb.run(context).await,
+            Self::StartOver(verb) => verb.run(context).await,
             Self::Delete(verb) => verb.run(context).await,
         }
     }

@@ -18,6 +18,9 @@ struct ShownSpace {
     name: String,
     /// The last place of its log, as the relay says.
     head: Option<u64>,
+    /// The principal that was the member, where the owner has started over since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_with: Option<String>,
 }
 
 impl List {
@@ -38,6 +41,7 @@ impl From<SpaceSummary> for ShownSpace {
             space: space.id.to_string(),
             name: space.name,
             head: space.relay_head,
+            lost_with: space.lost_with.map(|id| id.to_string()),
         }
     }
 }
@@ -50,6 +54,10 @@ impl Report for ShownSpace {
         } else {
             &self.name
         };
-        writeln!(out, "{}  {head:>8}  {}", self.space, printable(name))
+        let lost = match self.lost_with {
+            Some(_) => "  (lost: ask a manager to add you again)",
+            None => "",
+        };
+        writeln!(out, "{}  {head:>8}  {}{lost}", self.space, printable(name))
     }
 }

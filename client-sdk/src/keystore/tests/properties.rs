@@ -42,8 +42,16 @@ fn place() -> impl Strategy<Value = VerifiedPlace> {
 }
 
 fn spaces() -> impl Strategy<Value = Vec<([u8; 32], KnownSpace)>> {
-    let space = (any::<String>(), proptest::option::of(place()))
-        .prop_map(|(name, verified)| KnownSpace { name, verified });
+    let space = (
+        any::<String>(),
+        proptest::option::of(place()),
+        proptest::option::of(any::<[u8; 32]>()),
+    )
+        .prop_map(|(name, verified, lost)| KnownSpace {
+            name,
+            verified,
+            lost_with: lost.map(PrincipalId::new),
+        });
     proptest::collection::vec((any::<[u8; 32]>(), space), 0..8)
 }
 
@@ -122,6 +130,7 @@ fn changed_content_keeps_the_slots_and_raises_the_generation() {
     let space = KnownSpace {
         name: "garden".to_owned(),
         verified: None,
+        lost_with: None,
     };
     opened.content.spaces.insert(SpaceId::new([9; 32]), space);
     let next = sealed.with_content(&opened.root_key, &opened.content, &mut entropy::system());
@@ -162,6 +171,7 @@ fn sizes_of_small_contents_are_alike() {
     let space = KnownSpace {
         name: "garden".to_owned(),
         verified: None,
+        lost_with: None,
     };
     full.spaces.insert(SpaceId::new([9; 32]), space);
     let lengths = [empty, full].map(|content| keys.seal(ACCOUNT, &content).to_bytes().len());

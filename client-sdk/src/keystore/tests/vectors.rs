@@ -71,6 +71,8 @@ fn device_key(account_id: AccountId) -> SlotKey {
 fn with_device_secret() -> (SealedKeystore, Content) {
     let mut content = full_content();
     content.device_secret = Some(device_secret());
+    let lost = content.spaces.get_mut(&SpaceId::new([2; 32])).unwrap();
+    lost.lost_with = Some(PrincipalId::new([0xa0; 32]));
     let (passphrase, recovery) = (device_key(ACCOUNT), recovery_key(ACCOUNT));
     let sealed = SealedKeystore::create(ACCOUNT, &content, &passphrase, &recovery, &mut Counting(0x20));
     (sealed, content)
@@ -101,9 +103,14 @@ pub(super) fn full_content() -> Content {
     };
     for (id, name, verified) in [(0x01, "garden", Some(place)), (0x02, "Küche", None)] {
         let name = name.to_owned();
-        content
-            .spaces
-            .insert(SpaceId::new([id; 32]), KnownSpace { name, verified });
+        content.spaces.insert(
+            SpaceId::new([id; 32]),
+            KnownSpace {
+                name,
+                verified,
+                lost_with: None,
+            },
+        );
     }
     let contact = KnownContact {
         handle: "bob".to_owned(),
@@ -312,6 +319,10 @@ fn faults() -> Vec<(&'static str, Vec<u8>)> {
             seal_content(|content| content.contacts[0].principal_id.truncate(16)),
         ),
         (
+            "content: lost with a principal id of 31 bytes",
+            seal_content(|content| content.spaces[0].lost_with = vec![1; 31]),
+        ),
+        (
             "content: device secret of 15 bytes",
             seal_content(|content| content.device_secret = vec![1; 15]),
         ),
@@ -369,7 +380,7 @@ fn build() -> Vectors {
         device_secret: (*device_secret().expose_text()).clone(),
         passphrase_device_slot_key: hex::encode(device_key(ACCOUNT).expose_key().expose_bytes()),
         open_with_device_secret: vec![opening(
-            "device secret",
+            "device secret, and a lost space",
             with_device_secret().0,
             with_device_secret().1,
         )],

@@ -320,6 +320,7 @@ async fn pin(stage: &Stage, cursor: Cursor) {
     let space = KnownSpace {
         name: String::new(),
         verified: Some(place),
+        lost_with: None,
     };
     content.spaces.insert(stage.log.space_id(), space);
     let account = LocalAccount::for_tests(content);

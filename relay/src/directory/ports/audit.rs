@@ -16,6 +16,8 @@ pub enum AuditAction {
     SessionEnded,
     /// Passphrase, recovery code or both were changed, with the keystore.
     CredentialsChanged,
+    /// The owner started over with new keys.
+    StartedOver,
     /// The operator disabled the account.
     AccountDisabled,
     /// The operator enabled the account again.
@@ -35,6 +37,7 @@ impl AuditAction {
             Self::LoggedInByRecoveryCode => "logged_in_by_recovery_code",
             Self::SessionEnded => "session_ended",
             Self::CredentialsChanged => "credentials_changed",
+            Self::StartedOver => "started_over",
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::AccountDeleted => "account_deleted",

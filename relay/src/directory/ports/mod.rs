@@ -25,7 +25,7 @@ pub use keystores::{
 pub use principals::{NewPrincipal, PrincipalStore};
 pub use relay_state::{RelaySecret, RelayStateStore};
 pub use sessions::{NewSession, SessionRow, SessionStore};
-pub use staged::{CommitStaged, NewStage, StageRow, StagedRefusal, StagedStore};
+pub use staged::{CommitStaged, NewStage, StageRow, StagedPrincipal, StagedRefusal, StagedStore};
 pub use tokens::{NewToken, TokenRow, TokenStore};
 
 use crate::store_failure::{StoreError, StoreFailure};

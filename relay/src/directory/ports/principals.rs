@@ -17,6 +17,6 @@ pub struct NewPrincipal {
 
 /// Principals.
 pub trait PrincipalStore: Send + Sync {
-    /// The sealed manifest of a principal.
+    /// The sealed manifest of a principal that was not revoked.
     fn manifest(&self, principal_id: PrincipalId) -> Stored<'_, Option<Vec<u8>>>;
 }

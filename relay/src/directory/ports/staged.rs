@@ -1,8 +1,8 @@
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use time::OffsetDateTime;
 
 use super::{
-    KeystoreRefusal, KeystoreRules, NewAuditEntry, NewKeystoreVersion, NewRecoveryKey, Stored, StoredOr,
+    KeystoreRefusal, KeystoreRules, NewAuditEntry, NewKeystoreVersion, NewPrincipal, NewRecoveryKey, Stored, StoredOr,
 };
 use crate::directory::ids::StageId;
 
@@ -20,6 +20,8 @@ pub struct NewStage {
     pub record_sealed: Option<Vec<u8>>,
     /// The new recovery login key, where that changes.
     pub recovery_key: Option<NewRecoveryKey>,
+    /// The new principal, where the owner starts over.
+    pub principal: Option<StagedPrincipal>,
     /// Now.
     pub staged_at: OffsetDateTime,
     /// From when on it cannot be committed.
@@ -38,8 +40,18 @@ pub struct StageRow {
     pub record_sealed: Option<Vec<u8>>,
     /// The new recovery login key, sealed, where that changes.
     pub recovery_key_sealed: Option<Vec<u8>>,
+    /// The new principal, where the owner starts over.
+    pub principal: Option<StagedPrincipal>,
     /// Whether the new record was asked for, where there is one.
     pub verified: bool,
+}
+
+/// A principal that is to take the place of an account's.
+pub struct StagedPrincipal {
+    /// Its id.
+    pub principal_id: PrincipalId,
+    /// The signed manifest, sealed for its place among the principals.
+    pub manifest_sealed: Vec<u8>,
 }
 
 /// What a commit writes. The keystore goes through [`NewKeystoreVersion`].
@@ -54,6 +66,10 @@ pub struct CommitStaged {
     pub record_sealed: Vec<u8>,
     /// The recovery login key from now on.
     pub recovery_key: NewRecoveryKey,
+    /// The principal from now on, where the owner starts over: the one before is revoked.
+    pub principal: Option<NewPrincipal>,
+    /// The session that outlives a new principal; all others end.
+    pub session_id: SessionId,
     /// What to note down.
     pub audit: NewAuditEntry,
 }
@@ -65,6 +81,8 @@ pub enum StagedRefusal {
     Conflict,
     /// The keystore could not be replaced.
     Keystore(KeystoreRefusal),
+    /// The new principal is known already.
+    PrincipalTaken,
     /// The recovery login key belongs to somebody else.
     KeyTaken,
 }

@@ -30,6 +30,7 @@ async fn draft(test: &TestDirectory, caller: &AuthenticatedSession) -> KeystoreS
         keystore: b"new keystore".to_vec().into(),
         registration_upload: Some(registered.upload.to_vec().into()),
         recovery_login_key: Some(PublicKey::of(&new_recovery_key()).as_bytes().to_vec().into()),
+        signed_manifest: None,
     }
 }
 
@@ -327,4 +328,60 @@ async fn whoever_used_up_the_versions_of_a_day_has_not_shut_the_owner_out() {
     let staged = stage(&test, &caller).await;
     verify(&test, &caller, &staged).await.unwrap();
     assert_eq!(commit(&test, &caller, &staged).await.unwrap().version, 2);
+}
+
+fn new_principal() -> Person {
+    Person::new("alice", 50)
+}
+
+/// Alice starts over: new passphrase, new recovery code, new principal.
+async fn start_over(test: &TestDirectory, caller: &AuthenticatedSession) -> Result<(), DirectoryError> {
+    let request = KeystoreStage {
+        signed_manifest: Some(new_principal().signed_manifest()),
+        ..draft(test, caller).await
+    };
+    let staged = test.directory.stage(caller, &request).await?;
+    assert_eq!(staged, test.directory.staged(caller).await?);
+    verify(test, caller, &staged).await?;
+    commit(test, caller, &staged).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_starts_over_has_a_new_principal_and_one_session() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let first = registered(&test, &alice).await;
+    let logged_in = alice.log_in(&test.directory).await.unwrap();
+    let caller = authenticate(&test.directory, &logged_in).await;
+    let mut ended = test.directory.ended_sessions();
+    start_over(&test, &caller).await.unwrap();
+    assert_eq!(ended.recv().await, Ok(SessionsEnded::AllOf(caller.account_id())));
+    let sessions = test
+        .directory
+        .ended_among(&[first.session_id(), caller.session_id()])
+        .await;
+    assert_eq!(sessions.unwrap(), [first.session_id()]);
+    let again = authenticate(&test.directory, &logged_in).await;
+    assert_eq!(again.principal_id(), new_principal().manifest().id());
+    let revoked = test.directory.manifest(alice.manifest().id()).await.unwrap();
+    assert!(revoked.is_none());
+}
+
+#[tokio::test]
+async fn revoked_principal_is_registered_by_nobody_again() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let caller = registered(&test, &alice).await;
+    start_over(&test, &caller).await.unwrap();
+    let thief = Person {
+        handle: "mallory",
+        recovery_key: SigningKey::from_bytes(&[9; 32]),
+        ..Person::alice()
+    };
+    let refused = thief.register(&test.directory, Some(test.token().await)).await;
+    assert!(matches!(refused, Err(DirectoryError::Malformed(_))));
+    let refused = start_over(&test, &caller).await;
+    assert!(matches!(
+        refused,
+        Err(DirectoryError::Malformed(_) | DirectoryError::KeystoreConflict)
+    ));
 }

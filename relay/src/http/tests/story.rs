@@ -136,6 +136,7 @@ async fn a_client_changes_its_passphrase() {
         keystore: b"new keystore".to_vec().into(),
         registration_upload: Some(registered.upload.to_vec().into()),
         recovery_login_key: None,
+        signed_manifest: None,
     };
     let staged: StagedView = api.post("/v1/keystore/staged", session, &stage).await;
     let commit = StagedCommit {

@@ -3,7 +3,10 @@
 use sealpost_protocol::ids::SpaceId;
 
 use super::*;
+use crate::account::start_over::{Drawn, Proof};
+use crate::identity::Identity;
 use crate::keystore::{Content, DeviceSecret, KnownSpace};
+use crate::secret::SecretKey;
 
 /// One way to change a keystore. Whoever adds a way adds it here.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +15,7 @@ pub(super) enum Change {
     RecoveryCode,
     DeviceSecretOn,
     DeviceSecretOff,
+    StartOver,
     AddSpace,
     RemoveSpace,
 }
@@ -40,12 +44,12 @@ impl Secrets {
 }
 
 impl Change {
-    /// In this order: with the device secret on, the passphrase is changed once more.
+    /// In this order: with the device secret on, another identity is begun too.
     pub(super) const ALL: [Self; 7] = [
         Self::Passphrase,
         Self::RecoveryCode,
         Self::DeviceSecretOn,
-        Self::Passphrase,
+        Self::StartOver,
         Self::DeviceSecretOff,
         Self::AddSpace,
         Self::RemoveSpace,
@@ -72,6 +76,11 @@ impl Change {
                 after.device = Some(secret.expose_text().to_string());
             }
             Self::DeviceSecretOff => after.device = None,
+            Self::StartOver => {
+                after = Self::RecoveryCode.secrets_after(&after, number);
+                after = Self::DeviceSecretOn.secrets_after(&after, number);
+                after = Self::Passphrase.secrets_after(&after, number);
+            }
             Self::AddSpace | Self::RemoveSpace => {}
         }
         after
@@ -82,12 +91,20 @@ impl Change {
         match self {
             Self::Passphrase | Self::RecoveryCode => {}
             Self::DeviceSecretOn | Self::DeviceSecretOff => content.device_secret = after.device(),
+            Self::StartOver => {
+                *content = content.start_over(identity(number), content.relay, after.device());
+            }
             Self::AddSpace => {
                 let name = "garden".to_owned();
                 let verified = None;
-                content
-                    .spaces
-                    .insert(space(number), KnownSpace { name, verified });
+                content.spaces.insert(
+                    space(number),
+                    KnownSpace {
+                        name,
+                        verified,
+                        lost_with: None,
+                    },
+                );
             }
             Self::RemoveSpace => {
                 content.spaces.remove(&space(number));
@@ -119,6 +136,17 @@ impl Change {
                     .replace_device_secret(&before.passphrase(), after.device())
                     .await
             }
+            Self::StartOver => {
+                let drawn = Drawn {
+                    identity: identity(number),
+                    recovery_code: after.code(),
+                    device_secret: after.device(),
+                };
+                let (old, new) = (before.passphrase(), after.passphrase());
+                let client = client.clone();
+                let starting = client.start_over_with(Proof::Passphrase(&old), &new, drawn);
+                Box::pin(starting).await.map(drop)
+            }
             Self::AddSpace => client.name_space(space(number), "garden").await,
             Self::RemoveSpace => {
                 let remove = |content: &mut Content| self.change_content(content, after, number);
@@ -126,6 +154,10 @@ impl Change {
             }
         }
     }
+}
+
+fn identity(number: u8) -> Identity {
+    Identity::from_seeds(SecretKey::from([number; 32]), SecretKey::from([number; 32]))
 }
 
 fn space(number: u8) -> SpaceId {

@@ -66,7 +66,20 @@ impl Scene {
             is_made || !matches!(reported, Some(Ok(()))),
             "{change:?} was reported but not made, {strike:?}"
         );
-        self.restarted().await.refresh_keystore().await.unwrap();
+        self.go_on().await;
+    }
+
+    /// The device finds the change, or has to log in again where all sessions were ended.
+    async fn go_on(&self) {
+        let refreshed = self.restarted().await.refresh_keystore().await;
+        if let Err(Error::NotAuthenticated(_)) = refreshed {
+            let (words, secret) = (self.secrets.passphrase(), self.secrets.device());
+            Client::login_with_device_secret(self.home.config(), "alice", &words, secret.as_ref())
+                .await
+                .unwrap();
+            return;
+        }
+        refreshed.unwrap();
     }
 
     /// The device as a process that has just started.

@@ -53,7 +53,7 @@ impl State {
             ("POST", paths::KEYSTORE_STAGED) => self.stage(id, request.json()?),
             ("GET", paths::KEYSTORE_STAGED) => self.staged(id),
             ("POST", paths::KEYSTORE_STAGED_VERIFY) => self.verify_staged(id, &request.json()?),
-            ("POST", paths::KEYSTORE_STAGED_COMMIT) => self.commit(id, &request.json()?),
+            ("POST", paths::KEYSTORE_STAGED_COMMIT) => self.commit(session, id, &request.json()?),
             ("DELETE", paths::ACCOUNT) => Ok(self.delete_account(id)),
             ("GET", paths::SESSIONS) => self.list_sessions(session),
             ("DELETE", paths::SESSION_CURRENT) => self.end(session),
@@ -260,6 +260,7 @@ impl State {
             base_version: body.base_version,
             keystore: self.faults.staged.clone().map_or(body.keystore, Base64Bytes),
             recovery_login_key: body.recovery_login_key,
+            signed_manifest: body.signed_manifest,
         };
         self.account(id).stage = Some(Stage {
             view: view.clone(),
@@ -285,7 +286,7 @@ impl State {
         })
     }
 
-    fn commit(&mut self, id: AccountId, body: &StagedCommit) -> Answer {
+    fn commit(&mut self, session: SessionId, id: AccountId, body: &StagedCommit) -> Answer {
         let account = self.account(id);
         let stage = account.stage.take().ok_or(ErrorCode::Expired)?;
         if stage.view.stage_id != body.stage_id || !stage.verified {
@@ -297,6 +298,11 @@ impl State {
         }
         if let Some(key) = stage.view.recovery_login_key {
             account.recovery_login_key = key.0;
+        }
+        if let Some(manifest) = stage.view.signed_manifest {
+            account.manifest = manifest.0;
+            self.sessions
+                .retain(|_, (other, owner)| *other == session || *owner != id);
         }
         Ok(version)
     }
