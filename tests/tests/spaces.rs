@@ -13,6 +13,8 @@ mod crowd;
 mod exchange;
 #[path = "spaces/faults.rs"]
 mod faults;
+#[path = "spaces/ghosts.rs"]
+mod ghosts;
 #[path = "spaces/invites.rs"]
 mod invites;
 #[path = "spaces/keys.rs"]

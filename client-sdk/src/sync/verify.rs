@@ -5,10 +5,11 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
+use sealpost_protocol::chain::ChainError;
 use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::{ParsedEvent, VerifiedEvent};
 use sealpost_protocol::fold::{Refusal, Roots, SpaceFold, Verdict};
-use sealpost_protocol::ids::{EventId, Root, SpaceId};
+use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::entry::Kind;
@@ -25,6 +26,12 @@ pub(crate) enum Fault {
     /// Breaks a rule of the log.
     #[error("the relay served an entry that does not belong there: {0}")]
     Refused(#[from] Refusal),
+    /// By a principal that no member let in, or that is out again.
+    #[error("the relay served an entry of {author}, who is not a member of the space")]
+    Intruder {
+        /// Who that is.
+        author: PrincipalId,
+    },
     /// Stands in the log already.
     #[error("the relay served the event of seq {first} a second time")]
     Replayed {
@@ -48,6 +55,16 @@ pub(crate) enum Fault {
     /// The hash of the entries is not the one the relay states.
     #[error("the relay states another root than that of the entries it served")]
     RootDiffers,
+}
+
+impl Fault {
+    /// What a refusal of an entry by this author is: an intruder is named.
+    fn of(refusal: Refusal, author: PrincipalId) -> Self {
+        match refusal {
+            Refusal::NotAMember | Refusal::Chain(ChainError::NotAMember) => Self::Intruder { author },
+            other => other.into(),
+        }
+    }
 }
 
 /// A fault and where it is.
@@ -157,7 +174,7 @@ impl<R: Roots> Verifier<'_, R> {
             None => return Err(self.fault(Fault::OtherGenesis, None)),
         };
         for (event, entry) in results.into_iter().zip(entries) {
-            let event = event.map_err(|(refusal, id)| self.fault(refusal.into(), id))?;
+            let event = event.map_err(|(fault, id)| self.fault(fault, id))?;
             self.take_event(&event, entry)?;
         }
         Ok(&entries[events.len()..])
@@ -213,7 +230,10 @@ impl<R: Roots> Verifier<'_, R> {
             entries: &self.verified.entries,
         };
         match &mut *self.fold {
-            Some(fold) => Ok(fold.append_control(record, &roots)?),
+            Some(fold) => {
+                let appended = fold.append_control(record, &roots);
+                appended.map_err(|refusal| Fault::of(refusal, record.author))
+            }
             None if record.space_id() != self.space_id => Err(Fault::OtherGenesis),
             None => {
                 let fold = SpaceFold::from_genesis(record)?;
@@ -247,7 +267,7 @@ fn as_event(entry: &wire::Entry) -> Option<&SignedEvent> {
     }
 }
 
-type SignatureResult = Result<VerifiedEvent, (Refusal, Option<EventId>)>;
+type SignatureResult = Result<VerifiedEvent, (Fault, Option<EventId>)>;
 
 /// Checks the signatures of events against the members of `fold`, in parallel; the results are in order.
 fn verify_signatures(fold: &SpaceFold, events: &[&SignedEvent]) -> Vec<SignatureResult> {
@@ -274,10 +294,11 @@ fn verify_signatures(fold: &SpaceFold, events: &[&SignedEvent]) -> Vec<Signature
 }
 
 fn verify_signature(fold: &SpaceFold, event: &SignedEvent) -> SignatureResult {
-    let parsed = ParsedEvent::parse(event).map_err(|error| (error.into(), None))?;
-    let id = parsed.id();
-    let author = fold
+    let parsed = ParsedEvent::parse(event).map_err(|error| (Refusal::from(error).into(), None))?;
+    let (id, author) = (parsed.id(), parsed.header.principal_id);
+    let key = fold
         .author_key(&parsed.header)
-        .map_err(|refusal| (refusal, Some(id)))?;
-    parsed.verify(&author).map_err(|error| (error.into(), Some(id)))
+        .map_err(|refusal| (Fault::of(refusal, author), Some(id)))?;
+    let verified = parsed.verify(&key);
+    verified.map_err(|error| (Refusal::from(error).into(), Some(id)))
 }

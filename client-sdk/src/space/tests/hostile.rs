@@ -128,7 +128,7 @@ async fn event_forged_in_a_members_name_raises_the_alarm_and_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_of_a_ghost_member_raises_the_alarm() {
+async fn event_of_a_ghost_member_raises_the_alarm_which_names_the_intruder() {
     let alarm = served(|log, mut page| {
         let header = log.header(&person(BOB), OTHER_WRITER);
         let event = log.event(&person(BOB), &header, "boo");
@@ -137,10 +137,11 @@ async fn event_of_a_ghost_member_raises_the_alarm() {
     })
     .await;
     assert!(alarm.what.contains("not a member"), "{alarm}");
+    assert!(alarm.what.contains(&person(BOB).id().to_string()), "{alarm}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn member_added_by_nobody_raises_the_alarm() {
+async fn member_added_by_nobody_raises_the_alarm_which_names_the_intruder() {
     let alarm = served(|log, mut page| {
         let bob = person(BOB);
         let body = Body::AddMember(wire::AddMember {
@@ -153,6 +154,7 @@ async fn member_added_by_nobody_raises_the_alarm() {
     })
     .await;
     assert_eq!(alarm.seq, Some(7));
+    assert!(alarm.what.contains(&person(BOB).id().to_string()), "{alarm}");
 }
 
 #[tokio::test(start_paused = true)]
