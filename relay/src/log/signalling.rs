@@ -1,6 +1,6 @@
-//! Takes signals from members and hands them to live subscribers, here and at other relays.
+//! Takes signals from members and hands them to live subscribers, here and at other relays; requests for wraps go the same way.
 //!
-//! Between relays a signal travels sealed under the data key of its space. It is told to those who listen at the moment,
+//! Between relays each travels sealed under the data key of its space. It is told to those who listen at the moment,
 //! or to nobody: a relay that is behind on the log, or whose key service is away, drops it.
 
 use std::sync::Arc;
@@ -8,13 +8,15 @@ use std::sync::Arc;
 use prost::Message;
 use sealpost_protocol::event::EventError;
 use sealpost_protocol::fold::Refusal;
-use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::ids::{PrincipalId, SpaceId, WriterId};
 use sealpost_protocol::signal::{SignalHeader, verify_signal};
+use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::{limits, wire};
 
 use super::ports::SpaceNumber;
 use super::signals::{Live, LiveSignal};
 use super::space::Space;
+use super::view::Membership;
 use super::{LogError, LogService};
 use crate::bus::{BusClosed, Parcel};
 use crate::spaces::AuthenticatedPrincipal;
@@ -42,10 +44,18 @@ impl LogService {
             })
             .await?;
         let signal = self.verify(author, signal).await?;
-        let space = self.shared.spaces.get(header.space_id);
-        self.hand_out(&space, &header, signal.clone());
-        self.tell_other_relays(number, space.id, &signal).await;
+        let sender = (header.principal_id, header.writer_id);
+        let live = Live::Signal(signal);
+        self.tell_all(number, header.space_id, LiveSignal { live, sender })
+            .await;
         Ok(())
+    }
+
+    /// Tells those who subscribe to a space now: at this relay when this returns, at others soon after.
+    pub(super) async fn tell_all(&self, number: SpaceNumber, space_id: SpaceId, live: LiveSignal) {
+        let frame = frame_of(live.live.clone());
+        self.tell_here(&self.shared.spaces.get(space_id), live);
+        self.tell_other_relays(number, space_id, &frame).await;
     }
 
     /// Takes in what other relays were sent, for as long as it is polled.
@@ -67,28 +77,21 @@ impl LogService {
         let key = self.shared.space_key(view.number).await.ok()?;
         let sealed = parcel.sealed.to_vec();
         let opened = self.shared.cipher.open_signal(&key, &space.id, sealed).ok()?;
-        let signal = wire::SignedSignal::decode(opened).ok()?;
-        let header = SignalHeader::parse(&signal.header).ok()?;
+        let live = live_of(wire::RelayFrame::decode(opened).ok()?)?;
         // The other relay has checked the signature, and its view of the members; ours may be newer.
-        view.membership
-            .check_may_signal(&header.principal_id, header.epoch, &header.key_id)
-            .ok()?;
-        self.hand_out(&space, &header, signal);
+        let sender = sender_of(&live, &view.membership)?;
+        self.tell_here(&space, LiveSignal { live, sender });
         Some(())
     }
 
-    fn hand_out(&self, space: &Space, header: &SignalHeader, signal: wire::SignedSignal) {
-        let live = LiveSignal {
-            live: Live::Signal(signal),
-            sender: (header.principal_id, header.writer_id),
-        };
-        // Without subscribers nobody misses it.
+    fn tell_here(&self, space: &Space, live: LiveSignal) {
+        // Without subscribers nobody misses it; a request for a wrap is found by the next who asks.
         let _ = space
             .signals(self.shared.limits.queued_signals)
             .send(Arc::new(live));
     }
 
-    async fn tell_other_relays(&self, number: SpaceNumber, space_id: SpaceId, signal: &wire::SignedSignal) {
+    async fn tell_other_relays(&self, number: SpaceNumber, space_id: SpaceId, frame: &wire::RelayFrame) {
         // The cause was logged; those who are here have heard it.
         let Ok(key) = self.shared.space_key(number).await else {
             return;
@@ -96,7 +99,7 @@ impl LogService {
         let sealed = self
             .shared
             .cipher
-            .seal_signal(&key, &space_id, &signal.encode_to_vec());
+            .seal_signal(&key, &space_id, &frame.encode_to_vec());
         self.shared.bus.send(Parcel {
             space_id,
             sealed: sealed.into(),
@@ -115,6 +118,51 @@ impl LogService {
             .run(move || verify_signal(&signal, &key).map(|()| signal));
         let checked = checked.await.map_err(|_| LogError::Internal)?;
         Ok(checked.map_err(Refusal::from)?)
+    }
+}
+
+/// What its subscribers at any relay are sent.
+fn frame_of(live: Live) -> wire::RelayFrame {
+    let body = match live {
+        Live::Signal(signal) => {
+            let signal = Some(signal);
+            Body::SignalDelivered(wire::SignalDelivered { signal })
+        }
+        Live::WrapWanted(request) => {
+            let request = Some(request);
+            Body::WrapWanted(wire::WrapWanted { request })
+        }
+    };
+    wire::RelayFrame {
+        request_id: 0,
+        body: Some(body),
+    }
+}
+
+fn live_of(frame: wire::RelayFrame) -> Option<Live> {
+    match frame.body? {
+        Body::SignalDelivered(delivered) => delivered.signal.map(Live::Signal),
+        Body::WrapWanted(wanted) => wanted.request.map(Live::WrapWanted),
+        _ => None,
+    }
+}
+
+/// Who it comes from, if that may be, as the members are seen here.
+fn sender_of(live: &Live, membership: &Membership) -> Option<(PrincipalId, WriterId)> {
+    match live {
+        Live::Signal(signal) => {
+            let header = SignalHeader::parse(&signal.header).ok()?;
+            membership
+                .check_may_signal(&header.principal_id, header.epoch, &header.key_id)
+                .ok()?;
+            Some((header.principal_id, header.writer_id))
+        }
+        Live::WrapWanted(request) => {
+            let recipient = PrincipalId::try_from(&request.recipient[..]).ok()?;
+            let is_meant = membership.contains(&recipient) && membership.key_id(request.epoch).is_some();
+            // The socket that asked is at the other relay.
+            is_meant.then_some((recipient, WriterId::new([0; WriterId::LENGTH])))
+        }
     }
 }
 

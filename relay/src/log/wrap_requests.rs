@@ -13,7 +13,7 @@ use crate::spaces::AuthenticatedPrincipal;
 const WAITING_PER_MEMBER: u32 = 64;
 
 impl LogService {
-    /// Notes that a member has no usable wrap of an epoch, and tells those who listen.
+    /// Notes that a member has no usable wrap of an epoch, and tells those who listen, here and at other relays.
     ///
     /// # Errors
     /// [`LogError::NotAMember`]; [`LogError::NoWrap`] where there is no such epoch; [`LogError::TooLarge`].
@@ -49,11 +49,7 @@ impl LogService {
             live: Live::WrapWanted(request),
             sender: (recipient, member.writer_id()),
         };
-        let space = self.shared.spaces.get(space_id);
-        // Without subscribers it is found by the next who asks.
-        let _ = space
-            .signals(self.shared.limits.queued_signals)
-            .send(Arc::new(live));
+        self.tell_all(number, space_id, live).await;
         Ok(())
     }
 

@@ -134,6 +134,22 @@ async fn signals_reach_subscribers_at_another_relay_in_order() {
 }
 
 #[tokio::test]
+async fn a_request_for_a_wrap_is_heard_at_other_relays_too() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    for ([here, there], chat) in everywhere(&log, &alice, &bob).await {
+        let mut alices = listen(&there, &chat, &alice).await;
+        first_heard(&here, &bob, &chat, &mut alices).await;
+        here.ask_for_wrap(&bob.principal(), chat.id(), 1).await.unwrap();
+        let request = loop {
+            if let Live::WrapWanted(request) = alices.next().await.unwrap() {
+                break request;
+            }
+        };
+        assert_eq!((request.epoch, request.recipient), (1, bob.id().to_bytes()));
+    }
+}
+
+#[tokio::test]
 async fn another_relay_hands_out_only_what_a_relay_sealed_and_a_member_may_say() {
     let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
     let hub = LocalHub::default();
