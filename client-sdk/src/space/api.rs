@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::control::Aim;
 use super::deliver::{MessageCursor, Messages, Position, messages};
 use super::handle::Handle;
-use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed};
+use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed, Replaced};
 use super::sender::{Packing, Sender};
 use super::signal::{self, Signals};
 use super::wraps::RekeyProgress;
@@ -215,6 +215,26 @@ impl Space {
         self.achieve(&Removed { principal_id: member }).await
     }
 
+    /// Puts a person's new keys in the place of the old ones: the new principal gets the old one's capabilities, the old one is
+    /// removed and the space rekeyed, all in one batch. For somebody who has started over.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`]; [`Error::Usage`] if the old principal is not a member.
+    pub async fn replace_member(&self, old: PrincipalId, new: &ConfirmedContact) -> Result<(), Error> {
+        self.sync().await?;
+        let member = self
+            .core()
+            .with_fold(|fold| fold.chain().member(&old).map(|member| member.capabilities));
+        let capabilities = member
+            .await?
+            .ok_or_else(|| Error::usage("the principal to be replaced is not a member"))?;
+        let new = Added {
+            manifest: new.manifest().clone(),
+            capabilities,
+        };
+        self.achieve(&Replaced { old, new }).await
+    }
+
     /// Gives a member exactly these capabilities.
     ///
     /// # Errors
@@ -271,7 +291,7 @@ impl Space {
         self.handle.core().rekeying.now()
     }
 
-    /// Gives the space a new key: everything from then on is sealed under it.
+    /// Gives the space a new key: everything from then on is sealed under it. Invites whose time is over are closed before.
     ///
     /// # Errors
     /// As [`Self::add_member`].

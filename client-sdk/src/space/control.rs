@@ -75,7 +75,9 @@ impl SpaceCore {
         let Some(batch) = aim.draft(self, rng).await?.finish() else {
             return Ok(true);
         };
-        self.stage(&batch.staged).await?;
+        for staged in &batch.staged {
+            self.stage(staged).await?;
+        }
         let Batch {
             records,
             last,

@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 use rand::CryptoRng;
-use sealpost_protocol::chain::{ChainError, ControlChain, Fence};
+use sealpost_protocol::chain::{ChainError, ControlChain, Fence, Invite};
 use sealpost_protocol::control::{ParsedControl, sign_control};
 use sealpost_protocol::fold;
 use sealpost_protocol::ids::EventId;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::control_record::Body;
-use sealpost_protocol::wire::{SignedControl, Wrap};
+use sealpost_protocol::wire::{RevokeInvite, SignedControl, Wrap};
 
 use super::core::SpaceCore;
 use super::wraps::{rekey_body, wrap_to_all};
@@ -23,22 +23,21 @@ pub(super) struct Draft<'a> {
     chain: ControlChain,
     seen: Cursor,
     records: Vec<SignedControl>,
-    staged: Staged,
+    staged: Vec<Staged>,
     new_key: Option<EpochKey>,
     is_step: bool,
 }
 
 /// Wraps of one epoch that must lie beside the log first.
-#[derive(Default)]
 pub(super) struct Staged {
-    pub(super) at: Option<EpochRef>,
+    pub(super) at: EpochRef,
     pub(super) wraps: Vec<Wrap>,
 }
 
 /// A draft, ready to be sent.
 pub(super) struct Batch {
     pub(super) records: Vec<SignedControl>,
-    pub(super) staged: Staged,
+    pub(super) staged: Vec<Staged>,
     /// Where its last record will stand in the chain.
     pub(super) last: (u64, EventId),
     /// The secret that it brings in.
@@ -58,7 +57,7 @@ impl<'a> Draft<'a> {
             chain,
             seen,
             records: Vec::new(),
-            staged: Staged::default(),
+            staged: Vec::new(),
             new_key: None,
             is_step: false,
         })
@@ -85,8 +84,10 @@ impl<'a> Draft<'a> {
 
     /// Has a wrap of `key` lie beside the log before the records are sent.
     pub(super) fn stage(&mut self, key: &EpochKey, wrap: Wrap) {
-        self.staged.at = Some(*key.at());
-        self.staged.wraps.push(wrap);
+        self.staged.push(Staged {
+            at: *key.at(),
+            wraps: vec![wrap],
+        });
     }
 
     /// Brings in a new secret for exactly the recipients that the chain will have; the previous one goes with it where
@@ -102,11 +103,21 @@ impl<'a> Draft<'a> {
         let recipients = self.chain.recipients();
         let (key, wraps) = wrap_to_all(key, recipients, self.core.rekeying.clone()).await;
         self.add(Body::Rekey(rekey_body(&key, &wraps, sealed_previous)))?;
-        self.staged = Staged {
-            at: Some(*key.at()),
-            wraps,
-        };
+        self.staged.push(Staged { at: *key.at(), wraps });
         self.new_key = Some(key);
+        Ok(())
+    }
+
+    /// Closes the invites whose time is over. The chain knows no clock: a rekey would wrap to them for ever.
+    pub(super) fn close_expired_invites(&mut self) -> Result<(), Error> {
+        let now_s = self.core.client.config.clock.unix_ms() / 1000;
+        let is_over = |invite: &&Invite| (1..=now_s).contains(&invite.expires_at_s);
+        let expired = self.chain.invites().filter(is_over);
+        let keys: Vec<_> = expired.map(|invite| *invite.key.as_bytes()).collect();
+        for key in keys {
+            let invite_key = Bytes::copy_from_slice(&key);
+            self.add(Body::RevokeInvite(RevokeInvite { invite_key }))?;
+        }
         Ok(())
     }
 

@@ -26,6 +26,12 @@ pub(super) struct Removed {
     pub(super) principal_id: PrincipalId,
 }
 
+/// That a member's place is another principal's: the same person's, with other keys.
+pub(super) struct Replaced {
+    pub(super) old: PrincipalId,
+    pub(super) new: Added,
+}
+
 /// That a member has exactly these capabilities.
 pub(super) struct Granted {
     pub(super) principal_id: PrincipalId,
@@ -63,18 +69,52 @@ impl Aim for Added {
             draft.rekey(rng).await?;
             return Ok(draft.with_more_to_do());
         }
-        if draft.chain().policy().share_history {
-            self.add_with_history(core, &mut draft, rng).await?;
-        } else {
-            // The newcomer gets a new secret only, in the same batch.
-            draft.add(self.body(&[]))?;
+        let is_shut = draft.chain().waits_for_rekey();
+        if !draft.chain().policy().share_history && !is_shut {
+            draft.close_expired_invites()?;
+        }
+        self.bring_in(core, &mut draft, rng).await?;
+        if !draft.chain().policy().share_history {
             draft.rekey(rng).await?;
         }
         Ok(draft)
     }
 }
 
+impl Aim for Replaced {
+    /// The newcomer comes first: while a departure waits for its rekey nobody comes in.
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let mut draft = Draft::begin(core).await?;
+        if draft.chain().member(&self.new.manifest.id()).is_none() {
+            if matches!(draft.chain().fence(), Fence::FirstKey | Fence::Departure) {
+                draft.rekey(rng).await?;
+                return Ok(draft.with_more_to_do());
+            }
+            self.new.bring_in(core, &mut draft, rng).await?;
+        }
+        if draft.chain().member(&self.old).is_some() {
+            draft.add(removal(&self.old))?;
+        }
+        draft.rekey_if_fenced(rng).await?;
+        Ok(draft)
+    }
+}
+
 impl Added {
+    /// The newcomer gets the current secret where history is shared, and else nothing before the next rekey.
+    async fn bring_in(
+        &self,
+        core: &SpaceCore,
+        draft: &mut Draft<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), Error> {
+        if draft.chain().policy().share_history {
+            self.add_with_history(core, draft, rng).await
+        } else {
+            draft.add(self.body(&[]))
+        }
+    }
+
     /// The newcomer gets the current secret, and with it the way back.
     async fn add_with_history(
         &self,
@@ -103,14 +143,17 @@ impl Aim for Removed {
         let mut draft = Draft::begin(core).await?;
         let id = &self.principal_id;
         if draft.chain().member(id).is_some() || draft.chain().applicant(id).is_some() {
-            draft.add(Body::RemoveMember(wire::RemoveMember {
-                principal_id: id.to_bytes(),
-            }))?;
+            draft.add(removal(id))?;
         }
         // Its own rekey goes in the same batch; that of somebody who removed them and died is made up for.
         draft.rekey_if_fenced(rng).await?;
         Ok(draft)
     }
+}
+
+fn removal(id: &PrincipalId) -> Body {
+    let principal_id = id.to_bytes();
+    Body::RemoveMember(wire::RemoveMember { principal_id })
 }
 
 impl Aim for Granted {
@@ -155,6 +198,9 @@ impl Aim for Rekeyed {
         if draft.chain().epoch_number() > self.from_epoch {
             draft.rekey_if_fenced(rng).await?;
         } else {
+            if !draft.chain().waits_for_rekey() {
+                draft.close_expired_invites()?;
+            }
             draft.rekey(rng).await?;
         }
         Ok(draft)

@@ -61,7 +61,7 @@ async fn wrap_again(core: &SpaceCore, request: &WrapRequest, rng: &mut impl Cryp
         return Ok(());
     };
     core.stage(&Staged {
-        at: Some(*key.at()),
+        at: *key.at(),
         wraps: vec![wrap],
     })
     .await

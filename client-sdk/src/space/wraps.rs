@@ -149,7 +149,7 @@ fn digest(wraps: &[Wrap]) -> Digest32 {
 impl SpaceCore {
     /// Stages wraps, as many at once as a frame takes.
     pub(super) async fn stage(&self, staged: &Staged) -> Result<(), Error> {
-        let Some(at) = staged.at else { return Ok(()) };
+        let at = &staged.at;
         for part in staged.wraps.chunks(limits::MAX_WRAPS_PER_FRAME) {
             self.socket
                 .stage_wraps(StageWraps {

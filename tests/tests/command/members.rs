@@ -1,5 +1,9 @@
 use super::{Garden, open_to_all, text, texts};
-use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+use sealpost_tests::{
+    command::{Ended, Sealpost},
+    database::Database,
+    relay::Relay,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_member_is_refused_and_keeps_what_was_read() {
@@ -61,4 +65,37 @@ async fn last_manager_hands_over_before_leaving() {
     // Waits until the space has the new key, which Bob's own command makes.
     bob.json(["send", "garden", "alone now"]);
     assert_eq!(bob.json(["space", "members", "garden"]).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn member_who_started_over_is_put_in_the_place_of_the_old_keys() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "before"]);
+    let old = text(&bob.json(["whoami"])[0], "principal_id").to_owned();
+    let mut start_over = bob.command(["account", "start-over", "--yes"]);
+    std::fs::write(bob.file("new"), "a new passphrase of words").unwrap();
+    start_over.env("SEALPOST_NEW_PASSPHRASE_FILE", bob.file("new"));
+    Ended::of(start_over.spawn().unwrap()).expect_done();
+
+    alice.json(["contact", "remove", "bob"]);
+    let fingerprint = bob.json(["fingerprint"]);
+    let fingerprint = text(&fingerprint[0], "fingerprint");
+    let replace = [
+        "space",
+        "replace-member",
+        "garden",
+        &old[..12],
+        "bob",
+        "--fingerprint",
+    ];
+    let replaced = alice.json([&replace[..], &[fingerprint]].concat());
+    assert_eq!(
+        (text(&replaced[0], "old_principal_id"), &replaced[0]["epoch"]),
+        (&*old, &2.into())
+    );
+    alice.json(["send", "garden", "after"]);
+    assert_eq!(texts(&bob.json(["tail", "garden"])), ["before", "after"]);
+    assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
 }

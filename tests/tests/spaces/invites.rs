@@ -118,7 +118,7 @@ impl Clock for LongAgo {
 }
 
 #[tokio::test]
-async fn link_after_its_time_lets_nobody_in() {
+async fn link_after_its_time_lets_nobody_in_and_is_closed_by_a_rekey() {
     let mut invited = Invited::by(InviteOptions::default(), true).await;
     let client = invited
         .alice
@@ -127,6 +127,15 @@ async fn link_after_its_time_lets_nobody_in() {
     let space = client.space(invited.link.space_id()).await.unwrap();
     invited.link = space.create_invite(InviteOptions::default()).await.unwrap();
     assert_eq!(invited.refused().await, ErrorCode::InviteExpired);
+    let alices = invited.alices().await;
+    alices.sync().await.unwrap();
+    assert_eq!(alices.invites().await.unwrap().len(), 2);
+    alices.rekey().await.unwrap();
+    assert_eq!(
+        alices.invites().await.unwrap().len(),
+        1,
+        "the other gets no new key"
+    );
     invited.relay.stop().await;
 }
 

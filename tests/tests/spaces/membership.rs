@@ -1,13 +1,13 @@
 use futures_util::StreamExt;
 use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::code::ErrorCode;
-use sealpost_sdk::{Error, Message, Position, Space};
+use sealpost_sdk::{Error, Message, Position, Space, SpaceOptions};
 use sealpost_tests::{
     database::Database,
     relay::{Relay, RelayOptions},
 };
 
-use crate::people::{Pair, Person, Way, add, open_to_all, read, read_from_start};
+use crate::people::{Pair, Person, Way, add, confirm, open_to_all, read, read_from_start};
 
 async fn relay() -> Relay {
     Relay::start(open_to_all(RelayOptions::on(&Database::create().await))).await
@@ -111,5 +111,39 @@ async fn who_was_removed_can_be_added_again_and_reads_what_was_missed() {
     add(&pair.alices, &pair.alices_client, &pair.bobs_client).await;
     let again = pair.bobs_client.space(id).await.unwrap();
     assert_eq!(read_from_start(&again, 1).await, ["while Bob was out"]);
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn new_keys_of_a_person_take_the_place_of_the_old_ones_in_one_batch() {
+    let relay = relay().await;
+    let way = Way::to(relay.addresses().url());
+    for (share_history, read) in [(true, vec!["before", "after"]), (false, vec!["after"])] {
+        let options = SpaceOptions {
+            share_history,
+            ..SpaceOptions::default()
+        };
+        let handles = [["alice", "bob", "bob-again"], ["ann", "ben", "ben-again"]];
+        let handles = handles[usize::from(share_history)];
+        let pair = Pair::of([handles[0], handles[1]], [&way, &way], options).await;
+        pair.alices.send(Message::text("before")).await.unwrap();
+        let (_home, again) = Person::register(handles[2], &way).await;
+        let confirmed = confirm(&pair.alices_client, &again).await;
+        let (old, epoch) = (
+            pair.bobs_client.account().principal_id,
+            pair.alices.epoch().await.unwrap(),
+        );
+        pair.alices.replace_member(old, &confirmed).await.unwrap();
+        assert_eq!(pair.alices.epoch().await.unwrap(), epoch + 1, "one rekey");
+        pair.alices.send(Message::text("after")).await.unwrap();
+
+        let members = pair.alices.members().await.unwrap();
+        assert!(members.len() == 2 && members.iter().all(|member| member.manifest.id() != old));
+        let space = again.space(pair.alices.id()).await.unwrap();
+        assert_eq!(read_from_start(&space, read.len()).await, read);
+        space.send(Message::text("as before")).await.unwrap();
+        let refused = pair.bobs.send(Message::text("x")).await.unwrap_err();
+        assert_eq!(refused.code(), Some(ErrorCode::NotAMember));
+    }
     relay.stop().await;
 }

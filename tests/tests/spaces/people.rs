@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 use sealpost_protocol::chain::Capabilities;
 use sealpost_sdk::space::Messages;
-use sealpost_sdk::{Client, ClientConfig, Passphrase, Position, Space, SpaceOptions};
+use sealpost_sdk::{Client, ClientConfig, ConfirmedContact, Passphrase, Position, Space, SpaceOptions};
 use sealpost_tests::relay::RelayOptions;
 use tempfile::TempDir;
 
@@ -104,9 +104,14 @@ impl Pair {
     }
 
     /// Alice comes one way, Bob another.
-    pub async fn meet_in([alices_way, bobs_way]: [&Way; 2], options: SpaceOptions) -> Self {
-        let (alice, alices_client) = Person::register("alice", alices_way).await;
-        let (bob, bobs_client) = Person::register("bob", bobs_way).await;
+    pub async fn meet_in(ways: [&Way; 2], options: SpaceOptions) -> Self {
+        Self::of(["alice", "bob"], ways, options).await
+    }
+
+    /// The same under other handles.
+    pub async fn of(handles: [&'static str; 2], ways: [&Way; 2], options: SpaceOptions) -> Self {
+        let (alice, alices_client) = Person::register(handles[0], ways[0]).await;
+        let (bob, bobs_client) = Person::register(handles[1], ways[1]).await;
         let alices = alices_client.create_space("garden", options).await.unwrap();
         add(&alices, &alices_client, &bobs_client).await;
         let bobs = bobs_client.space(alices.id()).await.unwrap();
@@ -121,15 +126,17 @@ impl Pair {
     }
 }
 
-/// Adds somebody by their card, after comparing the fingerprint.
-pub async fn add(space: &Space, manager: &Client, newcomer: &Client) {
-    let contact = manager.contacts().import(&newcomer.contact_card()).await.unwrap();
+/// Takes in somebody's card and compares the fingerprint.
+pub async fn confirm(manager: &Client, newcomer: &Client) -> ConfirmedContact {
+    let contacts = manager.contacts();
+    let contact = contacts.import(&newcomer.contact_card()).await.unwrap();
     let read_out = newcomer.fingerprint().to_string();
-    let confirmed = manager
-        .contacts()
-        .confirm(&contact.handle, &read_out)
-        .await
-        .unwrap();
+    contacts.confirm(&contact.handle, &read_out).await.unwrap()
+}
+
+/// Adds somebody who was confirmed.
+pub async fn add(space: &Space, manager: &Client, newcomer: &Client) {
+    let confirmed = confirm(manager, newcomer).await;
     space.add_member(&confirmed, Capabilities::WRITE).await.unwrap();
 }
 

@@ -15,7 +15,9 @@ const SHORTEST_PREFIX: usize = 6;
 
 /// End a device's session; its connections close
 ///
-/// What the device has stored it keeps.
+/// What the device has stored it keeps, and with it the account's keys. If it may be in foreign hands while unlocked, start over
+/// with new keys (`sealpost account start-over`); who manages your spaces then puts them in the place of the old ones
+/// (`sealpost space replace-member`).
 #[derive(Args)]
 pub(crate) struct Revoke {
     /// Session id, or six or more first digits of it, from `sealpost devices list`
@@ -85,7 +87,11 @@ impl FromStr for Digits {
 
 impl Report for Revoked {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "The session {} has ended.", self.session_id)
+        writeln!(out, "The session {} has ended.", self.session_id)?;
+        writeln!(
+            out,
+            "If the device is in foreign hands, so are its keys: replace them with `sealpost account start-over`."
+        )
     }
 }
 

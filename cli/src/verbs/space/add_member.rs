@@ -44,7 +44,7 @@ struct Added {
 impl AddMember {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let contact = self.contact(&client).await?;
+        let contact = confirmed(&client, &self.handle, self.fingerprint.as_deref()).await?;
         let space = self.space.open(&client).await?;
         let adding = async {
             space.sync().await?;
@@ -76,15 +76,20 @@ impl AddMember {
             capabilities::argument(self.role.0),
         )))
     }
+}
 
-    async fn contact(&self, client: &Client) -> Result<ConfirmedContact, Failure> {
-        let contacts = client.contacts();
-        let Some(fingerprint) = &self.fingerprint else {
-            return Ok(contacts.confirmed(&self.handle).await?);
-        };
-        contacts.look_up(&self.handle).await?;
-        Ok(contacts.confirm(&self.handle, fingerprint).await?)
-    }
+/// The confirmed contact of this handle; or, where a fingerprint was told, whoever has it at the relay with that fingerprint.
+pub(super) async fn confirmed(
+    client: &Client,
+    handle: &str,
+    fingerprint: Option<&str>,
+) -> Result<ConfirmedContact, Failure> {
+    let contacts = client.contacts();
+    let Some(fingerprint) = fingerprint else {
+        return Ok(contacts.confirmed(handle).await?);
+    };
+    contacts.look_up(handle).await?;
+    Ok(contacts.confirm(handle, fingerprint).await?)
 }
 
 impl Report for Added {

@@ -11,6 +11,7 @@ mod name;
 mod policy;
 mod rekey;
 mod remove_member;
+mod replace_member;
 mod show;
 
 use clap::Subcommand;
@@ -27,6 +28,7 @@ pub(crate) enum Space {
     Members(members::Members),
     AddMember(add_member::AddMember),
     RemoveMember(remove_member::RemoveMember),
+    ReplaceMember(replace_member::ReplaceMember),
     Grant(grant::Grant),
     Policy(policy::Policy),
     Name(name::Name),
@@ -44,6 +46,7 @@ impl Space {
             Self::Members(verb) => verb.run(context).await,
             Self::AddMember(verb) => verb.run(context).await,
             Self::RemoveMember(verb) => verb.run(context).await,
+            Self::ReplaceMember(verb) => verb.run(context).await,
             Self::Grant(verb) => verb.run(context).await,
             Self::Policy(verb) => verb.run(context).await,
             Self::Name(verb) => verb.run(context).await,

@@ -1,8 +1,11 @@
 use std::io::{self, Write};
+use std::time::Duration;
 
 use clap::Args;
 use sealpost_sdk::Space;
 use serde::Serialize;
+use tokio::signal;
+use tokio::time::sleep;
 
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
@@ -12,11 +15,20 @@ use crate::patience;
 use crate::progress;
 
 /// Give a space a new key; what follows is sealed under it, and every member gets it
+///
+/// Invites whose time is over are closed before. With --every the command stays, and gives the space a new key whenever it had
+/// the same one for so long: whoever else rekeys meanwhile saves it the work.
 #[derive(Args)]
+#[command(after_help = "Examples:\n  sealpost space rekey garden\n  sealpost space rekey garden --every 168")]
 pub(crate) struct Rekey {
     #[command(flatten)]
     space: ChosenSpace,
+    /// Go on, with a new key after each so many hours
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=87_600))]
+    every: Option<u64>,
 }
+
+const SECONDS_PER_HOUR: u64 = 60 * 60;
 
 #[derive(Serialize)]
 struct Rekeyed {
@@ -28,15 +40,37 @@ impl Rekey {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
         let space = self.space.open(&client).await?;
-        let rekeying = async {
-            follow_rekey(&space, space.rekey()).await?;
-            space.epoch().await
-        };
-        let epoch = patience::wait(&client, context, rekeying).await?;
-        context.report(&Rekeyed {
-            space: space.id().to_string(),
-            epoch,
-        })
+        match self.every {
+            None => patience::wait(&client, context, rekey(&space, context)).await,
+            Some(hours) => {
+                let period = Duration::from_secs(hours * SECONDS_PER_HOUR);
+                tokio::select! {
+                    ended = rekey_every(&space, period, context) => ended,
+                    interrupted = signal::ctrl_c() => Ok(interrupted?),
+                }
+            }
+        }
+    }
+}
+
+async fn rekey(space: &Space, context: &Context) -> Result<(), Failure> {
+    follow_rekey(space, space.rekey()).await?;
+    context.report(&Rekeyed {
+        space: space.id().to_string(),
+        epoch: space.epoch().await?,
+    })
+}
+
+/// Rekeys each time that the epoch is the same at the end of a period as at its beginning.
+async fn rekey_every(space: &Space, period: Duration, context: &Context) -> Result<(), Failure> {
+    space.sync().await?;
+    loop {
+        let epoch = space.epoch().await?;
+        sleep(period).await;
+        space.sync().await?;
+        if space.epoch().await? == epoch {
+            rekey(space, context).await?;
+        }
     }
 }
 
