@@ -9,6 +9,7 @@ mod invites;
 mod limits;
 mod membership;
 mod model;
+mod races;
 mod reading;
 mod refusals;
 mod relays;
