@@ -63,6 +63,27 @@ impl Room {
         draft.finish()
     }
 
+    /// The room of a log that others made, as it is after the entries of this fold.
+    ///
+    /// # Panics
+    /// If the log has no epoch yet, or more than one.
+    #[must_use]
+    pub fn of(fold: &SpaceFold) -> Self {
+        let chain = fold.chain();
+        assert_eq!(
+            chain.epoch_number(),
+            1,
+            "what is signed here names the first epoch"
+        );
+        Self {
+            id: chain.space_id(),
+            key_id: chain.epoch().unwrap().key_id,
+            cursor: fold.cursor(),
+            control_index: chain.index(),
+            control_head: chain.head(),
+        }
+    }
+
     /// Signs the author's next event.
     pub fn sign(&self, author: &Person, pen: &mut Pen, ciphertext: Bytes) -> wire::Entry {
         let writer_index = pen.last.map_or(1, |(index, _)| index + 1);
@@ -197,14 +218,7 @@ impl<S: Asks> Draft<'_, S> {
     }
 
     fn finish(self) -> Room {
-        let chain = self.fold.chain();
-        Room {
-            id: chain.space_id(),
-            key_id: self.key_id,
-            cursor: self.fold.cursor(),
-            control_index: chain.index(),
-            control_head: chain.head(),
-        }
+        Room::of(&self.fold)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sealpost_tests::{abuse, crash, leaks};
+use sealpost_tests::{abuse, crash, leaks, removal};
 
 #[derive(Parser)]
 #[command(about = "Proves one promise at length")]
@@ -23,6 +23,8 @@ enum Proof {
     Crash(Crash),
     /// What only people may know is in no place that somebody else can look at
     Leaks,
+    /// Who is removed is cut off at once, and those who stay go on
+    Removal(Removal),
 }
 
 #[derive(Args)]
@@ -51,6 +53,19 @@ struct Crash {
     seed: Option<u64>,
 }
 
+#[derive(Args)]
+struct Removal {
+    /// Members of the space
+    #[arg(long, default_value_t = 100)]
+    members: usize,
+    /// Sockets of the removed one
+    #[arg(long, default_value_t = 10)]
+    sockets: usize,
+    /// Members at the rekey that is measured
+    #[arg(long, default_value_t = 1_000)]
+    crowd: usize,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { proof, json } = Arguments::parse();
@@ -58,6 +73,7 @@ async fn main() -> ExitCode {
         Proof::Abuse(options) => abuse(options, json).await,
         Proof::Crash(options) => crash(options, json).await,
         Proof::Leaks => leaks(json).await,
+        Proof::Removal(options) => removal(options, json).await,
     }
 }
 
@@ -127,4 +143,31 @@ async fn crash(Crash { rounds, seed }: Crash, json: bool) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+async fn removal(
+    Removal {
+        members,
+        sockets,
+        crowd,
+    }: Removal,
+    json: bool,
+) -> ExitCode {
+    let options = removal::Options {
+        members,
+        sockets,
+        crowd,
+    };
+    let report = removal::prove(options, |line| {
+        if !json {
+            println!("{line}");
+        }
+    });
+    let report = report.await;
+    if json {
+        println!("{}", report.json());
+    } else {
+        println!("{report}");
+    }
+    ExitCode::from(u8::from(!report.holds()))
 }
