@@ -205,13 +205,14 @@ impl Script {
     }
 
     async fn stage(&mut self, id: u64, staged: wire::StageWraps) {
-        let count = u32::try_from(staged.wraps.len()).unwrap();
+        let of_epoch = |(epoch, _): &&(u64, PrincipalId)| *epoch == staged.epoch;
         for wrap in staged.wraps {
             self.wanted
                 .retain(|wanted| (wanted.epoch, &wanted.recipient) != (staged.epoch, &wrap.recipient));
             let recipient = PrincipalId::try_from(&wrap.recipient[..]).unwrap();
             self.log.wraps.insert((staged.epoch, recipient), wrap.sealed);
         }
+        let count = u32::try_from(self.log.wraps.keys().filter(of_epoch).count()).unwrap();
         self.relay
             .send(id, RelayBody::WrapsStaged(wire::WrapsStaged { count }))
             .await;

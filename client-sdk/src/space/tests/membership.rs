@@ -92,6 +92,20 @@ async fn removal_stages_first_and_goes_with_its_rekey_in_one_batch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rekey_of_more_members_than_a_frame_takes_wraps_for_is_made_in_one_go() {
+    let mut stage = stage().await;
+    for seed in 10..150 {
+        stage.log.add(&person(ALICE), &person(seed), Capabilities::WRITE);
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    space.rekey().await.unwrap();
+    assert_eq!(space.epoch().await.unwrap(), 2);
+    let progress = space.rekey_progress();
+    assert_eq!((progress.done, progress.of), (2 * 143, 2 * 143));
+}
+
+#[tokio::test(start_paused = true)]
 async fn removal_that_another_made_first_is_found_done() {
     let mut stage = stage().await;
     let (space, mut script) = stage.open().await;
