@@ -83,6 +83,12 @@ codes! {
     StageUnverified = "stage_unverified", 409, "Open the staged keystore with the new passphrase first.";
     /// The account is disabled.
     AccountDisabled = "account_disabled", 403, "Ask the operator of this relay.";
+    /// An agent asked for what only its owner may.
+    AgentNotAllowed = "agent_not_allowed", 403, "An agent may not do this; ask the person it belongs to.";
+    /// The pairing code is unknown, used up or expired: one answer for all.
+    PairingCodeInvalid = "pairing_code_invalid", 403, "Ask the agent's owner for a new pairing code.";
+    /// The account has as many agents as it can have.
+    TooManyAgents = "too_many_agents", 409, "Revoke an agent of this account first.";
     /// Too many requests; the answer carries when to come back.
     RateLimited = "rate_limited", 429, "Wait for the time in the answer.";
     /// Storage is used up; the answer carries the quota.

@@ -56,6 +56,12 @@ labels! {
     SOCKET = "socket";
     /// Proof of the recovery login key.
     RECOVERY_LOGIN = "recovery-login";
+    /// Proof of an agent's signing key when it logs in.
+    AGENT_LOGIN = "agent-login";
+    /// What the relay knows a pairing code by.
+    PAIRING_TOKEN = "pairing-token";
+    /// Checksum of a pairing code.
+    PAIRING_CODE = "pairing-code";
     /// Hash of one wrap.
     WRAP = "wrap";
     /// Digest of all wraps of an epoch.

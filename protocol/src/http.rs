@@ -3,11 +3,13 @@
 //! Unknown members are refused in requests and ignored in answers.
 
 mod accounts;
+mod agents;
 mod bytes64;
 mod keystore;
 mod sessions;
 
 pub use accounts::*;
+pub use agents::*;
 pub use bytes64::{Base64Bytes, NotAToken, SecretToken};
 pub use keystore::*;
 pub use sessions::*;
@@ -46,6 +48,18 @@ pub mod paths {
     pub const ACCOUNT: &str = "/v1/account";
     /// POST [`super::PrincipalLookup`].
     pub const PRINCIPAL_LOOKUP: &str = "/v1/principals/lookup";
+    /// GET [`super::AgentList`].
+    pub const AGENTS: &str = "/v1/agents";
+    /// POST [`super::PairingStart`].
+    pub const AGENT_PAIRING: &str = "/v1/agents/pairing";
+    /// POST [`super::AgentEnroll`].
+    pub const AGENT_ENROLL: &str = "/v1/agents/enroll";
+    /// POST [`super::AgentLoginStart`].
+    pub const AGENT_LOGIN_START: &str = "/v1/agents/login/start";
+    /// POST [`super::AgentLoginFinish`].
+    pub const AGENT_LOGIN_FINISH: &str = "/v1/agents/login/finish";
+    /// POST: an agent's sign of life.
+    pub const AGENT_HEARTBEAT: &str = "/v1/agents/heartbeat";
     /// GET [`super::SpaceList`].
     pub const SPACES: &str = "/v1/spaces";
     /// GET [`super::KeystoreView`]; PUT [`super::KeystorePut`].

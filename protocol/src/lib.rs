@@ -3,6 +3,7 @@
 //! No I/O, no threads, no clock, no randomness: bytes in, typed facts or a refusal out. `SPEC.md` beside this crate is
 //! normative; the vectors in `vectors/` hold both to it.
 
+pub mod agent;
 pub mod blob;
 pub mod canonical;
 pub mod chain;
@@ -10,6 +11,7 @@ pub mod close;
 pub mod code;
 pub mod control;
 pub mod event;
+mod fingerprint;
 pub mod fold;
 pub mod handle;
 pub mod hash;

@@ -1,7 +1,5 @@
 //! Principals: a public manifest, its hash, and the fingerprint people compare.
 
-use std::fmt;
-
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 
@@ -11,6 +9,8 @@ use crate::ids::PrincipalId;
 use crate::keys::{KeyError, PublicKey, sign};
 use crate::wire::{self, PrincipalKind};
 use crate::{VERSION, limits};
+
+pub use crate::fingerprint::Fingerprint;
 
 /// A manifest that must not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,44 +134,6 @@ impl Manifest {
     }
 }
 
-/// Eight groups of five digits (132 bits) that two people compare before they trust a principal id.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fingerprint([u32; 8]);
-
-impl Fingerprint {
-    /// The fingerprint of a principal.
-    #[must_use]
-    pub fn of(id: &PrincipalId) -> Self {
-        let digest = tagged_hash(Label::FINGERPRINT, &[id.as_bytes()]);
-        let mut groups = [0; 8];
-        for (group, chunk) in groups.iter_mut().zip(digest.as_chunks::<4>().0) {
-            *group = u32::from_be_bytes(*chunk) % 100_000;
-        }
-        Self(groups)
-    }
-
-    /// Whether `text` shows this fingerprint; spaces and dashes do not count.
-    #[must_use]
-    pub fn matches(&self, text: &str) -> bool {
-        let digits = |text: &str| {
-            text.chars()
-                .filter(|c| !matches!(c, ' ' | '-'))
-                .collect::<String>()
-        };
-        digits(text) == digits(&self.to_string())
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, group) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { " " };
-            write!(f, "{separator}{group:05}")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,15 +169,5 @@ mod tests {
     fn short_hpke_key_is_refused() {
         let result = Manifest::new(PrincipalKind::Human, &PublicKey::of(&key()), &[3; 32]);
         assert_eq!(result, Err(ManifestError::HpkeKeyLength));
-    }
-
-    #[test]
-    fn fingerprint_matches_its_own_text_only() {
-        let fingerprint = Fingerprint::of(&manifest().id());
-        let text = fingerprint.to_string();
-        assert_eq!(text.len(), 47);
-        assert!(fingerprint.matches(&text.replace(' ', "-")));
-        assert!(!fingerprint.matches(&text[1..]));
-        assert!(!fingerprint.matches(""));
     }
 }

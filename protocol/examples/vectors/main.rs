@@ -24,6 +24,7 @@ fn main() {
         "root" => hashes::root(),
         "canonical" => messages::canonical(),
         "manifest" => messages::manifest(),
+        "agent" => messages::agent(),
         "socket" => messages::socket(),
         "signal" => messages::signal(),
         "frames" => messages::frames(),

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use prost::Message;
+use sealpost_protocol::agent::sign_agent_login;
 use sealpost_protocol::canonical::encode;
 use sealpost_protocol::hash::Label;
 use sealpost_protocol::ids::{KeyId, SessionId, SpaceId, WriterId};
@@ -152,11 +153,49 @@ fn signed_manifest(signed: &wire::SignedManifest, person: Option<&Person>, why: 
         "signed_manifest": hex::encode(signed.encode_to_vec()),
         "principal_id": person.map(|person| person.id().to_string()),
         "fingerprint": person.map(|person| Fingerprint::of(&person.id()).to_string()),
+        "words": person.map(|person| Fingerprint::of(&person.id()).words()),
         "kind": person.map(|person| match person.manifest.kind() {
             PrincipalKind::Agent => "agent",
             _ => "human",
         }),
     })
+}
+
+pub fn agent() -> File {
+    let (agent, challenge) = (Person::agent(), [0xc4; 32]);
+    let vector = |origin: &str, challenge: [u8; 32], signature: [u8; 64], valid: bool, why: &str| {
+        json!({
+            "why": why,
+            "origin": origin,
+            "challenge": hex::encode(challenge),
+            "public_key": hex::encode(agent.public_key().as_bytes()),
+            "signature": hex::encode(signature),
+            "valid": valid,
+        })
+    };
+    let honest = sign_agent_login(&agent.key, ORIGIN, &challenge);
+    let recovery = sign_recovery_login(&agent.key, ORIGIN, &challenge);
+    let others = sign_agent_login(&Person::alice().key, ORIGIN, &challenge);
+    let vectors = vec![
+        vector(ORIGIN, challenge, honest, true, "an honest login"),
+        vector(
+            "https://evil.example",
+            challenge,
+            honest,
+            false,
+            "passed on to another origin",
+        ),
+        vector(ORIGIN, [0xc5; 32], honest, false, "of another challenge"),
+        vector(ORIGIN, challenge, others, false, "by another key"),
+        vector(
+            ORIGIN,
+            challenge,
+            recovery,
+            false,
+            "signed under the label of a recovery login",
+        ),
+    ];
+    ("Proofs of an agent's key when it logs in.", vectors)
 }
 
 pub fn socket() -> File {

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use prost::Message;
+use sealpost_protocol::agent::verify_agent_login;
 use sealpost_protocol::canonical::{decode_canonical, encode};
 use sealpost_protocol::ids::{PrincipalId, SessionId, WriterId};
 use sealpost_protocol::keys::PublicKey;
@@ -44,6 +45,7 @@ struct ManifestVector {
     signed_manifest: Hex,
     principal_id: Option<PrincipalId>,
     fingerprint: Option<String>,
+    words: Option<String>,
     kind: Option<String>,
 }
 
@@ -60,6 +62,8 @@ fn manifests() {
         );
         let fingerprint = vector.principal_id.map(|id| Fingerprint::of(&id).to_string());
         assert_eq!(fingerprint, vector.fingerprint, "{}", vector.why);
+        let words = vector.principal_id.map(|id| Fingerprint::of(&id).words());
+        assert_eq!(words, vector.words, "{}", vector.why);
         let kind = manifest.map(|manifest| match manifest.kind() {
             PrincipalKind::Human => "human",
             PrincipalKind::Agent => "agent",
@@ -95,6 +99,26 @@ fn socket_proofs() {
         };
         let key = PublicKey::parse(&vector.public_key.0).unwrap();
         let verified = proof.verify(&key, &vector.signature.0);
+        assert_eq!(verified.is_ok(), vector.valid, "{}", vector.why);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgentLoginVector {
+    why: String,
+    origin: String,
+    challenge: Hex,
+    public_key: Hex,
+    signature: Hex,
+    valid: bool,
+}
+
+#[test]
+fn agent_logins() {
+    for vector in read::<AgentLoginVector>("agent") {
+        let key = PublicKey::parse(&vector.public_key.0).unwrap();
+        let verified = verify_agent_login(&key, &vector.origin, &vector.challenge.0, &vector.signature.0);
         assert_eq!(verified.is_ok(), vector.valid, "{}", vector.why);
     }
 }

@@ -51,6 +51,13 @@ export function fingerprint(principalId) {
 /** What a terminal may show and a command may be given. @param {string} text */
 export const isHandle = (text) => /^[a-z0-9][a-z0-9._-]{2,31}$/.test(text);
 
+/** The same in words. @param {Uint8Array} principalId @param {string[]} list 2,048 words */
+export function fingerprintWords(principalId, list) {
+  const bits = [...hash('fingerprint', [principalId])].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const word = (/** @type {number} */ at) => list[Number.parseInt(bits.slice(11 * at, 11 * at + 11), 2)];
+  return Array.from({ length: 12 }, (_, at) => word(at)).join(' ');
+}
+
 const cardChecksum = (/** @type {string} */ text) => toHex(hash('contact-card', [utf8(text)]).subarray(0, 4));
 
 /** @param {string} handle @param {Uint8Array} signedManifest */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { toHex } from '../src/bytes.js';
-import { AGENT, HUMAN, fingerprint, isHandle, parseSignedManifest, readCard, writeCard } from '../src/principals.js';
+import { AGENT, HUMAN, fingerprint, fingerprintWords, isHandle, parseSignedManifest, readCard, writeCard } from '../src/principals.js';
 import { hex, refusal, vectors } from '../support/vectors.js';
 
 const all = vectors('manifest');
+const list = new URL('../../../protocol/words/english.txt', import.meta.url);
+const words = readFileSync(list, 'utf8').trim().split('\n');
 
 for (const vector of all) {
   test(`manifests: ${vector.why}`, () => {
@@ -14,6 +17,7 @@ for (const vector of all) {
     assert.equal(toHex(principal.id), vector.principal_id);
     assert.equal(principal.kind, vector.kind === 'human' ? HUMAN : AGENT);
     assert.equal(fingerprint(principal.id), vector.fingerprint);
+    assert.equal(fingerprintWords(principal.id, words), vector.words);
   });
 }
 

@@ -23,3 +23,10 @@ for (const { why, public_key: key, parts: list, signature, valid } of vectors('s
     assert.equal(verify(hex(key), 'event', list.map(hex), hex(signature)), valid);
   });
 }
+
+for (const { why, public_key: key, origin, challenge, signature, valid } of vectors('agent')) {
+  test(`logins of agents: ${why}`, () => {
+    const proof = [new TextEncoder().encode(origin), hex(challenge)];
+    assert.equal(verify(hex(key), 'agent-login', proof, hex(signature)), valid);
+  });
+}
