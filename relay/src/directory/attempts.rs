@@ -13,7 +13,7 @@ use super::{
 };
 
 impl Directory {
-    /// Deletes attempts, sessions and staged changes that are past their time. To be called every minute or so.
+    /// Deletes attempts, sessions, staged changes and pairing codes that are past their time. To be called every minute or so.
     ///
     /// # Errors
     /// When the store fails.

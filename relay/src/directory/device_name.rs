@@ -1,16 +1,19 @@
-//! What the owner calls a device.
+//! What the owner calls a device or an agent.
 
 use super::DirectoryError;
 
-/// The most bytes of a device name.
+/// The most bytes of a name.
 const MAX_LENGTH: usize = 128;
 
 /// Accepts names that can be shown: 1 to 128 bytes of UTF-8 without control characters.
 pub(super) fn check(name: &str) -> Result<&str, DirectoryError> {
+    check_part("device_name", name)
+}
+
+/// The same for the name in another part of a request.
+pub(super) fn check_part<'a>(part: &'static str, name: &'a str) -> Result<&'a str, DirectoryError> {
     let is_valid = !name.is_empty() && name.len() <= MAX_LENGTH && !name.chars().any(char::is_control);
-    is_valid
-        .then_some(name)
-        .ok_or(DirectoryError::Malformed("device_name"))
+    is_valid.then_some(name).ok_or(DirectoryError::Malformed(part))
 }
 
 #[cfg(test)]

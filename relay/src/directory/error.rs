@@ -58,6 +58,15 @@ pub enum DirectoryError {
     /// The operator disabled the account.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// The pairing code is unknown, used up or past its time.
+    #[error("the pairing code does not count")]
+    PairingCodeInvalid,
+    /// The account has as many agents as it can have.
+    #[error("the account has as many agents as it can have")]
+    TooManyAgents {
+        /// How many that is.
+        limit: usize,
+    },
     /// Too many requests.
     #[error("too many requests per {scope}")]
     RateLimited {

@@ -14,7 +14,7 @@ use super::{
 pub enum LimitScope {
     /// From one address (of IPv6, one /64).
     Address,
-    /// About one handle, or one recovery key.
+    /// About one handle, one recovery key or one agent.
     Credential,
     /// From one account.
     Account,
@@ -33,13 +33,13 @@ impl fmt::Display for LimitScope {
 /// How often things may be asked for. On by default.
 #[derive(Clone, Debug)]
 pub struct DirectoryLimits {
-    /// Registrations begun from one address.
+    /// Registrations begun, and agents enrolled, from one address.
     pub registrations_per_address: Rate,
     /// Logins begun from one address.
     pub logins_per_address: Rate,
-    /// Logins begun from one address for one handle or recovery key, whether it exists or not.
+    /// Logins begun from one address for one handle, recovery key or agent, whether it exists or not.
     pub logins_per_credential_and_address: Rate,
-    /// Logins begun for one handle or recovery key from all addresses together.
+    /// Logins begun for one handle, recovery key or agent from all addresses together.
     pub logins_per_credential: Rate,
     /// Made-up tokens and failed finishes of logins and registrations from one address.
     pub failures_per_address: Rate,
@@ -95,7 +95,8 @@ impl Limits {
         self.credential(network(address), handle.as_str().as_bytes())
     }
 
-    pub(super) fn recovery_login(&self, address: IpAddr, key: &[u8; 32]) -> Result<(), DirectoryError> {
+    /// A login that names its account by a recovery key, or an agent by its principal.
+    pub(super) fn signed_login(&self, address: IpAddr, key: &[u8; 32]) -> Result<(), DirectoryError> {
         self.credential(network(address), key)
     }
 
@@ -140,7 +141,10 @@ impl Limits {
 fn is_failure_of_caller(error: &DirectoryError) -> bool {
     matches!(
         error,
-        DirectoryError::NotAuthenticated | DirectoryError::LoginFailed | DirectoryError::Expired
+        DirectoryError::NotAuthenticated
+            | DirectoryError::LoginFailed
+            | DirectoryError::Expired
+            | DirectoryError::PairingCodeInvalid
     )
 }
 

@@ -5,6 +5,7 @@
 //! go the same way, on a stand-in.
 
 mod accounts;
+mod agents;
 mod attempts;
 mod credentials;
 mod device_name;

@@ -55,10 +55,11 @@ impl Directory {
         &self,
         seals: &OpenSeals,
         account_id: AccountId,
+        kind: PrincipalKind,
         signed_manifest: &[u8],
     ) -> Result<NewPrincipal, DirectoryError> {
         let manifest = parse_manifest(&Bytes::copy_from_slice(signed_manifest))
-            .filter(|manifest| manifest.kind() == PrincipalKind::Human)
+            .filter(|manifest| manifest.kind() == kind)
             .ok_or(DirectoryError::Malformed("signed_manifest"))?;
         let principal_id = manifest.id();
         Ok(NewPrincipal {

@@ -35,7 +35,7 @@ impl Directory {
         request: &RecoveryLoginStart,
     ) -> Result<RecoveryLoginStarted, DirectoryError> {
         let key = parse_recovery_key(&request.recovery_login_key.0)?;
-        self.limits.recovery_login(address, key.as_bytes())?;
+        self.limits.signed_login(address, key.as_bytes())?;
         let seals = self.seals.open().await?;
         let index = seals.blind(fields::RECOVERY_KEY, key.as_bytes());
         let account = self.store.account_by_recovery_key(index).await?;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use sealpost_protocol::{
     http::{LoggedIn, RegistrationFinish, RegistrationStart, RegistrationStarted},
     ids::AccountId,
+    wire::PrincipalKind,
 };
 use zeroize::Zeroizing;
 
@@ -127,7 +128,12 @@ impl Directory {
             record_sealed: seal_record(seals, account_id, FIRST, &record),
             recovery_key: seal_recovery_key(seals, account_id, FIRST, &recovery_key),
             keystore_sealed: seal_keystore(seals, account_id, FIRST, keystore),
-            principal: self.draft_principal(seals, account_id, &request.signed_manifest.0)?,
+            principal: self.draft_principal(
+                seals,
+                account_id,
+                PrincipalKind::Human,
+                &request.signed_manifest.0,
+            )?,
             session,
             audit: self.audit_entry(seals, Some(account_id), AuditAction::Registered, None),
             created_at: self.clock.now(),

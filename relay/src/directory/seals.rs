@@ -16,6 +16,7 @@ pub(super) mod fields {
     pub(crate) const HANDLE: IndexField = IndexField::new("accounts.handle");
     pub(crate) const RECOVERY_KEY: IndexField = IndexField::new("accounts.recovery_key");
     pub(crate) const SESSION_TOKEN: IndexField = IndexField::new("sessions.token");
+    pub(crate) const PAIRING_TOKEN: IndexField = IndexField::new("pairing_codes.token");
     pub(crate) const REGISTRATION_TOKEN: IndexField = IndexField::new("registration_tokens.token");
     /// Stands for the account id of a handle that has no account.
     pub(crate) const ABSENT_ACCOUNT: IndexField = IndexField::new("accounts.absent");
@@ -26,11 +27,13 @@ pub(super) mod columns {
     pub(crate) const HANDLE: &str = "accounts.handle";
     pub(crate) const RECORD: &str = "accounts.record";
     pub(crate) const RECOVERY_KEY: &str = "accounts.recovery_key";
+    pub(crate) const AGENT_NAME: &str = "agents.name";
     pub(crate) const ATTEMPT_STATE: &str = "auth_attempts.state";
     pub(crate) const AUDIT_DETAILS: &str = "audit_log.details";
     pub(crate) const DEVICE: &str = "sessions.device";
     pub(crate) const KEYSTORE: &str = "keystore_versions.keystore";
     pub(crate) const MANIFEST: &str = "principals.manifest";
+    pub(crate) const PAIRING_NAME: &str = "pairing_codes.name";
     pub(crate) const RELAY_SECRET: &str = "relay_secrets.secret";
     pub(crate) const STAGED_KEYSTORE: &str = "staged_changes.keystore";
     pub(crate) const STAGED_RECORD: &str = "staged_changes.record";

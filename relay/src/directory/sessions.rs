@@ -23,6 +23,7 @@ pub struct AuthenticatedSession {
     session_id: SessionId,
     account_id: AccountId,
     principal_id: PrincipalId,
+    is_agent: bool,
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
 }
@@ -38,9 +39,18 @@ impl AuthenticatedSession {
         self.account_id
     }
 
-    /// The account's principal.
+    /// The account's principal, or the agent's.
     pub fn principal_id(&self) -> PrincipalId {
         self.principal_id
+    }
+
+    /// Whether it is a program of the account's owner that calls, and not they themselves.
+    pub fn is_agent(&self) -> bool {
+        self.is_agent
+    }
+
+    fn agent_id(&self) -> Option<PrincipalId> {
+        self.is_agent.then_some(self.principal_id)
     }
 
     /// When it ends by itself.
@@ -93,12 +103,13 @@ impl Directory {
             session_id: row.session_id,
             account_id: row.account_id,
             principal_id: row.principal_id,
+            is_agent: row.agent_id.is_some(),
             created_at: row.created_at,
             expires_at: row.expires_at,
         })
     }
 
-    /// The caller's sessions, newest first.
+    /// The caller's sessions, newest first: those of the person, or of the agent that calls.
     ///
     /// # Errors
     /// When the store or the key service fails.
@@ -106,7 +117,7 @@ impl Directory {
         let seals = self.seals.open().await?;
         let rows = self
             .store
-            .sessions_of(caller.account_id, self.clock.now())
+            .sessions_of(caller.account_id, caller.agent_id(), self.clock.now())
             .await?;
         let view = |row: &SessionRow| {
             let device_name =
@@ -143,7 +154,7 @@ impl Directory {
         );
         if !self
             .store
-            .delete_session(caller.account_id, session_id, &audit)
+            .delete_session(caller.account_id, caller.agent_id(), session_id, &audit)
             .await?
         {
             return Err(DirectoryError::NotFound);
@@ -192,6 +203,7 @@ impl Directory {
             session_id,
             token_hash: seals.blind(fields::SESSION_TOKEN, token.expose_bytes()),
             account_id,
+            agent_id: None,
             device_sealed: seals.seal(columns::DEVICE, session_id.as_bytes(), device_name.as_bytes()),
             created_at,
             expires_at: created_at + self.settings.session_lifetime,
@@ -233,19 +245,23 @@ pub(super) fn logged_in(
     handle: String,
     device_name: String,
 ) -> LoggedIn {
-    let view = SessionView {
+    LoggedIn {
+        account_id: session.account_id,
+        handle,
+        session_token: token,
+        session: session_view(session, device_name),
+    }
+}
+
+/// A session as the device sees it that it was just made for.
+pub(super) fn session_view(session: &NewSession, device_name: String) -> SessionView {
+    SessionView {
         session_id: session.session_id,
         device_name,
         created_at: session.created_at,
         last_seen_at: session.created_at,
         expires_at: session.expires_at,
         current: true,
-    };
-    LoggedIn {
-        account_id: session.account_id,
-        handle,
-        session_token: token,
-        session: view,
     }
 }
 

@@ -26,6 +26,16 @@ pub struct DirectorySettings {
 impl DirectorySettings {
     /// Sessions of one account; a new one ends the one that was not used for the longest time.
     pub const SESSIONS_PER_ACCOUNT: u32 = 100;
+    /// Sessions of one agent, of which the same holds.
+    pub const SESSIONS_PER_AGENT: u32 = 4;
+    /// Agents of one account.
+    pub const AGENTS_PER_ACCOUNT: u32 = 100;
+    /// Open pairing codes of one account; a new one voids the oldest.
+    pub const PAIRING_CODES_PER_ACCOUNT: u32 = 16;
+    /// The longest life of a pairing code.
+    pub const PAIR_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+    /// An agent is noted down as seen at most this often.
+    pub const SEEN_EVERY: Duration = Duration::from_secs(30);
     /// A session is this long fresh enough to change credentials.
     pub const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
     /// Time for the second message of a registration: Argon2id runs in between, on a slow phone perhaps.

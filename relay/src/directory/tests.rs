@@ -1,6 +1,7 @@
 //! The directory on a real database, with clients that speak OPAQUE.
 
 mod accounts;
+mod agents;
 mod keystores;
 mod limits;
 mod login;

@@ -9,10 +9,40 @@ use sealpost_protocol::{code::ErrorCode, http::SecretToken};
 use super::{HttpState, failure::Failure};
 use crate::{client_address::ClientAddress, directory::AuthenticatedSession};
 
-/// The caller of an endpoint that needs a session.
+/// The person who calls an endpoint that needs a session. Agents are refused: what they may do asks for [`AnyCaller`].
 pub(super) struct Caller(pub(super) AuthenticatedSession);
 
+/// Who calls an endpoint that is for people and their agents.
+pub(super) struct AnyCaller(pub(super) AuthenticatedSession);
+
+/// The agent that calls an endpoint for agents.
+pub(super) struct AgentCaller(pub(super) AuthenticatedSession);
+
 impl FromRequestParts<HttpState> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
+        let AnyCaller(caller) = AnyCaller::from_request_parts(parts, state).await?;
+        if caller.is_agent() {
+            return Err(Failure::new(ErrorCode::AgentNotAllowed));
+        }
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<HttpState> for AgentCaller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {
+        let AnyCaller(caller) = AnyCaller::from_request_parts(parts, state).await?;
+        if !caller.is_agent() {
+            return Err(Failure::new(ErrorCode::NotFound));
+        }
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<HttpState> for AnyCaller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failure> {

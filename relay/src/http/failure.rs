@@ -93,6 +93,11 @@ impl From<DirectoryError> for Failure {
             DirectoryError::KeystoreConflict => Self::new(ErrorCode::KeystoreConflict),
             DirectoryError::StageUnverified => Self::new(ErrorCode::StageUnverified),
             DirectoryError::AccountDisabled => Self::new(ErrorCode::AccountDisabled),
+            DirectoryError::PairingCodeInvalid => Self::new(ErrorCode::PairingCodeInvalid),
+            DirectoryError::TooManyAgents { limit } => Self {
+                limit: Some(limit as u64),
+                ..Self::new(ErrorCode::TooManyAgents)
+            },
             DirectoryError::RateLimited { retry_after, .. } => {
                 Self::retry_after(ErrorCode::RateLimited, retry_after)
             }

@@ -4,6 +4,7 @@
 //! stable code. Nothing here logs a path, a query, a header, an address or a body.
 
 mod account;
+mod agents;
 mod bearer;
 mod body;
 mod failure;
@@ -60,6 +61,7 @@ fn api(state: HttpState) -> Router {
         .merge(public_routes())
         .merge(session_routes())
         .merge(keystore_routes())
+        .merge(agents::routes())
         .layer(limit)
         .with_state(state)
 }

@@ -11,7 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    account, info, keystore, login, principals, recovery_login, registration, sessions, spaces, staged,
+    account, agents, info, keystore, login, principals, recovery_login, registration, sessions, spaces,
+    staged,
 };
 
 /// The document of this API.
@@ -33,6 +34,13 @@ use super::{
         account::delete,
         principals::look_up,
         spaces::get,
+        agents::list::get,
+        agents::pairing::post,
+        agents::enroll::post,
+        agents::login_start::post,
+        agents::login_finish::post,
+        agents::heartbeat::post,
+        agents::revoke::delete,
         keystore::current::get,
         keystore::replace::put,
         keystore::history::get,

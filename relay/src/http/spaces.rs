@@ -5,7 +5,7 @@ use sealpost_protocol::{
     ids::PrincipalId,
 };
 
-use super::{HttpState, bearer::Caller, failure::Answer};
+use super::{HttpState, bearer::AnyCaller, failure::Answer};
 use crate::store_failure::StoreFailure;
 
 /// Who knows which spaces a principal is a member of.
@@ -22,7 +22,10 @@ pub trait ListSpaces: Send + Sync {
     responses((status = 200, body = SpaceList)),
     security(("session" = [])),
 )]
-pub(super) async fn get(State(state): State<HttpState>, Caller(caller): Caller) -> Answer<Json<SpaceList>> {
+pub(super) async fn get(
+    State(state): State<HttpState>,
+    AnyCaller(caller): AnyCaller,
+) -> Answer<Json<SpaceList>> {
     let mut spaces = state.spaces().spaces_of(caller.principal_id()).await?;
     spaces.sort_unstable_by_key(|space| space.space_id);
     Ok(Json(SpaceList { spaces }))

@@ -1,5 +1,6 @@
 //! The API over requests and answers, on a real database.
 
+mod agents;
 mod client;
 mod documents;
 mod invite_page;

@@ -57,10 +57,14 @@ impl AttemptStore for Store {
                 let staged_changes = sqlx::query!("DELETE FROM staged_changes WHERE expires_at <= $1", now)
                     .execute(tx.connection())
                     .await?;
+                let pairing_codes = sqlx::query!("DELETE FROM pairing_codes WHERE expires_at <= $1", now)
+                    .execute(tx.connection())
+                    .await?;
                 Ok(SweptRows {
                     attempts: attempts.rows_affected(),
                     sessions: sessions.rows_affected(),
                     staged_changes: staged_changes.rows_affected(),
+                    pairing_codes: pairing_codes.rows_affected(),
                 })
             })
         })))

@@ -1,6 +1,6 @@
-//! What an account leaves behind in spaces when it is deleted.
+//! What an account, or an agent, leaves behind in spaces when it is deleted.
 
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, PrincipalId};
 use sqlx::PgConnection;
 
 use crate::store_failure::StoreFailure;
@@ -39,5 +39,23 @@ pub(super) async fn hand_over(
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Takes everything out of the tables of spaces that is of use to this principal alone, as for an account that is deleted.
+pub(super) async fn drop_of_principal(
+    connection: &mut PgConnection,
+    principal_id: PrincipalId,
+) -> Result<(), StoreFailure> {
+    let principal_id = &principal_id.as_bytes()[..];
+    sqlx::query!("DELETE FROM members WHERE principal_id = $1", principal_id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM wraps WHERE recipient = $1", principal_id)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM wrap_requests WHERE recipient = $1", principal_id)
+        .execute(connection)
+        .await?;
     Ok(())
 }

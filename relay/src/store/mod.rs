@@ -5,6 +5,7 @@
 //! What is stored arrives sealed: nothing here ever sees a key or a plaintext.
 
 mod accounts;
+mod agents;
 mod attempts;
 mod audit;
 mod columns;

@@ -1,7 +1,7 @@
 use sealpost_protocol::ids::PrincipalId;
 use sqlx::PgConnection;
 
-use super::Store;
+use super::{Store, error::expect_rows};
 use crate::{
     directory::ports::{NewPrincipal, PrincipalStore, Stored},
     store_failure::StoreFailure,
@@ -36,4 +36,18 @@ pub(super) async fn insert(
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() == 1)
+}
+
+/// Deletes a principal that no account names as its own.
+pub(super) async fn delete(
+    connection: &mut PgConnection,
+    principal_id: PrincipalId,
+) -> Result<(), StoreFailure> {
+    let deleted = sqlx::query!(
+        "DELETE FROM principals WHERE principal_id = $1",
+        &principal_id.as_bytes()[..],
+    )
+    .execute(connection)
+    .await?;
+    expect_rows("delete from principals", 1, &deleted)
 }

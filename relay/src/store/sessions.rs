@@ -2,7 +2,7 @@ use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Store, audit, error::expect_rows, infallible};
+use super::{Store, agents, audit, error::expect_rows, infallible};
 use crate::{
     atrest::BlindIndexValue,
     directory::ports::{AccountState, NewAuditEntry, NewSession, SessionRow, SessionStore, Stored},
@@ -18,11 +18,11 @@ impl SessionStore for Store {
     ) -> Stored<'a, bool> {
         Box::pin(infallible(self.run_tx("insert_session", move |tx| {
             Box::pin(async move {
-                if !account_exists(tx.connection(), session.account_id).await? {
+                if !owner_exists(tx.connection(), session).await? {
                     return Ok(false);
                 }
                 insert(tx.connection(), session).await?;
-                end_beyond(tx.connection(), session.account_id, kept).await?;
+                end_beyond(tx.connection(), session, kept).await?;
                 audit::insert(tx.connection(), entry).await?;
                 Ok(true)
             })
@@ -38,7 +38,8 @@ impl SessionStore for Store {
             let record = sqlx::query_as!(
                 SessionRecord,
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
-                       principal_id AS "principal_id: [u8; 32]", state, device_sealed,
+                       COALESCE(agent_id, principal_id) AS "principal_id!: [u8; 32]",
+                       agent_id AS "agent_id: [u8; 32]", state, device_sealed,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
                    WHERE token_hash = $1 AND expires_at > $2"#,
@@ -65,18 +66,25 @@ impl SessionStore for Store {
         })
     }
 
-    fn sessions_of(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Vec<SessionRow>> {
+    fn sessions_of(
+        &self,
+        account_id: AccountId,
+        agent_id: Option<PrincipalId>,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Vec<SessionRow>> {
         Box::pin(async move {
             let records = sqlx::query_as!(
                 SessionRecord,
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
-                       principal_id AS "principal_id: [u8; 32]", state, device_sealed,
+                       COALESCE(agent_id, principal_id) AS "principal_id!: [u8; 32]",
+                       agent_id AS "agent_id: [u8; 32]", state, device_sealed,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
-                   WHERE account_id = $1 AND expires_at > $2
+                   WHERE account_id = $1 AND expires_at > $2 AND agent_id IS NOT DISTINCT FROM $3
                    ORDER BY sessions.created_at DESC, session_id"#,
                 &account_id.as_bytes()[..],
                 now,
+                agent(&agent_id),
             )
             .fetch_all(self.pool())
             .await?;
@@ -109,15 +117,18 @@ impl SessionStore for Store {
     fn delete_session<'a>(
         &'a self,
         account_id: AccountId,
+        agent_id: Option<PrincipalId>,
         session_id: SessionId,
         entry: &'a NewAuditEntry,
     ) -> Stored<'a, bool> {
         Box::pin(infallible(self.run_tx("delete_session", move |tx| {
             Box::pin(async move {
                 let deleted = sqlx::query!(
-                    "DELETE FROM sessions WHERE account_id = $1 AND session_id = $2",
+                    "DELETE FROM sessions
+                     WHERE account_id = $1 AND session_id = $2 AND agent_id IS NOT DISTINCT FROM $3",
                     &account_id.as_bytes()[..],
                     &session_id.as_bytes()[..],
+                    agent(&agent_id),
                 )
                 .execute(tx.connection())
                 .await?;
@@ -135,11 +146,12 @@ impl SessionStore for Store {
 pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) -> Result<(), StoreFailure> {
     let inserted = sqlx::query!(
         "INSERT INTO sessions
-             (session_id, token_hash, account_id, device_sealed, created_at, last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+             (session_id, token_hash, account_id, agent_id, device_sealed, created_at, last_seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
         &session.session_id.as_bytes()[..],
         &session.token_hash.as_bytes()[..],
         &session.account_id.as_bytes()[..],
+        agent(&session.agent_id),
         session.device_sealed,
         session.created_at,
         session.expires_at,
@@ -149,26 +161,44 @@ pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) 
     expect_rows("insert into sessions", 1, &inserted)
 }
 
-/// Ends the sessions of an account that were not used for the longest time, until `kept` are left.
+/// Ends the sessions of the same person or agent that were not used for the longest time, until `kept` are left.
 async fn end_beyond(
     connection: &mut PgConnection,
-    account_id: AccountId,
+    session: &NewSession,
     kept: u32,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM sessions WHERE session_id IN (
-             SELECT session_id FROM sessions WHERE account_id = $1
+             SELECT session_id FROM sessions WHERE account_id = $1 AND agent_id IS NOT DISTINCT FROM $3
              ORDER BY last_seen_at DESC, created_at DESC, session_id OFFSET $2)",
-        &account_id.as_bytes()[..],
+        &session.account_id.as_bytes()[..],
         i64::from(kept),
+        agent(&session.agent_id),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
+async fn owner_exists(connection: &mut PgConnection, session: &NewSession) -> Result<bool, sqlx::Error> {
+    if !account_exists(connection, session.account_id).await? {
+        return Ok(false);
+    }
+    match session.agent_id {
+        Some(agent_id) => agents::exists(connection, agent_id).await,
+        None => Ok(true),
+    }
+}
+
+fn agent(agent_id: &Option<PrincipalId>) -> Option<&[u8]> {
+    agent_id.as_ref().map(|id| &id.as_bytes()[..])
+}
+
 /// Whether the account is there, and will be until the transaction ends.
-async fn account_exists(connection: &mut PgConnection, account_id: AccountId) -> Result<bool, sqlx::Error> {
+pub(super) async fn account_exists(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+) -> Result<bool, sqlx::Error> {
     let locked = sqlx::query!(
         r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR KEY SHARE"#,
         &account_id.as_bytes()[..],
@@ -182,6 +212,7 @@ struct SessionRecord {
     session_id: [u8; 16],
     account_id: [u8; 16],
     principal_id: [u8; 32],
+    agent_id: Option<[u8; 32]>,
     state: String,
     device_sealed: Vec<u8>,
     created_at: OffsetDateTime,
@@ -197,6 +228,7 @@ impl TryFrom<SessionRecord> for SessionRow {
             session_id: SessionId::new(record.session_id),
             account_id: AccountId::new(record.account_id),
             principal_id: PrincipalId::new(record.principal_id),
+            agent_id: record.agent_id.map(PrincipalId::new),
             account_state: AccountState::from_word(&record.state)
                 .ok_or(StoreFailure::Malformed("accounts.state"))?,
             device_sealed: record.device_sealed,

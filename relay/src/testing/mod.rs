@@ -1,10 +1,12 @@
 //! Real parts for the tests of this crate: a directory on a database of its own, and people with clients.
 
+mod agent;
 mod directory;
 mod log;
 mod person;
 mod test_clock;
 
+pub use agent::TestAgent;
 pub use directory::{ADDRESS, ORIGIN, TestDirectory};
 pub use log::TestLog;
 pub use person::{Person, authenticate, checked, registered};

@@ -12,6 +12,8 @@ pub enum AttemptPurpose {
     Login,
     /// A login with a recovery code.
     Recovery,
+    /// A login of an agent.
+    Agent,
 }
 
 impl AttemptPurpose {
@@ -21,6 +23,7 @@ impl AttemptPurpose {
             Self::Registration => "registration",
             Self::Login => "login",
             Self::Recovery => "recovery",
+            Self::Agent => "agent",
         }
     }
 }
@@ -48,6 +51,8 @@ pub struct SweptRows {
     pub sessions: u64,
     /// Staged changes past their time.
     pub staged_changes: u64,
+    /// Pairing codes past their time.
+    pub pairing_codes: u64,
 }
 
 /// Attempts.
@@ -64,6 +69,6 @@ pub trait AttemptStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'_, Option<Vec<u8>>>;
 
-    /// Deletes attempts, sessions and staged changes that are past their time.
+    /// Deletes attempts, sessions, staged changes and pairing codes that are past their time.
     fn sweep(&self, now: OffsetDateTime) -> Stored<'_, SweptRows>;
 }

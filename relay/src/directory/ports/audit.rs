@@ -14,6 +14,14 @@ pub enum AuditAction {
     LoggedInByRecoveryCode,
     /// A session was ended by its account.
     SessionEnded,
+    /// The account made a pairing code for an agent.
+    PairingBegun,
+    /// An agent used a pairing code.
+    AgentEnrolled,
+    /// An agent logged in.
+    AgentLoggedIn,
+    /// An agent was revoked by its account.
+    AgentRevoked,
     /// Passphrase, recovery code or both were changed, with the keystore.
     CredentialsChanged,
     /// The owner started over with new keys.
@@ -36,6 +44,10 @@ impl AuditAction {
             Self::LoggedIn => "logged_in",
             Self::LoggedInByRecoveryCode => "logged_in_by_recovery_code",
             Self::SessionEnded => "session_ended",
+            Self::PairingBegun => "pairing_begun",
+            Self::AgentEnrolled => "agent_enrolled",
+            Self::AgentLoggedIn => "agent_logged_in",
+            Self::AgentRevoked => "agent_revoked",
             Self::CredentialsChanged => "credentials_changed",
             Self::StartedOver => "started_over",
             Self::AccountDisabled => "account_disabled",

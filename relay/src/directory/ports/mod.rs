@@ -3,6 +3,7 @@
 //! Everything that goes in or comes out is sealed or blinded, except ids, versions, states and times.
 
 mod accounts;
+mod agents;
 mod attempts;
 mod audit;
 mod keystores;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 pub use accounts::{
     AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewRecoveryKey, RegistrationRefusal,
 };
+pub use agents::{AgentRow, AgentStore, EnrollRefusal, NewAgent, NewPairingCode, PairingCodeRow};
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};
 pub use keystores::{
@@ -39,6 +41,7 @@ pub type StoredOr<'a, T, R> = BoxFuture<'a, Result<T, StoreError<R>>>;
 /// All of them.
 pub trait DirectoryStore:
     AccountStore
+    + AgentStore
     + AttemptStore
     + KeystoreStore
     + PrincipalStore
@@ -51,6 +54,7 @@ pub trait DirectoryStore:
 
 impl<S> DirectoryStore for S where
     S: AccountStore
+        + AgentStore
         + AttemptStore
         + KeystoreStore
         + PrincipalStore

@@ -12,6 +12,8 @@ pub struct NewSession {
     pub token_hash: BlindIndexValue,
     /// Whose.
     pub account_id: AccountId,
+    /// The agent whose it is; none for a device of the person.
+    pub agent_id: Option<PrincipalId>,
     /// The device's name, sealed.
     pub device_sealed: Vec<u8>,
     /// Now.
@@ -26,8 +28,10 @@ pub struct SessionRow {
     pub session_id: SessionId,
     /// Whose.
     pub account_id: AccountId,
-    /// The account's principal.
+    /// The account's principal, or the agent's.
     pub principal_id: PrincipalId,
+    /// The agent whose it is; none for a device of the person.
+    pub agent_id: Option<PrincipalId>,
     /// Whether the account may log in.
     pub account_state: AccountState,
     /// The device's name, sealed.
@@ -42,8 +46,8 @@ pub struct SessionRow {
 
 /// Sessions.
 pub trait SessionStore: Send + Sync {
-    /// Stores a session, unless the account is gone: then `false`. Of the account's sessions the `kept` that were used
-    /// last stay.
+    /// Stores a session, unless the account or the agent is gone: then `false`. Of the person's sessions, or of the agent's,
+    /// the `kept` that were used last stay.
     fn insert_session<'a>(
         &'a self,
         session: &'a NewSession,
@@ -61,8 +65,13 @@ pub trait SessionStore: Send + Sync {
     /// Notes down that a session was used.
     fn touch_session(&self, session_id: SessionId, seen_at: OffsetDateTime) -> Stored<'_, ()>;
 
-    /// The sessions of an account that are not past their time, newest first.
-    fn sessions_of(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Vec<SessionRow>>;
+    /// The sessions of an account's person, or of one of its agents, that are not past their time, newest first.
+    fn sessions_of(
+        &self,
+        account_id: AccountId,
+        agent_id: Option<PrincipalId>,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Vec<SessionRow>>;
 
     /// Those of `session_ids` that count no more: ended, past their time, or of an account that is disabled or gone.
     fn ended_among<'a>(
@@ -71,10 +80,11 @@ pub trait SessionStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'a, Vec<SessionId>>;
 
-    /// Ends a session of an account; `false` if the account has none of that name.
+    /// Ends a session of an account's person, or of one of its agents; `false` if they have none of that name.
     fn delete_session<'a>(
         &'a self,
         account_id: AccountId,
+        agent_id: Option<PrincipalId>,
         session_id: SessionId,
         audit: &'a NewAuditEntry,
     ) -> Stored<'a, bool>;

@@ -59,6 +59,8 @@ async fn a_deleted_account_leaves_nothing_but_the_note_of_it() {
         "sessions",
         "principals",
         "staged_changes",
+        "agents",
+        "pairing_codes",
     ] {
         let rows = test
             .database

@@ -6,7 +6,7 @@ use sealpost_protocol::{code::ErrorCode, ids::SessionId};
 
 use super::super::{
     HttpState,
-    bearer::Caller,
+    bearer::AnyCaller,
     failure::{Answer, Failure},
 };
 
@@ -23,7 +23,7 @@ pub(in crate::http) const PATH: &str = "/v1/sessions/{session_id}";
 )]
 pub(in crate::http) async fn delete(
     State(state): State<HttpState>,
-    Caller(caller): Caller,
+    AnyCaller(caller): AnyCaller,
     Path(session_id): Path<String>,
 ) -> Answer<StatusCode> {
     // What is no id names no session.

@@ -1,6 +1,6 @@
 use axum::{extract::State, http::StatusCode};
 
-use super::super::{HttpState, bearer::Caller, failure::Answer};
+use super::super::{HttpState, bearer::AnyCaller, failure::Answer};
 
 /// Ends the caller's session: logs the device out.
 #[utoipa::path(
@@ -12,7 +12,7 @@ use super::super::{HttpState, bearer::Caller, failure::Answer};
 )]
 pub(in crate::http) async fn delete(
     State(state): State<HttpState>,
-    Caller(caller): Caller,
+    AnyCaller(caller): AnyCaller,
 ) -> Answer<StatusCode> {
     state
         .directory()

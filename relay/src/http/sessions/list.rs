@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use sealpost_protocol::http::SessionList;
 
-use super::super::{HttpState, bearer::Caller, failure::Answer};
+use super::super::{HttpState, bearer::AnyCaller, failure::Answer};
 
 /// The caller's sessions, newest first.
 #[utoipa::path(
@@ -13,7 +13,7 @@ use super::super::{HttpState, bearer::Caller, failure::Answer};
 )]
 pub(in crate::http) async fn get(
     State(state): State<HttpState>,
-    Caller(caller): Caller,
+    AnyCaller(caller): AnyCaller,
 ) -> Answer<Json<SessionList>> {
     Ok(Json(state.directory().sessions(&caller).await?))
 }

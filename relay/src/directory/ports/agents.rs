@@ -1,0 +1,116 @@
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use time::OffsetDateTime;
+
+use super::{AccountState, NewAuditEntry, NewPrincipal, NewSession, Stored, StoredOr};
+use crate::atrest::BlindIndexValue;
+
+/// A pairing code to be stored.
+pub struct NewPairingCode {
+    /// Keyed hash of its token.
+    pub token_hash: BlindIndexValue,
+    /// Whose agent it lets in.
+    pub account_id: AccountId,
+    /// The agent's name, sealed.
+    pub name_sealed: Vec<u8>,
+    /// Now.
+    pub created_at: OffsetDateTime,
+    /// From when on it is refused.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A pairing code as stored.
+pub struct PairingCodeRow {
+    /// Whose agent it lets in.
+    pub account_id: AccountId,
+    /// Whether that account may log in.
+    pub account_state: AccountState,
+    /// The agent's name, sealed.
+    pub name_sealed: Vec<u8>,
+}
+
+/// Everything that a new agent consists of.
+pub struct NewAgent {
+    /// Keyed hash of the token that lets it in.
+    pub token_hash: BlindIndexValue,
+    /// Its principal.
+    pub principal: NewPrincipal,
+    /// Its name, sealed.
+    pub name_sealed: Vec<u8>,
+    /// Its first session.
+    pub session: NewSession,
+    /// What to note down.
+    pub audit: NewAuditEntry,
+}
+
+/// Why an agent was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnrollRefusal {
+    /// The code is unknown, used up or past its time.
+    CodeInvalid,
+    /// The account has as many agents as it can have.
+    TooMany,
+    /// The principal belongs to somebody: a client with broken randomness.
+    KeyTaken,
+}
+
+/// An agent as stored.
+pub struct AgentRow {
+    /// Its principal.
+    pub principal_id: PrincipalId,
+    /// The owner's account.
+    pub account_id: AccountId,
+    /// Whether that account may log in.
+    pub account_state: AccountState,
+    /// Its name, sealed.
+    pub name_sealed: Vec<u8>,
+    /// Its signed manifest, sealed.
+    pub manifest_sealed: Vec<u8>,
+    /// When it enrolled.
+    pub created_at: OffsetDateTime,
+    /// When it was last seen.
+    pub last_seen_at: OffsetDateTime,
+}
+
+/// Agents and the codes that let them in.
+pub trait AgentStore: Send + Sync {
+    /// Stores a pairing code, unless the account is gone: then `false`. Of the account's codes the newest `kept` stay.
+    fn insert_pairing_code<'a>(
+        &'a self,
+        code: &'a NewPairingCode,
+        kept: u32,
+        audit: &'a NewAuditEntry,
+    ) -> Stored<'a, bool>;
+
+    /// The pairing code with that token, unless it is past its time.
+    fn pairing_code(
+        &self,
+        token_hash: BlindIndexValue,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<PairingCodeRow>>;
+
+    /// Uses the code up and makes the agent, unless its owner would have more than `most`.
+    fn enroll_agent<'a>(&'a self, agent: &'a NewAgent, most: u32) -> StoredOr<'a, (), EnrollRefusal>;
+
+    /// The agent with that principal.
+    fn agent(&self, principal_id: PrincipalId) -> Stored<'_, Option<AgentRow>>;
+
+    /// The agents of an account, newest first.
+    fn agents_of(&self, account_id: AccountId) -> Stored<'_, Vec<AgentRow>>;
+
+    /// Notes down that an agent was seen, unless it was seen after `before` already.
+    fn touch_agent(
+        &self,
+        principal_id: PrincipalId,
+        seen_at: OffsetDateTime,
+        before: OffsetDateTime,
+    ) -> Stored<'_, ()>;
+
+    /// Deletes an agent of an account, with its principal and what was kept for that alone; tells which sessions ended by
+    /// it. None if the account has no such agent.
+    fn delete_agent<'a>(
+        &'a self,
+        account_id: AccountId,
+        principal_id: PrincipalId,
+        audit: &'a NewAuditEntry,
+    ) -> Stored<'a, Option<Vec<SessionId>>>;
+}
