@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) identity: Identity,
     pub(crate) account_id: AccountId,
     pub(crate) handle: String,
+    /// Whose agent this is; none for a person.
+    pub(crate) owner: Option<PrincipalId>,
     pub(crate) spaces: Spaces,
 }
 

@@ -7,6 +7,8 @@
 
 mod card;
 
+pub(crate) use card::parse_signed;
+
 use sealpost_protocol::http::PrincipalLookup;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
@@ -123,7 +125,7 @@ impl Contacts {
             .api
             .look_up_principal(&local.session.token, &question)
             .await?;
-        let (signed, manifest) = card::parse_signed(&answer.signed_manifest.0)
+        let (signed, manifest) = parse_signed(&answer.signed_manifest.0)
             .ok_or_else(|| Error::alarm(format!("the relay's manifest of {handle} does not hold")))?;
         self.keep(handle, signed, manifest.id()).await
     }
@@ -215,7 +217,12 @@ impl Contacts {
             .await
     }
 
-    async fn keep(&self, handle: &str, signed: SignedManifest, id: PrincipalId) -> Result<Contact, Error> {
+    pub(crate) async fn keep(
+        &self,
+        handle: &str,
+        signed: SignedManifest,
+        id: PrincipalId,
+    ) -> Result<Contact, Error> {
         let shared = self.client.shared();
         if id == shared.identity.id() {
             return Err(Error::usage("these are this account's own keys"));
@@ -306,19 +313,9 @@ fn changed_identity(handle: &str) -> Error {
 
 /// Tells a typing error from a fingerprint that is somebody else's.
 fn expect_fingerprint(text: &str) -> Result<(), Error> {
-    let mut digits = 0;
-    for letter in text.chars().filter(|letter| !matches!(letter, ' ' | '-')) {
-        if !letter.is_ascii_digit() {
-            return Err(Error::usage("a fingerprint has digits only"));
-        }
-        digits += 1;
-    }
-    if digits == 40 {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "a fingerprint has 40 digits, this has {digits}"
-    )))
+    Fingerprint::is_one(text)
+        .then_some(())
+        .ok_or_else(|| Error::usage("a fingerprint has 40 digits, or twelve words of its list"))
 }
 
 /// Groups of digits that a slip of the finger may touch. Keys whose fingerprint shares the other six take 2^99 trials.

@@ -31,13 +31,27 @@ impl Identity {
         Self::from_seeds(SecretKey::generate(rng), SecretKey::generate(rng))
     }
 
+    /// Draws a new agent.
+    pub(crate) fn generate_agent(rng: &mut impl CryptoRng) -> Self {
+        Self::generate(rng).into_agent()
+    }
+
     /// The human principal of these seeds.
     pub(crate) fn from_seeds(signing_seed: SecretKey, hpke_seed: SecretKey) -> Self {
+        Self::of_kind(PrincipalKind::Human, signing_seed, hpke_seed)
+    }
+
+    /// The agent with the same seeds: another principal.
+    pub(crate) fn into_agent(self) -> Self {
+        Self::of_kind(PrincipalKind::Agent, self.signing_seed, self.hpke_seed)
+    }
+
+    fn of_kind(kind: PrincipalKind, signing_seed: SecretKey, hpke_seed: SecretKey) -> Self {
         let signing_key = SigningKey::from_bytes(signing_seed.expose_bytes());
         let hpke_key = HpkePrivateKey::from_bytes(hpke_seed.expose_bytes())
             .expect("every 32 bytes are a seed of X-Wing");
         let public = XWing::sk_to_pk(&hpke_key).to_bytes();
-        let manifest = Manifest::new(PrincipalKind::Human, &PublicKey::of(&signing_key), &public)
+        let manifest = Manifest::new(kind, &PublicKey::of(&signing_key), &public)
             .expect("a public key of X-Wing has the length the manifest asks for");
         Self {
             signing_seed,

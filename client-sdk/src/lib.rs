@@ -34,6 +34,7 @@
 //! ```
 
 mod account;
+mod agent;
 mod backoff;
 pub mod blob;
 mod blocking;
@@ -63,6 +64,7 @@ mod testing;
 pub mod transport;
 
 pub use account::{Device, ExportSummary, KeptKeystore, PastKeystore, Proof, RelayInfo, StartedOver};
+pub use agent::{Agent, Agents, NotAPairingCode, PairingCode, RevokedAgent};
 pub use client::{Account, Client};
 pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};

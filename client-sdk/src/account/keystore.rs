@@ -6,7 +6,7 @@ use sealpost_protocol::ids::AccountId;
 
 use crate::client::{Client, Shared};
 use crate::entropy;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::http::Api;
 use crate::keystore::{Content, SealedKeystore, SlotKey, SlotKind};
 use crate::store::account::{Generation, LocalAccount};
@@ -119,6 +119,9 @@ impl Shared {
 
     async fn try_update(&self, change: &(impl Fn(&mut Content) + Send + Sync)) -> Result<(), Error> {
         let local = self.local_account().await?;
+        if local.owner.is_some() {
+            return self.update_here(local, change).await;
+        }
         let token = &local.session.token;
         let fetched = fetch(&self.api, token, self.account_id, Some(local.generation)).await?;
         let mut content = fetched
@@ -139,6 +142,33 @@ impl Shared {
         };
         self.api.put_keystore(token, &put).await?;
         self.remember(&next, content).await
+    }
+
+    /// The same for an agent: there is no keystore of it but what is here. Another process of this home may come first.
+    async fn update_here(
+        &self,
+        mut local: LocalAccount,
+        change: &(impl Fn(&mut Content) + Send + Sync),
+    ) -> Result<(), Error> {
+        let before = local.content.encode();
+        change(&mut local.content);
+        if local.content.encode() == before {
+            return Ok(());
+        }
+        self.store
+            .write(move |transaction| {
+                let Some(mut account) = transaction.account()? else {
+                    return Err(Error::NotAuthenticated("this home is not logged in"));
+                };
+                if account.generation != local.generation {
+                    let conflict = ErrorCode::KeystoreConflict;
+                    return Err(Refusal::new(conflict.as_str(), conflict.advice()).into());
+                }
+                account.generation.number += 1;
+                account.content = local.content;
+                transaction.put_account(&account)
+            })
+            .await
     }
 
     /// Notes the newest keystore, unless another process of this home has noted a newer one.

@@ -148,6 +148,7 @@ impl Met {
             generation: Generation::of(sealed),
             content: opened.content,
             device_name: self.config.device_name.clone(),
+            owner: None,
         };
         let account = Arc::new(account);
         let row = Arc::clone(&account);

@@ -23,7 +23,7 @@ impl Client {
         Self::of_home(config, store, api).await
     }
 
-    pub(super) async fn of_home(config: ClientConfig, store: Store, api: Api) -> Result<Self, Error> {
+    pub(crate) async fn of_home(config: ClientConfig, store: Store, api: Api) -> Result<Self, Error> {
         let account = read_account(&store).await?;
         expect_same_relay(Some(&account), &config)?;
         Ok(Self::new(Shared {
@@ -32,6 +32,7 @@ impl Client {
             api,
             account_id: account.account_id,
             handle: account.handle,
+            owner: account.owner,
             identity: account.content.identity,
             spaces: Spaces::default(),
         }))

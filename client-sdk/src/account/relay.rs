@@ -29,21 +29,24 @@ impl Client {
 }
 
 /// A relay that was met, and the home that is to hold an account there.
-pub(super) struct Met {
-    pub(super) config: ClientConfig,
-    pub(super) store: Store,
-    pub(super) api: Api,
-    pub(super) pin: RelayPin,
+pub(crate) struct Met {
+    pub(crate) config: ClientConfig,
+    pub(crate) store: Store,
+    pub(crate) api: Api,
+    pub(crate) pin: RelayPin,
     /// The account that the home holds already.
-    pub(super) previous: Option<LocalAccount>,
+    pub(crate) previous: Option<LocalAccount>,
 }
 
 impl Met {
     /// Opens the home, asks the relay for its OPAQUE key, and pins it or compares it with the pinned one.
-    pub(super) async fn new(config: ClientConfig) -> Result<Self, Error> {
+    pub(crate) async fn new(config: ClientConfig) -> Result<Self, Error> {
         let store = Store::open(&config.home).await?;
         let previous = store.read(|transaction| transaction.account()).await?;
         expect_same_relay(previous.as_ref(), &config)?;
+        if previous.as_ref().is_some_and(|account| account.owner.is_some()) {
+            return Err(Error::usage("this home belongs to an agent; use another one"));
+        }
         let api = Api::new(&config)?;
         let info = api.info().await?;
         check_info(&info, &config)?;

@@ -51,7 +51,7 @@ pub(crate) fn read(card: &str) -> Result<(String, SignedManifest), Error> {
 }
 
 /// A signed manifest that holds.
-pub(super) fn parse_signed(bytes: &[u8]) -> Option<(SignedManifest, Manifest)> {
+pub(crate) fn parse_signed(bytes: &[u8]) -> Option<(SignedManifest, Manifest)> {
     let signed = SignedManifest::decode(bytes).ok()?;
     let manifest = Manifest::parse_signed(&signed).ok()?;
     Some((signed, manifest))

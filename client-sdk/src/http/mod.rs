@@ -4,6 +4,7 @@
 //! checked by who asked.
 
 mod accounts;
+mod agents;
 pub(crate) mod dial;
 mod keystore;
 mod problem;

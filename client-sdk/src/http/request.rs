@@ -88,6 +88,12 @@ impl Api {
         Ok(())
     }
 
+    /// Asks for something that needs no body and has no answer.
+    pub(super) async fn post_empty(&self, path: &str, session: &SecretToken) -> Result<(), Error> {
+        self.send(Method::POST, path, Some(session), None).await?;
+        Ok(())
+    }
+
     /// Sends `body` as JSON; the answer is parsed as JSON.
     pub(super) async fn post<T: DeserializeOwned>(
         &self,

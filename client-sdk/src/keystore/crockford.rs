@@ -9,7 +9,7 @@ const GROUP: usize = 4;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The value of each symbol in `text`, dashes and white space left out.
-pub(super) fn read(text: &str) -> Result<Zeroizing<Vec<u8>>, NotARecoveryCode> {
+pub(crate) fn read(text: &str) -> Result<Zeroizing<Vec<u8>>, NotARecoveryCode> {
     let mut symbols = Zeroizing::new(Vec::with_capacity(text.len()));
     for (index, letter) in text.chars().enumerate() {
         if letter == '-' || letter.is_whitespace() {
@@ -21,7 +21,7 @@ pub(super) fn read(text: &str) -> Result<Zeroizing<Vec<u8>>, NotARecoveryCode> {
 }
 
 /// Text with a dash between groups.
-pub(super) fn write(symbols: &[u8]) -> Zeroizing<String> {
+pub(crate) fn write(symbols: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(symbols.len() * 2));
     for (index, symbol) in symbols.iter().enumerate() {
         if index > 0 && index % GROUP == 0 {
@@ -33,7 +33,7 @@ pub(super) fn write(symbols: &[u8]) -> Zeroizing<String> {
 }
 
 /// Five bytes for every eight symbols.
-pub(super) fn pack<const BYTES: usize>(symbols: &[u8]) -> [u8; BYTES] {
+pub(crate) fn pack<const BYTES: usize>(symbols: &[u8]) -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
     for (five, eight) in bytes.chunks_exact_mut(5).zip(symbols.chunks_exact(8)) {
         let bits = eight
@@ -45,7 +45,7 @@ pub(super) fn pack<const BYTES: usize>(symbols: &[u8]) -> [u8; BYTES] {
 }
 
 /// Eight symbols for every five bytes.
-pub(super) fn unpack(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(crate) fn unpack(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut symbols = Zeroizing::new(vec![0; bytes.len() / 5 * 8]);
     for (eight, five) in symbols.chunks_exact_mut(8).zip(bytes.chunks_exact(5)) {
         let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));

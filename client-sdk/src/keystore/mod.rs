@@ -16,7 +16,7 @@
 
 mod committed;
 mod content;
-mod crockford;
+pub(crate) mod crockford;
 mod device_secret;
 pub(crate) mod export;
 mod format;

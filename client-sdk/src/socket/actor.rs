@@ -30,13 +30,15 @@ impl<R: Rng> Actor<R> {
     /// Connects, serves and connects again, until the last handle is gone or the relay ends the session.
     pub(super) async fn run(mut self) {
         while let Some(failure) = self.serve_once().await {
-            match failure {
-                Failure::Final { reason } => return self.stop(reason),
-                Failure::Again { error, hint } => {
-                    if self.wait(&error, hint).await.is_none() {
-                        return;
-                    }
-                }
+            let (error, hint) = match failure {
+                Failure::Again { error, hint } => (error, hint),
+                Failure::Final { reason } => match renew(&*self.credentials, reason).await {
+                    Ok(error) => (error, None),
+                    Err(reason) => return self.stop(reason),
+                },
+            };
+            if self.wait(&error, hint).await.is_none() {
+                return;
             }
         }
     }
@@ -113,6 +115,16 @@ impl Command {
             Self::Request { answer, .. } => drop(answer.send(Err(error))),
             Self::Subscribe { events, .. } => drop(events.try_send(SubscriptionEvent::Ended(error))),
         }
+    }
+}
+
+/// What to do about a session that ended: try again, since there is a new one or may be one later; or stop, and why.
+async fn renew(credentials: &dyn Credentials, reason: &'static str) -> Result<Error, &'static str> {
+    match credentials.renew().await {
+        Ok(true) => Ok(Error::network(reason)),
+        Ok(false) => Err(reason),
+        Err(Error::NotAuthenticated(reason)) => Err(reason),
+        Err(error) => Ok(error),
     }
 }
 

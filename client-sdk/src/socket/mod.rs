@@ -41,6 +41,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) trait Credentials: Send + Sync + 'static {
     /// The first frame, for the relay's challenge.
     fn authenticate<'a>(&'a self, nonce: &'a [u8]) -> BoxFuture<'a, Result<wire::Authenticate, Error>>;
+
+    /// Gets a new session in the stead of one that ended; `false` where a person has to.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] where the relay gives none.
+    fn renew(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async { Ok(false) })
+    }
 }
 
 /// What the relay sends to everyone who listens.

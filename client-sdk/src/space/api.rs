@@ -111,6 +111,26 @@ impl Space {
         Ok(self.subscribe(cursor.position))
     }
 
+    /// The cursor that an application has kept under `name` on this device, with [`Self::keep_cursor`].
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn kept_cursor(&self, name: &str) -> Result<Option<MessageCursor>, Error> {
+        let name = name.to_owned();
+        let core = self.handle.core();
+        core.read(move |log| log.reader(&name)).await
+    }
+
+    /// Keeps a cursor under `name` on this device, in the stead of the one before. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn keep_cursor(&self, name: &str, cursor: &MessageCursor) -> Result<(), Error> {
+        let (name, cursor) = (name.to_owned(), *cursor);
+        let core = self.handle.core();
+        core.write(move |log, _| log.put_reader(&name, &cursor)).await
+    }
+
     /// Reads and verifies up to where the relay's log ends now; returns the place.
     ///
     /// # Errors

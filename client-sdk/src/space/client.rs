@@ -111,8 +111,8 @@ impl Client {
     pub async fn spaces(&self) -> Result<Vec<SpaceSummary>, Error> {
         let shared = self.shared();
         let mut found = shared.known_spaces().await?;
-        let token = shared.local_account().await?.session.token;
-        match shared.api.at_once().spaces(&token).await {
+        let listed = shared.with_session(async |token| shared.api.at_once().spaces(token).await);
+        match listed.await {
             Ok(list) => {
                 for view in list.spaces {
                     found.entry(view.space_id).or_default().relay_head = Some(view.head_seq);
@@ -314,6 +314,15 @@ impl SpaceCore {
 struct SessionCredentials(Weak<Shared>);
 
 impl Credentials for SessionCredentials {
+    fn renew(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async {
+            match self.0.upgrade() {
+                Some(shared) => shared.renew_session().await,
+                None => Ok(false),
+            }
+        })
+    }
+
     fn authenticate<'a>(&'a self, nonce: &'a [u8]) -> BoxFuture<'a, Result<Authenticate, Error>> {
         Box::pin(async move {
             let shared = self

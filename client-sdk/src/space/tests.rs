@@ -1,5 +1,6 @@
 //! A space against a relay that serves what it likes.
 
+mod agents;
 mod create;
 mod honest;
 mod hostile;

@@ -54,6 +54,8 @@ pub(crate) struct LocalAccount {
     pub(crate) content: Content,
     /// How the relay lists this device; empty in a home that was logged in before this was kept.
     pub(crate) device_name: String,
+    /// Whose agent this is, as the pairing code named them; none for a person. What an agent has is here and nowhere else.
+    pub(crate) owner: Option<PrincipalId>,
 }
 
 /// A session at the relay.
@@ -107,6 +109,8 @@ struct AccountRow {
     content: Vec<u8>,
     #[prost(string, tag = "9")]
     device_name: String,
+    #[prost(bytes = "vec", tag = "10")]
+    owner: Vec<u8>,
 }
 
 /// The sealed value of a row in `contact`.
@@ -260,6 +264,7 @@ impl LocalAccount {
             },
             content,
             device_name: "device".to_owned(),
+            owner: None,
         }
     }
 
@@ -274,6 +279,9 @@ impl LocalAccount {
             digest: self.generation.digest.to_vec(),
             content: self.content.encode().to_vec(),
             device_name: self.device_name.clone(),
+            owner: self
+                .owner
+                .map_or_else(Vec::new, |owner| owner.as_bytes().to_vec()),
         };
         let bytes = Zeroizing::new(row.encode_to_vec());
         row.wipe();
@@ -289,6 +297,7 @@ impl LocalAccount {
 
     fn from_row(account_id: &[u8], row: &AccountRow) -> Option<Self> {
         let token: [u8; 32] = row.session_token[..].try_into().ok()?;
+        let (content, owner) = content_and_owner(row)?;
         Some(Self {
             account_id: AccountId::try_from(account_id).ok()?,
             handle: row.handle.clone(),
@@ -302,10 +311,22 @@ impl LocalAccount {
                 number: row.generation,
                 digest: row.digest[..].try_into().ok()?,
             },
-            content: Content::decode(&row.content)?,
+            content,
             device_name: row.device_name.clone(),
+            owner,
         })
     }
+}
+
+/// An agent's keys are those of an agent.
+fn content_and_owner(row: &AccountRow) -> Option<(Content, Option<PrincipalId>)> {
+    let content = Content::decode(&row.content)?;
+    if row.owner.is_empty() {
+        return Some((content, None));
+    }
+    let owner = PrincipalId::try_from(&row.owner[..]).ok()?;
+    let identity = content.identity.into_agent();
+    Some((Content { identity, ..content }, Some(owner)))
 }
 
 impl AccountRow {

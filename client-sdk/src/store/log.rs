@@ -7,10 +7,12 @@ mod entries;
 mod epochs;
 mod evidence;
 mod fold;
+mod readers;
 
 pub(crate) use entries::{StoredEntry, WriterKey};
 pub(crate) use epochs::EpochRow;
 pub use evidence::Evidence;
+pub(super) use readers::TABLES as READER_TABLES;
 
 use rusqlite::{OptionalExtension, params};
 use sealpost_protocol::ids::{Receipt, Root, SpaceId};

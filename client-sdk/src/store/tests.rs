@@ -32,6 +32,7 @@ impl Home {
 
 fn account(id: u8) -> LocalAccount {
     LocalAccount {
+        owner: None,
         account_id: AccountId::new([id; 16]),
         ..LocalAccount::for_tests(content())
     }

@@ -1,6 +1,8 @@
 //! One page: verified and kept in one transaction, or not at all.
 
 use prost::Message as _;
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{PrincipalId, Receipt, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::Page;
@@ -26,10 +28,14 @@ impl SpaceCore {
     /// kept; the page is, as evidence.
     pub(crate) async fn apply(&self, page: Page, served: u64) -> Result<Applied, Error> {
         let (evidence, pinned, me) = (page.clone(), self.pinned, self.me());
+        let owner = self.client.owner;
         let applied = self
             .write(move |log, view| {
                 let was = is_in(view, &me);
                 let applied = apply_page(log, view, &page, served, pinned)?;
+                if let Some(owner) = owner {
+                    expect_brought_in_by(&owner, view, &me)?;
+                }
                 Ok((applied, end_of(view, &me, was)))
             })
             .await;
@@ -65,6 +71,19 @@ fn end_of(view: &View, me: &PrincipalId, was: bool) -> Option<Refusal> {
         return Some(Refusal::tombstoned());
     }
     (was && chain.member(me).is_none()).then(Refusal::no_longer_a_member)
+}
+
+/// An agent takes part where its owner brought it in, and nowhere else: nothing is kept of a log in which somebody else did.
+fn expect_brought_in_by(owner: &PrincipalId, view: &View, me: &PrincipalId) -> Result<(), Error> {
+    let chain = view.fold.as_ref().map(SpaceFold::chain);
+    match chain.and_then(|chain| chain.member(me)) {
+        Some(member) if member.added_by != *owner => Err(Refusal::by_the_rules(
+            ErrorCode::NotPermitted,
+            "somebody else than its owner has added this agent to the space; it takes no part in it",
+        )
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 fn apply_page(

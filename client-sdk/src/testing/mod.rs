@@ -10,7 +10,7 @@ pub(crate) mod wire;
 use std::path::Path;
 use std::sync::Arc;
 
-use sealpost_protocol::ids::{AccountId, SpaceId};
+use sealpost_protocol::ids::{AccountId, PrincipalId, SpaceId};
 
 use crate::client::{Client, Shared};
 use crate::config::ClientConfig;
@@ -38,6 +38,10 @@ pub(crate) struct Device {
 impl Device {
     /// Opens the home of a person; its relay is the test.
     pub(crate) async fn open(home: &Path, identity: Identity) -> Self {
+        Self::open_as(home, identity, None).await
+    }
+
+    async fn open_as(home: &Path, identity: Identity, owner: Option<PrincipalId>) -> Self {
         let config = ClientConfig::new("http://relay.localhost:7450", home).unwrap();
         let store = Store::open(home).await.unwrap();
         let shared = Arc::new(Shared {
@@ -47,6 +51,7 @@ impl Device {
             identity,
             account_id: AccountId::new([1; 16]),
             handle: "alice".to_owned(),
+            owner,
             spaces: Spaces::default(),
         });
         let (transport, arrivals) = TestTransport::new();
@@ -56,6 +61,11 @@ impl Device {
             shared,
             arrivals,
         }
+    }
+
+    /// The same home and keys as an agent of `owner`.
+    pub(crate) async fn open_agent(home: &Path, identity: Identity, owner: PrincipalId) -> Self {
+        Self::open_as(home, identity.into_agent(), Some(owner)).await
     }
 
     /// The client of this device.

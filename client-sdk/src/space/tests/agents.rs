@@ -1,0 +1,64 @@
+//! An agent takes part where its owner brought it in, and nowhere else.
+
+use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::code::ErrorCode;
+use tempfile::TempDir;
+
+use super::*;
+use crate::content::Message;
+use crate::testing::Device;
+
+const CAROL: u8 = 3;
+
+/// Bob's agent in a space of Bob's that Carol manages too, where `adder` has added it.
+async fn agent_added_by(adder: u8) -> (TempDir, Device, Space) {
+    let home = tempfile::tempdir().unwrap();
+    let (bob, carol, agent) = (person(BOB), person(CAROL), person(ALICE).into_agent());
+    let mut log = TestLog::new(&bob, true);
+    log.add(&bob, &carol, Capabilities::ALL);
+    log.add(&person(adder), &agent, Capabilities::WRITE);
+    log.write(&bob, "hello");
+    let mut device = Device::open_agent(home.path(), person(ALICE), bob.id()).await;
+    let space = device.space(log.space_id()).await;
+    let relay = device.arrivals.authenticated().await;
+    tokio::spawn(Script::new(relay, log, agent.id()).serve());
+    (home, device, space)
+}
+
+fn expect_not_permitted<T>(result: Result<T, Error>) {
+    assert_eq!(
+        result.err().and_then(|error| error.code()),
+        Some(ErrorCode::NotPermitted)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_reads_and_writes_where_its_owner_added_it() {
+    let (_home, _device, space) = agent_added_by(BOB).await;
+    let mut messages = space.subscribe(Position::START);
+    assert_eq!(texts(&mut messages, 1).await, ["hello"]);
+    space.send(Message::text("hello Bob")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_takes_no_part_where_another_manager_added_it() {
+    let (_home, _device, space) = agent_added_by(CAROL).await;
+    expect_not_permitted(space.subscribe(Position::START).next().await.unwrap());
+    expect_not_permitted(space.send(Message::text("for nobody")).await);
+    assert!(space.members().await.is_err());
+    assert_eq!(space.verified().seq, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn kept_cursors_have_a_name_each_and_outlast_the_process() {
+    let (home, device, space) = agent_added_by(BOB).await;
+    let message = space.subscribe(Position::START).next().await.unwrap().unwrap();
+    space.keep_cursor("one", &message.cursor).await.unwrap();
+    let id = space.id();
+    drop((space, device));
+    let device = Device::open_agent(home.path(), person(ALICE), person(BOB).id()).await;
+    let space = device.space(id).await;
+    assert_eq!(space.kept_cursor("one").await.unwrap(), Some(message.cursor));
+    assert_eq!(space.kept_cursor("two").await.unwrap(), None);
+    assert!(space.subscribe_from(&message.cursor).await.is_ok());
+}
