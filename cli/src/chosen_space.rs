@@ -19,6 +19,13 @@ pub(crate) struct ChosenSpace {
 }
 
 impl ChosenSpace {
+    /// The space that an option names.
+    pub(crate) fn named(space: &str) -> Self {
+        Self {
+            space: space.to_owned(),
+        }
+    }
+
     /// Opens the space.
     pub(crate) async fn open(&self, client: &Client) -> Result<Space, Failure> {
         Ok(client.space(self.find(client).await?.id).await?)

@@ -48,6 +48,12 @@ pub(crate) enum Failure {
     /// Another process of this home is sending into the space.
     #[error("another command is sending into this space from this home; try again when it is done")]
     Busy,
+    /// An agent is revoked at the relay and a member of spaces still; which ones has been reported.
+    #[error("the agent is in {0} spaces still: somebody who may manage them has to take it out")]
+    AgentRemains(usize),
+    /// The program that was run ended with this code; it said itself why.
+    #[error("the program ended with exit code {0}")]
+    Program(u8),
     /// A check of `doctor` failed; it has been reported.
     #[error("not everything is in order")]
     Unwell(u8),
@@ -79,6 +85,9 @@ impl Failure {
     pub(crate) fn report(&self, output: Output) -> ExitCode {
         if matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
+        }
+        if let Self::Program(code) = self {
+            return ExitCode::from(*code);
         }
         match output {
             Output::Human => eprintln!("sealpost: {}", self.with_hint()),
@@ -116,7 +125,8 @@ impl Failure {
         match self {
             Self::Sdk(error) => code_of(error),
             Self::Usage(_) => 2,
-            Self::Unwell(code) => *code,
+            Self::Unwell(code) | Self::Program(code) => *code,
+            Self::AgentRemains(_) => 6,
             Self::Unfinished { cause, .. } => cause.code(),
             Self::Interrupted(interruption) => interruption.code(),
             Self::Busy | Self::File { .. } | Self::Output(_) => 1,

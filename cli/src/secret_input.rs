@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
 use sealpost_sdk::protocol::http::SecretToken;
-use sealpost_sdk::{Client, ClientConfig, DeviceSecret, Passphrase, RecoveryCode};
+use sealpost_sdk::{Client, ClientConfig, DeviceSecret, PairingCode, Passphrase, RecoveryCode};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -81,6 +81,15 @@ impl Source {
         }
     }
 
+    fn pairing_code(descriptor: Option<u32>) -> Self {
+        Self {
+            what: "Pairing code",
+            descriptor,
+            variable: "SEALPOST_PAIRING_FILE",
+            twice: false,
+        }
+    }
+
     fn registration_token() -> Self {
         Self {
             what: "Registration token",
@@ -147,6 +156,12 @@ pub(crate) fn recovery_code() -> Result<RecoveryCode, Failure> {
 pub(crate) fn device_secret() -> Result<DeviceSecret, Failure> {
     let text = Source::device_secret().read()?;
     DeviceSecret::parse(&text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Reads a pairing code.
+pub(crate) fn pairing_code(descriptor: Option<u32>) -> Result<PairingCode, Failure> {
+    let text = Source::pairing_code(descriptor).read()?;
+    PairingCode::parse(&text).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// A registration token, if the relay asks for one.

@@ -16,20 +16,23 @@ pub(crate) struct ShowFingerprint {}
 struct OwnFingerprint {
     handle: String,
     fingerprint: String,
+    fingerprint_words: String,
 }
 
 impl ShowFingerprint {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
+        let fingerprint = client.fingerprint();
         context.report(&OwnFingerprint {
             handle: client.account().handle,
-            fingerprint: client.fingerprint().to_string(),
+            fingerprint: fingerprint.to_string(),
+            fingerprint_words: fingerprint.words(),
         })
     }
 }
 
 impl Report for OwnFingerprint {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{}", self.fingerprint)
+        writeln!(out, "{}\n{}", self.fingerprint, self.fingerprint_words)
     }
 }

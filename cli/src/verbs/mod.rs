@@ -1,6 +1,7 @@
 //! One file per verb: its arguments, what it does, what it reports.
 
 mod account;
+mod agent;
 mod completions;
 mod contact;
 mod devices;
@@ -50,6 +51,8 @@ pub(crate) enum Verb {
     Outbox(outbox::Outbox),
     Tail(tail::Tail),
     #[command(subcommand)]
+    Agent(agent::Agent),
+    #[command(subcommand)]
     Devices(devices::Devices),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -73,6 +76,7 @@ impl Verb {
             Self::Send(verb) => verb.run(context).await,
             Self::Outbox(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,
+            Self::Agent(verb) => verb.run(context).await,
             Self::Devices(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,
             Self::Completions(verb) => verb.run(),

@@ -34,8 +34,9 @@ pub(crate) struct Tail {
     follow: bool,
 }
 
+/// A message as scripts and agents get it.
 #[derive(Serialize)]
-struct Line {
+pub(super) struct Line {
     space: String,
     seq: u64,
     index: u32,
@@ -107,7 +108,7 @@ async fn print(context: &Context, people: &People, mut messages: Messages) -> Re
 }
 
 impl Line {
-    fn new(message: Delivered, people: &People) -> Self {
+    pub(super) fn new(message: Delivered, people: &People) -> Self {
         Self {
             space: message.space_id.to_string(),
             seq: message.seq,

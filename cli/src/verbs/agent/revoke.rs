@@ -1,0 +1,77 @@
+use std::io::{self, Write};
+
+use clap::Args;
+use sealpost_sdk::RevokedAgent;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Report;
+use crate::patience;
+
+/// End an agent: it is cut off from the relay and taken out of all spaces that you may manage
+///
+/// What it has read it keeps; everything from then on is sealed under keys that it never had. Said again, it goes on where it could
+/// not.
+#[derive(Args)]
+#[command(after_help = "Example:\n  sealpost agent revoke helper")]
+pub(crate) struct Revoke {
+    /// Name of the agent, or its whole principal id
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Revoked {
+    name: String,
+    principal_id: String,
+    removed_from: Vec<String>,
+    still_in: Vec<StillIn>,
+}
+
+#[derive(Serialize)]
+struct StillIn {
+    space: String,
+    why: String,
+}
+
+impl Revoke {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = context.client().await?;
+        let agents = client.agents();
+        let revoked = patience::wait(&client, context, agents.revoke(&self.name)).await?;
+        let still_in = revoked.still_in.len();
+        context.report(&Revoked::new(self.name, revoked))?;
+        match still_in {
+            0 => Ok(()),
+            spaces => Err(Failure::AgentRemains(spaces)),
+        }
+    }
+}
+
+impl Revoked {
+    fn new(name: String, revoked: RevokedAgent) -> Self {
+        let still_in = revoked.still_in.into_iter().map(|(space, why)| StillIn {
+            space: space.to_string(),
+            why: why.to_string(),
+        });
+        Self {
+            name,
+            principal_id: revoked.principal_id.to_string(),
+            removed_from: revoked.removed_from.iter().map(ToString::to_string).collect(),
+            still_in: still_in.collect(),
+        }
+    }
+}
+
+impl Report for Revoked {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "The relay knows {} no more.", self.name)?;
+        for space in &self.removed_from {
+            writeln!(out, "out of    {space}")?;
+        }
+        for StillIn { space, why } in &self.still_in {
+            writeln!(out, "still in  {space}: {why}")?;
+        }
+        Ok(())
+    }
+}
