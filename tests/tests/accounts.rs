@@ -5,6 +5,8 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "accounts/agents.rs"]
+mod agents;
 #[path = "accounts/deleted.rs"]
 mod deleted;
 #[path = "accounts/killed.rs"]

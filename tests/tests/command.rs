@@ -1,5 +1,7 @@
 //! The `sealpost` command at a real relay.
 
+#[path = "command/agents.rs"]
+mod agents;
 #[path = "command/invites.rs"]
 mod invites;
 #[path = "command/members.rs"]

@@ -1,0 +1,203 @@
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout},
+};
+
+use super::{Garden, open_to_all, text, texts};
+use sealpost_tests::{
+    command::{Ended, Sealpost},
+    database::Database,
+    relay::Relay,
+};
+use serde_json::Value;
+
+/// Repeats what it reads, as the simplest bot in a shell does.
+const ECHO: &str =
+    r#"while read -r line; do text=${line##*'"text":"'}; echo "you said: ${text%%'"'*}"; done"#;
+
+/// Makes a pairing code for `helper`, and a machine that has it in a file.
+fn paired(at: &str, owner: &Sealpost) -> Sealpost {
+    let pairing = owner.json(["agent", "pair", "--name", "helper"]);
+    let machine = Sealpost::new(at);
+    std::fs::write(machine.file("code"), text(&pairing[0], "pairing_code")).unwrap();
+    machine
+}
+
+fn enroll(machine: &Sealpost) -> Ended {
+    let mut command = machine.command(["--json", "agent", "enroll"]);
+    command.env("SEALPOST_PAIRING_FILE", machine.file("code"));
+    Ended::of(command.spawn().unwrap())
+}
+
+/// Alice's helper, in her garden.
+fn approved(at: &str, alice: &Sealpost) -> Sealpost {
+    let helper = paired(at, alice);
+    let enrolled = enroll(&helper).expect_done().lines();
+    let words = text(&enrolled[0], "fingerprint_words");
+    alice.json([
+        "agent",
+        "approve",
+        "helper",
+        "--space",
+        "garden",
+        "--fingerprint",
+        words,
+    ]);
+    helper
+}
+
+fn run(helper: &Sealpost, bot: &str) -> Child {
+    helper
+        .command(["agent", "run", "--", "sh", "-c", bot])
+        .spawn()
+        .unwrap()
+}
+
+/// What somebody reads from now on.
+fn follow(who: &Sealpost) -> (Child, BufReader<ChildStdout>) {
+    let mut child = who
+        .command(["--json", "tail", "garden", "--follow"])
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap());
+    (child, lines)
+}
+
+fn next(lines: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    text(&line, "text").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_is_paired_compared_approved_answers_and_is_revoked() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, space } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "before it came"]);
+    let helper = approved(at, &alice);
+    let listed = alice.json(["agent", "list"]);
+    assert_eq!(
+        (text(&listed[0], "name"), &listed[0]["confirmed"]),
+        ("helper", &true.into())
+    );
+
+    let (mut follower, mut lines) = follow(&bob);
+    assert_eq!(next(&mut lines), "before it came");
+    let bot = run(&helper, ECHO);
+    bob.json(["send", "garden", "hello"]);
+    assert_eq!([next(&mut lines), next(&mut lines)], ["hello", "you said: hello"]);
+    let members = bob.json(["space", "members", "garden"]);
+    assert_eq!(members.len(), 3);
+
+    let revoked = alice.json(["agent", "revoke", "helper"]);
+    assert_eq!(revoked[0]["removed_from"], serde_json::json!([space]));
+    let ended = Ended::of(bot);
+    assert!([3, 6].contains(&ended.code), "{ended:?}");
+    bob.json(["send", "garden", "in peace"]);
+    assert_eq!(next(&mut lines), "in peace");
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    assert_eq!(helper.run(["agent", "run", "--", "true"]).code, 3);
+    assert!(alice.json(["agent", "list"]).is_empty());
+    assert_eq!(alice.run(["agent", "revoke", "helper"]).code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restarted_agent_goes_on_where_it_was_and_ends_with_its_program() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    // Answers two messages and ends as it likes.
+    let twice = ECHO.replace(
+        "while read -r line; do",
+        "for i in 1 2; do read -r line || exit 9;",
+    );
+    let twice = format!("{twice}; exit 7");
+    for number in ["1", "2", "3", "4"] {
+        bob.json(["send", "garden", number]);
+    }
+    assert_eq!(Ended::of(run(&helper, &twice)).code, 7);
+    let (mut follower, mut lines) = follow(&alice);
+    let read: Vec<_> = (0..6).map(|_| next(&mut lines)).collect();
+    assert_eq!(read[4..], ["you said: 1", "you said: 2"]);
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_agent_finishes_its_answer_and_repeats_none() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let (mut follower, mut lines) = follow(&bob);
+    for number in ["1", "2"] {
+        let bot = run(&helper, ECHO);
+        bob.json(["send", "garden", number]);
+        assert_eq!(next(&mut lines), number);
+        assert_eq!(next(&mut lines), format!("you said: {number}"));
+        let id = rustix::process::Pid::from_child(&bot);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        Ended::of(bot).expect_done();
+    }
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    assert_eq!(
+        texts(&alice.json(["tail", "garden"])),
+        ["1", "you said: 1", "2", "you said: 2"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn used_altered_and_foreign_pairing_codes_and_fingerprints_are_refused() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = paired(at, &alice);
+    let code = std::fs::read_to_string(helper.file("code")).unwrap();
+    let altered = Sealpost::new(at);
+    std::fs::write(altered.file("code"), format!("{}{}", &code[5..], &code[..4])).unwrap();
+    assert_eq!(enroll(&altered).code, 2);
+    enroll(&helper).expect_done();
+    let second = Sealpost::new(at);
+    std::fs::write(second.file("code"), &code).unwrap();
+    let refused = enroll(&second);
+    assert_eq!(refused.code, 6);
+    assert!(refused.err.contains("pairing_code_invalid"), "{}", refused.err);
+    assert_eq!(enroll(&helper).code, 2);
+
+    let of_bob = bob.json(["fingerprint"]);
+    let of_bob = text(&of_bob[0], "fingerprint");
+    let approve = ["agent", "approve", "helper", "--space", "garden"];
+    let with = |fingerprint| alice.run(approve.into_iter().chain(["--fingerprint", fingerprint]));
+    assert_eq!(with(of_bob).code, 5);
+    assert_eq!(with("one two three").code, 2);
+    assert_eq!(alice.run(approve).code, 2);
+    assert_eq!(bob.run(approve).code, 2);
+    assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
+    assert_eq!(helper.run(["agent", "run", "--", "true"]).code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_may_not_touch_the_account_of_its_owner() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    for verb in [
+        &["agent", "list"][..],
+        &["agent", "pair", "--name", "other"],
+        &["contact", "look-up", "bob"],
+    ] {
+        let refused = helper.run(verb.iter().copied());
+        assert!([2, 6].contains(&refused.code), "{verb:?}: {refused:?}");
+    }
+    assert_eq!(helper.run(["agent", "list"]).code, 6);
+    assert_eq!(helper.run(["login", "alice"]).code, 2);
+    assert_eq!(helper.run(["space", "create", "cellar"]).code, 6);
+    assert_eq!(helper.run(["space", "remove-member", "garden", "bob"]).code, 2);
+    assert_eq!(alice.run(["agent", "run", "--", "true"]).code, 2);
+}
