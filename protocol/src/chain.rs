@@ -46,9 +46,6 @@ pub struct Member {
     pub manifest: Manifest,
     /// Rights.
     pub capabilities: Capabilities,
-    /// Whose record brought it in: who added it, or who made the invite that it accepted. The creator brought itself in; new
-    /// keys stand where the old ones stood.
-    pub added_by: PrincipalId,
     /// The first epoch whose secret the member is meant to have; earlier ones only through the history that later
     /// epochs seal.
     pub first_epoch: u64,

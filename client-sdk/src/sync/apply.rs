@@ -2,10 +2,13 @@
 
 use prost::Message as _;
 use sealpost_protocol::code::ErrorCode;
-use sealpost_protocol::fold::SpaceFold;
+use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::ids::{PrincipalId, Receipt, Root, SpaceId};
+use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::root::Cursor;
-use sealpost_protocol::wire::Page;
+use sealpost_protocol::wire::control_record::Body;
+use sealpost_protocol::wire::entry::Kind;
+use sealpost_protocol::wire::{Entry, Page};
 
 use super::verify::{FaultAt, verify_page};
 use crate::error::{Alarm, Error, Refusal};
@@ -34,7 +37,7 @@ impl SpaceCore {
                 let was = is_in(view, &me);
                 let applied = apply_page(log, view, &page, served, pinned)?;
                 if let Some(owner) = owner {
-                    expect_brought_in_by(&owner, view, &me)?;
+                    expect_brought_in_by(&owner, &page, &me)?;
                 }
                 Ok((applied, end_of(view, &me, was)))
             })
@@ -73,17 +76,31 @@ fn end_of(view: &View, me: &PrincipalId, was: bool) -> Option<Refusal> {
     (was && chain.member(me).is_none()).then(Refusal::no_longer_a_member)
 }
 
-/// An agent takes part where its owner brought it in, and nowhere else: nothing is kept of a log in which somebody else did.
-fn expect_brought_in_by(owner: &PrincipalId, view: &View, me: &PrincipalId) -> Result<(), Error> {
-    let chain = view.fold.as_ref().map(SpaceFold::chain);
-    match chain.and_then(|chain| chain.member(me)) {
-        Some(member) if member.added_by != *owner => Err(Refusal::by_the_rules(
+/// An agent takes part where its owner brought it in, and nowhere else: nothing is kept of a log from the page on in which
+/// somebody else did. New keys cannot bring it in: it would have to sign that itself.
+fn expect_brought_in_by(owner: &PrincipalId, page: &Page, me: &PrincipalId) -> Result<(), Error> {
+    let is_by_another = |entry: &Entry| added(entry).is_some_and(|(id, by)| id == *me && by != *owner);
+    if page.entries.iter().any(is_by_another) {
+        return Err(Refusal::by_the_rules(
             ErrorCode::NotPermitted,
             "somebody else than its owner has added this agent to the space; it takes no part in it",
         )
-        .into()),
-        _ => Ok(()),
+        .into());
     }
+    Ok(())
+}
+
+/// Whom an entry adds, and whose record it is.
+fn added(entry: &Entry) -> Option<(PrincipalId, PrincipalId)> {
+    let Some(Kind::Control(control)) = &entry.kind else {
+        return None;
+    };
+    let record = ParsedControl::parse(control).ok()?;
+    let Body::AddMember(add) = &record.body else {
+        return None;
+    };
+    let newcomer = Manifest::parse(&add.manifest).ok()?;
+    Some((newcomer.id(), record.author))
 }
 
 fn apply_page(

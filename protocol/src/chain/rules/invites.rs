@@ -105,7 +105,6 @@ impl Case<'_> {
         Ok(Change::Join(Member {
             manifest,
             capabilities: invite.capabilities,
-            added_by: invite.created_by,
             first_epoch: self.state.first_epoch_of_newcomer(),
             since: self.seen,
         }))

@@ -30,7 +30,6 @@ pub(in crate::chain) fn check_genesis(
     Ok(Member {
         manifest: creator,
         capabilities: Capabilities::ALL,
-        added_by: record.author,
         first_epoch: 1,
         since: Cursor::start(&record.space_id()),
     })
@@ -57,7 +56,6 @@ impl MemberCase<'_> {
         Ok(Change::Join(Member {
             manifest,
             capabilities: granted,
-            added_by: self.record.author,
             first_epoch: self.state.first_epoch_of_newcomer(),
             since: self.seen,
         }))

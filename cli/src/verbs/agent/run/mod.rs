@@ -2,6 +2,7 @@
 
 mod program;
 mod replies;
+mod sending;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::patience;
 use crate::people::People;
 use program::Program;
 use replies::Replies;
+use sending::Sending;
 
 /// The name under which the home keeps how far the program has read.
 const READER: &str = "agent run";
@@ -53,10 +55,8 @@ pub(crate) struct Run {
 
 /// Why the program is to end.
 enum Ending {
-    /// It did by itself.
+    /// It did by itself, or somebody asked for it.
     Ended,
-    /// Somebody asked for it.
-    Asked,
     /// There is nothing to go on with.
     Failed(Failure),
 }
@@ -99,18 +99,19 @@ async fn answer(client: &Client, space: &Space, command: &[OsString]) -> Result<
     let messages = unread(space, me).await?;
     let people = People::of(client).await?;
     let (mut program, input, output) = Program::start(command)?;
-    let mut sending = Box::pin(send(space, output));
+    let mut sending = Sending::new(send(space, output));
     let ending = tokio::select! {
-        failed = feed(space, messages, &people, me, input) => failed.map_or(Ending::Ended, Ending::Failed),
-        sent = &mut sending => sent.map_or_else(Ending::Failed, |()| Ending::Ended),
+        failed = feed(space, messages, &people, me, input) => Ending::Failed(failed),
+        failed = sending.failure() => Ending::Failed(failed),
         failed = beat(client) => Ending::Failed(failed),
-        asked = asked_to_end() => asked.map_or_else(Ending::Failed, |()| Ending::Asked),
+        asked = asked_to_end() => asked.map_or_else(Ending::Failed, |()| Ending::Ended),
+        () = program.ended() => Ending::Ended,
     };
     // Its input has ended with the select; what it still prints is sent.
-    let code = program.finish(sending, matches!(ending, Ending::Ended)).await;
+    let code = program.finish(sending.rest()).await;
     match ending {
         Ending::Failed(failure) => Err(failure),
-        Ending::Ended | Ending::Asked => code,
+        Ending::Ended => code,
     }
 }
 
@@ -126,14 +127,14 @@ async fn unread(space: &Space, me: PrincipalId) -> Result<Messages, Failure> {
     Ok(space.subscribe(Position::after_event(own.since.seq)))
 }
 
-/// Writes each message to the program. Returns without a failure when the program reads no more.
+/// Writes each message to the program, as long as it reads. Returns when there are no more to come.
 async fn feed(
     space: &Space,
     mut messages: Messages,
     people: &People,
     me: PrincipalId,
     mut input: ChildStdin,
-) -> Option<Failure> {
+) -> Failure {
     while let Some(message) = messages.next().await {
         let message = match message {
             Ok(message) => message,
@@ -141,17 +142,18 @@ async fn feed(
                 eprintln!("sealpost: {unreadable}");
                 continue;
             }
-            Err(error) => return Some(error.into()),
+            Err(error) => return error.into(),
         };
         let (cursor, is_own) = (message.cursor, message.author == me);
         if !is_own && write(&mut input, &Line::new(message, people)).await.is_err() {
-            return None;
+            // It reads no more, but may go on with something.
+            return std::future::pending().await;
         }
         if let Err(error) = space.keep_cursor(READER, &cursor).await {
-            return Some(error.into());
+            return error.into();
         }
     }
-    None
+    Failure::usage("the space was closed")
 }
 
 async fn write(input: &mut ChildStdin, line: &Line) -> std::io::Result<()> {

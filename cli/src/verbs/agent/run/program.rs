@@ -41,21 +41,22 @@ impl Program {
         Ok((Self { child }, input, output))
     }
 
-    /// Waits until everything that it prints is sent and it has ended; kills it after a while if it was to end and does not. Gives its
-    /// exit code.
+    /// Returns when it has ended.
+    pub(super) async fn ended(&mut self) {
+        // A failure shows when its exit code is asked for.
+        let _ = self.child.wait().await;
+    }
+
+    /// Waits until everything that it printed is sent and it has ended, but not for long: then it is killed. Gives its exit code.
     pub(super) async fn finish(
         &mut self,
         sending: impl Future<Output = Result<(), Failure>>,
-        ended_by_itself: bool,
     ) -> Result<u8, Failure> {
         let ending = async {
             let (sent, status) = tokio::join!(sending, self.child.wait());
             sent?;
             Ok(code(status.map_err(lost)?))
         };
-        if ended_by_itself {
-            return ending.await;
-        }
         match timeout(GRACE, ending).await {
             Ok(ended) => ended,
             Err(_elapsed) => {
