@@ -15,7 +15,7 @@ pub(super) struct Cast {
     pub(super) alices: Space,
     /// A device at either relay.
     pub(super) bob: [Client; 2],
-    /// Carol's, over the slow network: she stays, and writes.
+    /// Carol's, over the network that falls silent: she stays, and writes.
     pub(super) carols: Space,
     /// Has sockets instead of an SDK.
     pub(super) mallory: Person,

@@ -13,7 +13,7 @@ use crate::{
     relay::{ChildRelay, RelayOptions},
 };
 
-/// Two relays, and a slow network before the second one for who wants it.
+/// Two relays, and a network before the second one that can fall silent.
 pub(super) struct Scene {
     relays: [ChildRelay; 2],
     pub(super) network: FaultProxy,
