@@ -1,5 +1,10 @@
 //! The `sealpost` command at a real relay.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its scene should stop there"
+)]
+
 #[path = "command/agents.rs"]
 mod agents;
 #[path = "command/invites.rs"]

@@ -144,6 +144,11 @@ impl Fresh {
         SlotKey::from_export_key(export_key, device_secret, self.account_id())
     }
 
+    /// The keystore as the relay has it.
+    pub(super) fn sealed(&self) -> &SealedKeystore {
+        &self.fetched.sealed
+    }
+
     /// The keystore that is to be staged: the content as it is to be, and a slot of this key's kind that this key opens.
     pub(super) fn with_slot(&self, slot_key: &SlotKey) -> SealedKeystore {
         self.fetched

@@ -71,6 +71,7 @@ fn agent_of(enrolled: AgentLoggedIn, owner: PrincipalId, origin: String, content
             digest: [0; 32],
         },
         content,
+        device_name: printable(&enrolled.name),
         owner: Some(owner),
     }
 }

@@ -9,6 +9,7 @@ use sealpost_protocol::{
     },
     ids::AccountId,
     keys::PublicKey,
+    wire::PrincipalKind,
 };
 use zeroize::Zeroizing;
 
@@ -174,7 +175,9 @@ impl Directory {
         match error {
             StoreError::Refused(StagedRefusal::Conflict) => DirectoryError::KeystoreConflict,
             StoreError::Refused(StagedRefusal::KeyTaken) => DirectoryError::Malformed("recovery_login_key"),
-            StoreError::Refused(StagedRefusal::PrincipalTaken) => DirectoryError::Malformed("signed_manifest"),
+            StoreError::Refused(StagedRefusal::PrincipalTaken) => {
+                DirectoryError::Malformed("signed_manifest")
+            }
             StoreError::Refused(StagedRefusal::Keystore(refusal)) => {
                 self.keystore_refused(StoreError::Refused(refusal))
             }
@@ -216,7 +219,7 @@ impl Directory {
         let principal = request
             .signed_manifest
             .as_ref()
-            .map(|manifest| self.draft_principal(seals, account_id, &manifest.0))
+            .map(|manifest| self.draft_principal(seals, account_id, PrincipalKind::Human, &manifest.0))
             .transpose()?;
         let staged_at = self.clock.now();
         next_version(request.base_version)?;

@@ -142,7 +142,7 @@ mod tests {
             for frames in &messages {
                 for number in 1..=*frames {
                     let last = if number == *frames { FINAL } else { 0 };
-                    bytes.extend([last | 0x02 * u8::from(number == 1), 0x80, 0, 0, 0, 0]);
+                    bytes.extend([last | (0x02 * u8::from(number == 1)), 0x80, 0, 0, 0, 0]);
                     bytes.extend(&pings);
                 }
             }

@@ -72,10 +72,10 @@ async fn links_that_went_silent_are_given_up_and_the_next_ones_work() {
         .unwrap();
     let mut numbered = Numbered::start(&space);
     numbered.until_acked(500).await;
-    assert!(link.freeze(|_| true) > 1);
+    assert!(link.freeze(|_, _| true) > 1);
     numbered.until_acked(1_000).await;
     // Those that were idle, too.
-    link.freeze(|_| true);
+    link.freeze(|_, _| true);
     numbered.expect_each_once(&alice, &space).await;
     relay.stop().await;
 }

@@ -18,7 +18,7 @@ async fn agent_added_by(adder: u8) -> (TempDir, Device, Space) {
     log.add(&bob, &carol, Capabilities::ALL);
     log.add(&person(adder), &agent, Capabilities::WRITE);
     log.write(&bob, "hello");
-    let mut device = Device::open_agent(home.path(), person(ALICE), bob.id()).await;
+    let mut device = Device::open_agent(&home.path().join("agent"), person(ALICE), bob.id()).await;
     let space = device.space(log.space_id()).await;
     let relay = device.arrivals.authenticated().await;
     tokio::spawn(Script::new(relay, log, agent.id()).serve());
@@ -56,7 +56,7 @@ async fn kept_cursors_have_a_name_each_and_outlast_the_process() {
     space.keep_cursor("one", &message.cursor).await.unwrap();
     let id = space.id();
     drop((space, device));
-    let device = Device::open_agent(home.path(), person(ALICE), person(BOB).id()).await;
+    let device = Device::open_agent(&home.path().join("agent"), person(ALICE), person(BOB).id()).await;
     let space = device.space(id).await;
     assert_eq!(space.kept_cursor("one").await.unwrap(), Some(message.cursor));
     assert_eq!(space.kept_cursor("two").await.unwrap(), None);

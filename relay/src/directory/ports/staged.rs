@@ -2,7 +2,8 @@ use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use time::OffsetDateTime;
 
 use super::{
-    KeystoreRefusal, KeystoreRules, NewAuditEntry, NewKeystoreVersion, NewPrincipal, NewRecoveryKey, Stored, StoredOr,
+    KeystoreRefusal, KeystoreRules, NewAuditEntry, NewKeystoreVersion, NewPrincipal, NewRecoveryKey, Stored,
+    StoredOr,
 };
 use crate::directory::ids::StageId;
 

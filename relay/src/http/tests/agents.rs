@@ -80,7 +80,7 @@ async fn agent_is_refused_wherever_a_route_does_not_say_otherwise() {
                 open.insert(operation);
                 continue;
             }
-            let path = path.replace('{', "").replace('}', "");
+            let path = path.replace(['{', '}'], "");
             let session = Some(&helper.session_token);
             let refused = api.call(method, &path, session, None::<&()>).await;
             assert_eq!(problem(refused).await.code, "agent_not_allowed", "{operation}");
