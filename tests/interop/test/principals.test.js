@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { toHex } from '../src/bytes.js';
-import { AGENT, HUMAN, fingerprint, fingerprintWords, isHandle, parseSignedManifest, readCard, writeCard } from '../src/principals.js';
+import {
+  AGENT,
+  HUMAN,
+  fingerprint,
+  fingerprintWords,
+  isHandle,
+  parseSignedManifest,
+  readCard,
+  writeCard,
+} from '../src/principals.js';
 import { hex, refusal, vectors } from '../support/vectors.js';
 
 const all = vectors('manifest');
