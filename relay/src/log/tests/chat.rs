@@ -22,6 +22,8 @@ pub struct Chat {
     /// The fold at the genesis record.
     first: SpaceFold,
     roots: Vec<Root>,
+    /// Rekeys that were drafted before and came to nothing: each draft has a secret of its own.
+    pub lost_drafts: u64,
 }
 
 impl Chat {
@@ -36,7 +38,13 @@ impl Chat {
         let fold = SpaceFold::from_genesis(&ParsedControl::parse(&record).unwrap()).unwrap();
         let roots = vec![Cursor::start(&fold.space_id()).root, fold.cursor().root];
         let first = fold.clone();
-        (Self { fold, first, roots }, control_entry(record))
+        let chat = Self {
+            fold,
+            first,
+            roots,
+            lost_drafts: 0,
+        };
+        (chat, control_entry(record))
     }
 
     /// A space at epoch 1 that shares history.
@@ -132,6 +140,7 @@ impl Chat {
             fold: self.first.clone(),
             first: self.first.clone(),
             roots: self.roots[..2].to_vec(),
+            lost_drafts: 0,
         };
         let subscription = relay
             .subscribe(&reader.principal(), self.id(), fresh.cursor())
@@ -232,6 +241,18 @@ impl Chat {
         recipients.iter().map(Recipient::id).collect()
     }
 
+    /// The chain's for an epoch that began; the next draft's for the next.
+    fn key_id(&self, epoch: u64) -> KeyId {
+        if let Some(begun) = self.fold.chain().epoch_at(epoch) {
+            return begun.key_id;
+        }
+        let mut bytes = *key_id(epoch).as_bytes();
+        for (byte, lost) in bytes.iter_mut().zip(self.lost_drafts.to_le_bytes()) {
+            *byte ^= lost;
+        }
+        KeyId::new(bytes)
+    }
+
     pub fn rekey_body(&self) -> Body {
         let epoch = self.next_epoch();
         let wraps: Vec<(PrincipalId, Digest32)> = self
@@ -243,7 +264,7 @@ impl Chat {
         let history = if shares { limits::SEALED_PREVIOUS } else { 0 };
         Body::Rekey(wire::Rekey {
             epoch,
-            key_id: key_id(epoch).to_bytes(),
+            key_id: self.key_id(epoch).to_bytes(),
             wraps_digest: Bytes::copy_from_slice(&wraps_digest(&wraps)),
             wrap_count: u32::try_from(wraps.len()).unwrap(),
             sealed_previous: vec![7; history].into(),
@@ -300,7 +321,7 @@ impl Chat {
         let request = wire::StageWraps {
             space_id: self.id().to_bytes(),
             epoch,
-            key_id: key_id(epoch).to_bytes(),
+            key_id: self.key_id(epoch).to_bytes(),
             wraps: recipients.iter().map(wrap).collect(),
         };
         relay.stage_wraps(&author.principal(), self.id(), request).await

@@ -130,6 +130,7 @@ impl World {
 
     async fn race(&mut self, race: &Race) {
         let [first, second] = race.acts;
+        self.chat.lost_drafts += 1;
         let records = [
             self.prepare(0, first.0, first.1).await,
             self.prepare(1, second.0, second.1).await,
