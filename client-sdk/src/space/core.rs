@@ -283,7 +283,7 @@ impl SpaceCore {
         }
         match self.ask_head().await {
             Ok(head) => self.wait_for(head).await,
-            Err(Error::Refused(refusal)) => Err(sync::explain(self, *refusal).await.into()),
+            Err(Error::Refused(refusal)) => Err(sync::refused_head(self, *refusal).await),
             Err(error) => Err(error),
         }
     }

@@ -79,17 +79,30 @@ fn may_pass(refusal: &Refusal) -> bool {
 }
 
 async fn refused(core: &SpaceCore, refusal: Refusal) {
+    match alarm_of(core, &refusal) {
+        Some(alarm) => core.raise(alarm, refusal.to_string().into_bytes()).await,
+        None => core.stop(Stop::Refused(Box::new(explain(core, refusal).await))),
+    }
+}
+
+/// What a refusal to read gives away: the relay cannot show what this device has verified.
+fn alarm_of(core: &SpaceCore, refusal: &Refusal) -> Option<Alarm> {
     let what = match refusal.code {
         Some(ErrorCode::EntryDamaged) => "the relay's stored entry was changed",
         Some(ErrorCode::LogMismatch) => "the relay's log does not hold what this device has verified",
-        _ => return core.stop(Stop::Refused(Box::new(explain(core, refusal).await))),
+        _ => return None,
     };
-    let seq = match refusal.seq {
-        Some(seq) => seq,
-        None => core.progress().borrow().cursor.seq,
+    let seq = refusal.seq.unwrap_or_else(|| core.progress().borrow().cursor.seq);
+    Some(Alarm::at(what, core.space_id, seq, None))
+}
+
+/// The refusal of somebody who only asked where the log ends, as that one is told.
+pub(crate) async fn refused_head(core: &SpaceCore, refusal: Refusal) -> Error {
+    let Some(alarm) = alarm_of(core, &refusal) else {
+        return explain(core, refusal).await.into();
     };
-    let alarm = Alarm::at(what, core.space_id, seq, None);
-    core.raise(alarm, refusal.to_string().into_bytes()).await;
+    core.raise(alarm.clone(), refusal.to_string().into_bytes()).await;
+    alarm.into()
 }
 
 /// What a refusal to read means, as far as the verified log tells.

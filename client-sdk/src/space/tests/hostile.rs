@@ -370,8 +370,8 @@ async fn log_through_what_another_device_verified_is_read() {
     assert_eq!(texts(&mut space.subscribe(Position::START), 1).await, ["message"]);
 }
 
-/// A device that has verified six places meets a relay again; returns what it then says.
-async fn returned(meet: impl AsyncFnOnce(&mut Script)) -> Alarm {
+/// A device that has verified six places, and the relay that it meets again.
+async fn met_again() -> (Stage, Space, Script) {
     let mut stage = Stage::new().await;
     let alice = person(ALICE);
     for number in 0..4 {
@@ -383,7 +383,13 @@ async fn returned(meet: impl AsyncFnOnce(&mut Script)) -> Alarm {
     serving.abort();
     drop(space);
     stage.restart().await;
-    let (space, mut script) = stage.open().await;
+    let (space, script) = stage.open().await;
+    (stage, space, script)
+}
+
+/// The same, met by `meet`; returns what the device then says.
+async fn returned(meet: impl AsyncFnOnce(&mut Script)) -> Alarm {
+    let (_stage, space, mut script) = met_again().await;
     meet(&mut script).await;
     let mut behind = space.subscribe(Position::after_event(6));
     let alarm = alarm(&mut behind).await;
@@ -413,6 +419,21 @@ async fn rolled_back_log_raises_the_alarm() {
     })
     .await;
     assert!(alarm.what.contains("does not hold"), "{alarm}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_where_a_rolled_back_log_ends_hears_the_alarm() {
+    let (_stage, space, mut script) = met_again().await;
+    let (following, _) = script.relay.receive().await;
+    let head = wire::relay_frame::Body::Subscribed(script.log.subscribed());
+    script.relay.send(following, head).await;
+    let refusing = async {
+        let (asking, _) = script.relay.receive().await;
+        script.relay.nack(asking, "log_mismatch").await;
+    };
+    let (told, ()) = tokio::join!(space.sync(), refusing);
+    assert!(matches!(told, Err(Error::Integrity(_))), "{told:?}");
+    assert!(matches!(space.sync().await, Err(Error::Integrity(_))));
 }
 
 #[tokio::test(start_paused = true)]
