@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use sealpost_sdk::{Client, ConnectionState, Error};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::context::Context;
 use crate::failure::Failure;
+
+/// How long one attempt may take even if there is no patience: it has to be made.
+const ONE_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// When a missing connection ends the work.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub(crate) async fn turn<T>(
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Failure> {
     let patience = context.global().patience_in_spaces();
-    match timeout(patience, work).await {
+    match timeout(patience.max(ONE_ATTEMPT), work).await {
         Ok(result) => Ok(result?),
         Err(_elapsed) => Err(Failure::Busy),
     }
@@ -73,8 +76,7 @@ fn race<T, E: Into<Failure>>(
 /// Returns when there was no connection for too long.
 async fn lost(mut connection: watch::Receiver<ConnectionState>, limit: Limit, patience: Duration) -> Error {
     loop {
-        let up = timeout(patience, connection.wait_for(|state| !is_connecting(state)));
-        if up.await.is_err() {
+        if !is_up(&mut connection, patience).await {
             return Error::Network(last_error(&connection));
         }
         let down = connection.wait_for(is_connecting).await.is_ok();
@@ -83,6 +85,21 @@ async fn lost(mut connection: watch::Receiver<ConnectionState>, limit: Limit, pa
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Whether there is a connection before patience ends, or by the first attempt.
+async fn is_up(connection: &mut watch::Receiver<ConnectionState>, patience: Duration) -> bool {
+    let end = Instant::now() + patience;
+    let tried = timeout(patience.max(ONE_ATTEMPT), connection.wait_for(was_tried));
+    if tried.await.is_err() {
+        return false;
+    }
+    let up = connection.wait_for(|state| !is_connecting(state));
+    timeout_at(end, up).await.is_ok()
+}
+
+fn was_tried(state: &ConnectionState) -> bool {
+    !matches!(state, ConnectionState::Connecting { last_error: None })
 }
 
 fn is_connecting(state: &ConnectionState) -> bool {

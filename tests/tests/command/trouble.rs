@@ -55,6 +55,19 @@ async fn revoked_session_is_not_authenticated_whatever_the_verb() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_any_patience_one_attempt_is_made() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let at_once = |verb: &[&str]| alice.run([&["--patience", "0"], verb].concat());
+    assert_eq!(at_once(&["send", "garden", "hello"]).code, 0);
+    assert_eq!(at_once(&["space", "members", "garden"]).code, 0);
+    assert!(at_once(&["tail", "garden"]).expect_done().out.contains("hello"));
+    relay.stop().await;
+    assert_eq!(at_once(&["send", "garden", "nobody there"]).code, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn space_that_the_relay_does_not_serve_leaves_nothing_behind() {
     let relay = Relay::start(open_to_all(&Database::create().await)).await;
     let alice = Sealpost::new(&relay.addresses().url());
