@@ -1,7 +1,7 @@
 //! Where secrets come from: a descriptor, a file named in the environment, or the terminal. Never an argument.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
 use sealpost_sdk::protocol::http::SecretToken;
@@ -9,6 +9,7 @@ use sealpost_sdk::{Client, ClientConfig, DeviceSecret, PairingCode, Passphrase, 
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::interruption;
 
 /// No secret is longer; what is given by mistake may be.
 const LONGEST: u64 = 8 * 1024;
@@ -131,7 +132,7 @@ impl Source {
     }
 
     fn prompt(&self) -> Result<Zeroizing<String>, Failure> {
-        if !std::io::stdin().is_terminal() && !has_terminal() {
+        if !io::stdin().is_terminal() && !has_terminal() {
             return Err(Failure::usage(format!(
                 "there is no terminal to ask for the {}; name a file with {}",
                 self.what.to_lowercase(),
@@ -184,9 +185,18 @@ fn registration_token() -> Result<SecretToken, Failure> {
 }
 
 fn ask(what: &str) -> Result<Zeroizing<String>, Failure> {
-    rpassword::prompt_password(format!("{what}: "))
-        .map(Zeroizing::new)
-        .map_err(|source| Failure::file("the terminal", source))
+    interruption::keep_terminal()?;
+    match rpassword::prompt_password(format!("{what}: ")) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        // Ctrl-C: who keeps the terminal ends the process.
+        Err(source) if source.kind() == io::ErrorKind::Interrupted => loop {
+            std::thread::park();
+        },
+        Err(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Failure::usage(format!("{what}: nothing was typed")))
+        }
+        Err(source) => Err(Failure::file("the terminal", source)),
+    }
 }
 
 fn has_terminal() -> bool {

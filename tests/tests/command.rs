@@ -11,6 +11,8 @@ mod agents;
 mod invites;
 #[path = "command/members.rs"]
 mod members;
+#[path = "command/terminal.rs"]
+mod terminal;
 #[path = "command/trouble.rs"]
 mod trouble;
 
