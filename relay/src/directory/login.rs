@@ -87,7 +87,8 @@ impl Directory {
     }
 
     /// Stores a session for a device that proved itself, if the credentials it proved are still those of the account:
-    /// who knows only the old ones must not get in with a login begun before they were changed.
+    /// who knows only the old ones must not get in with a login begun before they were changed. The session names the
+    /// principal that the account had then, so that it counts no more should its owner start over at this moment.
     pub(super) async fn open_session(
         &self,
         seals: &OpenSeals,
@@ -106,7 +107,8 @@ impl Directory {
             return Err(DirectoryError::AccountDisabled);
         }
         let handle = seals.open_text(columns::HANDLE, account_id.as_bytes(), &account.handle_sealed)?;
-        let DraftSession { token, row } = self.draft_session(seals, account_id, &device_name)?;
+        let DraftSession { token, row } =
+            self.draft_session(seals, account_id, account.principal_id, &device_name)?;
         let audit = self.audit_entry(seals, Some(account_id), action, Some(row.session_id.as_bytes()));
         let kept = DirectorySettings::SESSIONS_PER_ACCOUNT;
         if !self.store.insert_session(&row, kept, &audit).await? {

@@ -14,7 +14,7 @@ use super::{
     credentials::{FIRST, parse_record, parse_recovery_key, seal_record, seal_recovery_key},
     keystores::{check_keystore, seal_keystore},
     opaque_setup::KSF,
-    ports::{AttemptPurpose, AuditAction, NewAccount, NewSession, RegistrationRefusal},
+    ports::{AttemptPurpose, AuditAction, NewAccount, NewPrincipal, NewSession, RegistrationRefusal},
     seals::{OpenSeals, columns, fields},
     sessions::{DraftSession, logged_in},
 };
@@ -84,9 +84,11 @@ impl Directory {
         let purpose = AttemptPurpose::Registration;
         let state = self.recall(&seals, purpose, &request.registration_id.0).await?;
         let pending = Pending::decode(&state).ok_or(DirectoryError::Internal("a pending registration"))?;
+        let (account_id, manifest) = (pending.account_id, &request.signed_manifest.0);
+        let principal = self.draft_principal(&seals, account_id, PrincipalKind::Human, manifest)?;
         let DraftSession { token, row } =
-            self.draft_session(&seals, pending.account_id, &request.device_name)?;
-        let account = self.draft_account(&seals, &pending, row, &request)?;
+            self.draft_session(&seals, account_id, principal.principal_id, &request.device_name)?;
+        let account = self.draft_account(&seals, &pending, principal, row, &request)?;
         self.store.register(&account).await.map_err(refused)?;
         let handle = pending.handle.as_str().to_owned();
         Ok(logged_in(token, &account.session, handle, request.device_name))
@@ -112,6 +114,7 @@ impl Directory {
         &self,
         seals: &OpenSeals,
         pending: &Pending,
+        principal: NewPrincipal,
         session: NewSession,
         request: &RegistrationFinish,
     ) -> Result<NewAccount, DirectoryError> {
@@ -128,12 +131,7 @@ impl Directory {
             record_sealed: seal_record(seals, account_id, FIRST, &record),
             recovery_key: seal_recovery_key(seals, account_id, FIRST, &recovery_key),
             keystore_sealed: seal_keystore(seals, account_id, FIRST, keystore),
-            principal: self.draft_principal(
-                seals,
-                account_id,
-                PrincipalKind::Human,
-                &request.signed_manifest.0,
-            )?,
+            principal,
             session,
             audit: self.audit_entry(seals, Some(account_id), AuditAction::Registered, None),
             created_at: self.clock.now(),

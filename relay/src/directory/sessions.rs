@@ -188,11 +188,12 @@ impl Directory {
         is_fresh.then_some(()).ok_or(DirectoryError::FreshLoginRequired)
     }
 
-    /// A new token and the row that stands for it.
+    /// A new token for who proved to be `principal_id`, and the row that stands for it.
     pub(super) fn draft_session(
         &self,
         seals: &OpenSeals,
         account_id: AccountId,
+        principal_id: PrincipalId,
         device_name: &str,
     ) -> Result<DraftSession, DirectoryError> {
         let device_name = device_name::check(device_name)?;
@@ -203,6 +204,7 @@ impl Directory {
             session_id,
             token_hash: seals.blind(fields::SESSION_TOKEN, token.expose_bytes()),
             account_id,
+            principal_id,
             agent_id: None,
             device_sealed: seals.seal(columns::DEVICE, session_id.as_bytes(), device_name.as_bytes()),
             created_at,

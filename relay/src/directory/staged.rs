@@ -174,6 +174,7 @@ impl Directory {
     fn staged_refused(&self, error: StoreError<StagedRefusal>) -> DirectoryError {
         match error {
             StoreError::Refused(StagedRefusal::Conflict) => DirectoryError::KeystoreConflict,
+            StoreError::Refused(StagedRefusal::SessionEnded) => DirectoryError::NotAuthenticated,
             StoreError::Refused(StagedRefusal::KeyTaken) => DirectoryError::Malformed("recovery_login_key"),
             StoreError::Refused(StagedRefusal::PrincipalTaken) => {
                 DirectoryError::Malformed("signed_manifest")

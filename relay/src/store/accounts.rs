@@ -1,4 +1,5 @@
 use sealpost_protocol::ids::{AccountId, PrincipalId};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{
@@ -135,6 +136,18 @@ impl AccountStore for Store {
             })
         })))
     }
+}
+
+/// Holds an account until the transaction ends: of two transactions that hold one, the later begins anew and sees what the
+/// earlier did. A lock alone would not show it that. `false` if there is no such account.
+pub(super) async fn hold(connection: &mut PgConnection, account_id: AccountId) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query!(
+        "UPDATE accounts SET state = state WHERE account_id = $1",
+        &account_id.as_bytes()[..],
+    )
+    .execute(connection)
+    .await?;
+    Ok(held.rows_affected() == 1)
 }
 
 async fn register(tx: &mut Transaction<'_>, account: &NewAccount) -> Registration<()> {

@@ -2,12 +2,15 @@ use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Store, Transaction, audit, error::expect_rows, estate, infallible, principals, sessions};
+use super::{
+    Store, Transaction, accounts, audit, error::expect_rows, estate, infallible, pairing_codes, principals,
+    sessions,
+};
 use crate::{
     atrest::BlindIndexValue,
     directory::ports::{
         AccountState, AgentRow, AgentStore, EnrollRefusal, NewAgent, NewAuditEntry, NewPairingCode,
-        PairingCodeRow, Stored, StoredOr,
+        PairingCodeRow, PairingRefusal, Stored, StoredOr,
     },
     store_failure::{StoreError, StoreFailure},
 };
@@ -18,18 +21,10 @@ impl AgentStore for Store {
         code: &'a NewPairingCode,
         kept: u32,
         entry: &'a NewAuditEntry,
-    ) -> Stored<'a, bool> {
-        Box::pin(infallible(self.run_tx("insert_pairing_code", move |tx| {
-            Box::pin(async move {
-                if !sessions::account_exists(tx.connection(), code.account_id).await? {
-                    return Ok(false);
-                }
-                insert_code(tx.connection(), code).await?;
-                drop_codes_beyond(tx.connection(), code.account_id, kept).await?;
-                audit::insert(tx.connection(), entry).await?;
-                Ok(true)
-            })
-        })))
+    ) -> StoredOr<'a, OffsetDateTime, PairingRefusal> {
+        Box::pin(self.run_tx("insert_pairing_code", move |tx| {
+            Box::pin(pairing_codes::begin(tx, code, kept, entry))
+        }))
     }
 
     fn pairing_code(
@@ -115,20 +110,20 @@ impl AgentStore for Store {
         })
     }
 
-    fn delete_agent<'a>(
+    fn revoke_agent<'a>(
         &'a self,
         account_id: AccountId,
         principal_id: PrincipalId,
         entry: &'a NewAuditEntry,
     ) -> Stored<'a, Option<Vec<SessionId>>> {
-        Box::pin(infallible(self.run_tx("delete_agent", move |tx| {
+        Box::pin(infallible(self.run_tx("revoke_agent", move |tx| {
             Box::pin(async move {
                 if !is_agent_of(tx.connection(), account_id, principal_id).await? {
                     return Ok(None);
                 }
                 let ended = end_sessions(tx.connection(), principal_id).await?;
-                estate::drop_of_principal(tx.connection(), principal_id).await?;
-                principals::delete(tx.connection(), principal_id).await?;
+                principals::revoke(tx.connection(), principal_id, entry.created_at).await?;
+                delete(tx.connection(), account_id, Some(principal_id)).await?;
                 audit::insert(tx.connection(), entry).await?;
                 Ok(Some(ended))
             })
@@ -150,48 +145,19 @@ pub(super) async fn exists(
     Ok(locked.is_some())
 }
 
-async fn insert_code(connection: &mut PgConnection, code: &NewPairingCode) -> Result<(), StoreFailure> {
-    let inserted = sqlx::query!(
-        "INSERT INTO pairing_codes (token_hash, account_id, name_sealed, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
-        &code.token_hash.as_bytes()[..],
-        &code.account_id.as_bytes()[..],
-        code.name_sealed,
-        code.created_at,
-        code.expires_at,
-    )
-    .execute(connection)
-    .await?;
-    expect_rows("insert into pairing_codes", 1, &inserted)
-}
-
-/// Drops the oldest codes of an account, until `kept` are left.
-async fn drop_codes_beyond(
-    connection: &mut PgConnection,
-    account_id: AccountId,
-    kept: u32,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "DELETE FROM pairing_codes WHERE token_hash IN (
-             SELECT token_hash FROM pairing_codes WHERE account_id = $1
-             ORDER BY created_at DESC, token_hash OFFSET $2)",
-        &account_id.as_bytes()[..],
-        i64::from(kept),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 async fn enroll(
     tx: &mut Transaction<'_>,
     agent: &NewAgent,
     most: u32,
 ) -> Result<(), StoreError<EnrollRefusal>> {
-    if !use_code(tx.connection(), agent).await? {
+    let account_id = agent.principal.account_id;
+    // Held first: of two at once the second begins anew, and counts the first.
+    let is_let_in = accounts::hold(tx.connection(), account_id).await?
+        && pairing_codes::use_up(tx.connection(), agent).await?;
+    if !is_let_in {
         return Err(StoreError::Refused(EnrollRefusal::CodeInvalid));
     }
-    if count(tx.connection(), agent.principal.account_id).await? >= i64::from(most) {
+    if count(tx.connection(), account_id).await? >= i64::from(most) {
         return Err(StoreError::Refused(EnrollRefusal::TooMany));
     }
     if !principals::insert(tx.connection(), &agent.principal).await? {
@@ -202,33 +168,31 @@ async fn enroll(
     Ok(audit::insert(tx.connection(), &agent.audit).await?)
 }
 
-/// Deletes the code; `false` if it is not there any more, or past its time.
-async fn use_code(connection: &mut PgConnection, agent: &NewAgent) -> Result<bool, sqlx::Error> {
-    let deleted = sqlx::query!(
-        "DELETE FROM pairing_codes WHERE token_hash = $1 AND account_id = $2 AND expires_at > $3",
-        &agent.token_hash.as_bytes()[..],
-        &agent.principal.account_id.as_bytes()[..],
-        agent.principal.created_at,
-    )
-    .execute(connection)
-    .await?;
-    Ok(deleted.rows_affected() == 1)
-}
-
-/// How many agents an account has. Who enrolls holds the account's row, so that two at once do not both take the last place.
 async fn count(connection: &mut PgConnection, account_id: AccountId) -> Result<i64, sqlx::Error> {
-    sqlx::query!(
-        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE"#,
-        &account_id.as_bytes()[..],
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "agents!" FROM agents WHERE account_id = $1"#,
         &account_id.as_bytes()[..],
     )
     .fetch_one(connection)
     .await
+}
+
+/// Deletes one agent of an account, or all, with their sessions and what was kept for their principals alone. The
+/// principals stay: revoked, so that who has their keys enrolls nowhere again.
+pub(super) async fn delete(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    principal_id: Option<PrincipalId>,
+) -> Result<(), StoreFailure> {
+    let deleted = sqlx::query_scalar!(
+        "DELETE FROM agents WHERE account_id = $1 AND ($2::bytea IS NULL OR principal_id = $2)
+         RETURNING principal_id",
+        &account_id.as_bytes()[..],
+        principal_id.as_ref().map(|id| &id.as_bytes()[..]),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    estate::drop_of_principals(connection, &deleted).await
 }
 
 async fn insert(connection: &mut PgConnection, agent: &NewAgent) -> Result<(), StoreFailure> {

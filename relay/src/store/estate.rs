@@ -1,6 +1,6 @@
 //! What an account, or an agent, leaves behind in spaces when it is deleted.
 
-use sealpost_protocol::ids::{AccountId, PrincipalId};
+use sealpost_protocol::ids::AccountId;
 use sqlx::PgConnection;
 
 use crate::store_failure::StoreFailure;
@@ -42,20 +42,22 @@ pub(super) async fn hand_over(
     Ok(())
 }
 
-/// Takes everything out of the tables of spaces that is of use to this principal alone, as for an account that is deleted.
-pub(super) async fn drop_of_principal(
+/// Takes everything out of the tables of spaces that is of use to these principals alone, as for an account that is deleted.
+pub(super) async fn drop_of_principals(
     connection: &mut PgConnection,
-    principal_id: PrincipalId,
+    principal_ids: &[Vec<u8>],
 ) -> Result<(), StoreFailure> {
-    let principal_id = &principal_id.as_bytes()[..];
-    sqlx::query!("DELETE FROM members WHERE principal_id = $1", principal_id)
+    sqlx::query!("DELETE FROM members WHERE principal_id = ANY($1)", principal_ids)
         .execute(&mut *connection)
         .await?;
-    sqlx::query!("DELETE FROM wraps WHERE recipient = $1", principal_id)
+    sqlx::query!("DELETE FROM wraps WHERE recipient = ANY($1)", principal_ids)
         .execute(&mut *connection)
         .await?;
-    sqlx::query!("DELETE FROM wrap_requests WHERE recipient = $1", principal_id)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM wrap_requests WHERE recipient = ANY($1)",
+        principal_ids
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -17,6 +17,7 @@ mod events;
 mod keystores;
 mod link;
 mod locked_space;
+mod pairing_codes;
 #[cfg(feature = "planted-leaks")]
 mod planted;
 mod principals;

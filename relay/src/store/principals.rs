@@ -1,5 +1,6 @@
 use sealpost_protocol::ids::PrincipalId;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::{Store, error::expect_rows};
 use crate::{
@@ -38,16 +39,18 @@ pub(super) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Deletes a principal that no account names as its own.
-pub(super) async fn delete(
+/// Revokes a principal that counted until now. It stays known: who has its keys must not be able to register it again.
+pub(super) async fn revoke(
     connection: &mut PgConnection,
     principal_id: PrincipalId,
+    at: OffsetDateTime,
 ) -> Result<(), StoreFailure> {
-    let deleted = sqlx::query!(
-        "DELETE FROM principals WHERE principal_id = $1",
+    let updated = sqlx::query!(
+        "UPDATE principals SET revoked_at = $2 WHERE principal_id = $1 AND revoked_at IS NULL",
         &principal_id.as_bytes()[..],
+        at,
     )
     .execute(connection)
     .await?;
-    expect_rows("delete from principals", 1, &deleted)
+    expect_rows("revoke a principal", 1, &updated)
 }

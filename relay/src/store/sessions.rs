@@ -1,3 +1,6 @@
+//! Devices that are logged in. A session of a person counts while the principal that it was opened for is the account's:
+//! one that was under way while its owner started over does not outlive that.
+
 use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -38,11 +41,13 @@ impl SessionStore for Store {
             let record = sqlx::query_as!(
                 SessionRecord,
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
-                       COALESCE(agent_id, principal_id) AS "principal_id!: [u8; 32]",
+                       COALESCE(agent_id, accounts.principal_id) AS "principal_id!: [u8; 32]",
                        agent_id AS "agent_id: [u8; 32]", state, device_sealed,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
-                   WHERE token_hash = $1 AND expires_at > $2"#,
+                   WHERE token_hash = $1 AND expires_at > $2
+                     AND (agent_id IS NOT NULL OR sessions.principal_id IS NULL
+                          OR sessions.principal_id = accounts.principal_id)"#,
                 &token_hash.as_bytes()[..],
                 now,
             )
@@ -76,11 +81,13 @@ impl SessionStore for Store {
             let records = sqlx::query_as!(
                 SessionRecord,
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
-                       COALESCE(agent_id, principal_id) AS "principal_id!: [u8; 32]",
+                       COALESCE(agent_id, accounts.principal_id) AS "principal_id!: [u8; 32]",
                        agent_id AS "agent_id: [u8; 32]", state, device_sealed,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
                    WHERE account_id = $1 AND expires_at > $2 AND agent_id IS NOT DISTINCT FROM $3
+                     AND (agent_id IS NOT NULL OR sessions.principal_id IS NULL
+                          OR sessions.principal_id = accounts.principal_id)
                    ORDER BY sessions.created_at DESC, session_id"#,
                 &account_id.as_bytes()[..],
                 now,
@@ -103,7 +110,9 @@ impl SessionStore for Store {
                 r#"SELECT asked AS "session_id!: [u8; 16]" FROM unnest($1::bytea[]) AS asked
                    WHERE NOT EXISTS (
                        SELECT FROM sessions JOIN accounts USING (account_id)
-                       WHERE session_id = asked AND expires_at > $2 AND state = $3)"#,
+                       WHERE session_id = asked AND expires_at > $2 AND state = $3
+                         AND (agent_id IS NOT NULL OR sessions.principal_id IS NULL
+                              OR sessions.principal_id = accounts.principal_id))"#,
                 &asked,
                 now,
                 AccountState::Active.as_str(),
@@ -146,11 +155,13 @@ impl SessionStore for Store {
 pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) -> Result<(), StoreFailure> {
     let inserted = sqlx::query!(
         "INSERT INTO sessions
-             (session_id, token_hash, account_id, agent_id, device_sealed, created_at, last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
+             (session_id, token_hash, account_id, principal_id, agent_id, device_sealed, created_at, last_seen_at,
+              expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         &session.session_id.as_bytes()[..],
         &session.token_hash.as_bytes()[..],
         &session.account_id.as_bytes()[..],
+        &session.principal_id.as_bytes()[..],
         agent(&session.agent_id),
         session.device_sealed,
         session.created_at,
@@ -180,32 +191,25 @@ async fn end_beyond(
     Ok(())
 }
 
+/// Whether who logged in is there still, and will be until the transaction ends: the agent, or the account with the
+/// principal that was proven. Of the latter the lock is no proof, as another transaction may be putting a new one in its
+/// place; what comes of that shows when the session is used.
 async fn owner_exists(connection: &mut PgConnection, session: &NewSession) -> Result<bool, sqlx::Error> {
-    if !account_exists(connection, session.account_id).await? {
-        return Ok(false);
+    if let Some(agent_id) = session.agent_id {
+        return agents::exists(connection, agent_id).await;
     }
-    match session.agent_id {
-        Some(agent_id) => agents::exists(connection, agent_id).await,
-        None => Ok(true),
-    }
-}
-
-fn agent(agent_id: &Option<PrincipalId>) -> Option<&[u8]> {
-    agent_id.as_ref().map(|id| &id.as_bytes()[..])
-}
-
-/// Whether the account is there, and will be until the transaction ends.
-pub(super) async fn account_exists(
-    connection: &mut PgConnection,
-    account_id: AccountId,
-) -> Result<bool, sqlx::Error> {
     let locked = sqlx::query!(
-        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR KEY SHARE"#,
-        &account_id.as_bytes()[..],
+        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 AND principal_id = $2 FOR KEY SHARE"#,
+        &session.account_id.as_bytes()[..],
+        &session.principal_id.as_bytes()[..],
     )
     .fetch_optional(connection)
     .await?;
     Ok(locked.is_some())
+}
+
+fn agent(agent_id: &Option<PrincipalId>) -> Option<&[u8]> {
+    agent_id.as_ref().map(|id| &id.as_bytes()[..])
 }
 
 struct SessionRecord {

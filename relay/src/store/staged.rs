@@ -2,10 +2,10 @@ use sealpost_protocol::ids::{AccountId, PrincipalId};
 use time::OffsetDateTime;
 
 use super::{
-    Store, Transaction, audit,
+    Store, Transaction, agents, audit,
     columns::{from_bigint, to_bigint},
     error::{expect_rows, violated_constraint},
-    keystores, principals,
+    keystores, pairing_codes, principals,
 };
 use crate::{
     directory::{
@@ -127,6 +127,7 @@ async fn commit_staged(
         .await
         .map_err(widen)?;
     replace_credentials(tx, commit).await?;
+    pairing_codes::void_all(tx.connection(), commit.keystore.account_id).await?;
     if let Some(principal) = &commit.principal {
         replace_principal(tx, commit, principal).await?;
     }
@@ -167,7 +168,8 @@ async fn replace_credentials(
     refuse_unless_one(updated.rows_affected())
 }
 
-/// The one before is revoked, not forgotten: who has its keys must not be able to register it again.
+/// The one before is revoked, not forgotten: who has its keys must not be able to register it again. The agents go with it:
+/// whoever had the account's keys may have made them, and in spaces they stand on the word of the principal before.
 async fn replace_principal(
     tx: &mut Transaction<'_>,
     commit: &CommitStaged,
@@ -192,14 +194,37 @@ async fn replace_principal(
     .execute(tx.connection())
     .await?;
     refuse_unless_one(updated.rows_affected())?;
+    agents::delete(tx.connection(), new.account_id, None).await?;
+    end_other_sessions(tx, commit, new).await
+}
+
+/// A session that is stored while this transaction goes on is not seen here: it names the principal before, and so does not
+/// count ([`super::sessions`]).
+async fn end_other_sessions(
+    tx: &mut Transaction<'_>,
+    commit: &CommitStaged,
+    new: &NewPrincipal,
+) -> Result<(), StoreError<StagedRefusal>> {
+    let (account_id, session_id) = (&new.account_id.as_bytes()[..], &commit.session_id.as_bytes()[..]);
     sqlx::query!(
         "DELETE FROM sessions WHERE account_id = $1 AND session_id <> $2",
         account_id,
-        &commit.session_id.as_bytes()[..],
+        session_id,
     )
     .execute(tx.connection())
     .await?;
-    Ok(())
+    let kept = sqlx::query!(
+        "UPDATE sessions SET principal_id = $3 WHERE account_id = $1 AND session_id = $2",
+        account_id,
+        session_id,
+        &new.principal_id.as_bytes()[..],
+    )
+    .execute(tx.connection())
+    .await?;
+    match kept.rows_affected() {
+        1 => Ok(()),
+        _ => Err(StoreError::Refused(StagedRefusal::SessionEnded)),
+    }
 }
 
 fn refuse_unless_one(rows: u64) -> Result<(), StoreError<StagedRefusal>> {

@@ -29,7 +29,7 @@ impl Directory {
         agent_id: PrincipalId,
         name: &str,
     ) -> Result<DraftSession, DirectoryError> {
-        let mut draft = self.draft_session(seals, account_id, name)?;
+        let mut draft = self.draft_session(seals, account_id, agent_id, name)?;
         draft.row.agent_id = Some(agent_id);
         Ok(draft)
     }

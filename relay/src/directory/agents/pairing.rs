@@ -5,17 +5,21 @@ use std::time::Duration;
 use sealpost_protocol::http::{PairingStart, PairingStarted};
 
 use super::{AuthenticatedSession, Directory, DirectoryError, DirectorySettings};
-use crate::directory::{
-    device_name,
-    ports::{AuditAction, NewPairingCode},
-    seals::{columns, fields},
+use crate::{
+    directory::{
+        device_name,
+        ports::{AuditAction, NewPairingCode, PairingRefusal},
+        seals::{columns, fields},
+    },
+    store_failure::StoreError,
 };
 
 impl Directory {
-    /// Keeps what the caller's pairing code derives; of the open codes of an account the newest stay.
+    /// Keeps what the caller's pairing code derives, for as long as the caller's session lasts; of the open codes of an
+    /// account the newest stay. Asked twice, it answers twice alike.
     ///
     /// # Errors
-    /// [`DirectoryError::Malformed`] for a name that cannot be shown and a lifetime out of bounds;
+    /// [`DirectoryError::Malformed`] for a name that cannot be shown, a lifetime out of bounds and somebody else's token;
     /// [`DirectoryError::RateLimited`].
     pub async fn begin_pairing(
         &self,
@@ -31,18 +35,25 @@ impl Directory {
         let code = NewPairingCode {
             token_hash,
             account_id: caller.account_id(),
+            session_id: caller.session_id(),
             name_sealed: seals.seal(columns::PAIRING_NAME, token_hash.as_bytes(), name.as_bytes()),
             created_at,
             expires_at: created_at + lifetime,
         };
         let audit = self.audit_entry(&seals, Some(caller.account_id()), AuditAction::PairingBegun, None);
         let kept = DirectorySettings::PAIRING_CODES_PER_ACCOUNT;
-        if !self.store.insert_pairing_code(&code, kept, &audit).await? {
-            return Err(DirectoryError::NotAuthenticated);
-        }
+        let stored = self.store.insert_pairing_code(&code, kept, &audit).await;
         Ok(PairingStarted {
-            expires_at: code.expires_at,
+            expires_at: stored.map_err(refused)?,
         })
+    }
+}
+
+fn refused(error: StoreError<PairingRefusal>) -> DirectoryError {
+    match error {
+        StoreError::Refused(PairingRefusal::SessionEnded) => DirectoryError::NotAuthenticated,
+        StoreError::Refused(PairingRefusal::TokenTaken) => DirectoryError::Malformed("pairing_token"),
+        StoreError::Failed(failure) => failure.into(),
     }
 }
 

@@ -4,8 +4,8 @@ use super::{AuthenticatedSession, Directory, DirectoryError};
 use crate::directory::{SessionsEnded, ports::AuditAction};
 
 impl Directory {
-    /// Deletes an agent of the caller: its sessions end and its sockets are closed. Its membership of spaces is for members
-    /// to end.
+    /// Revokes an agent of the caller: its sessions end, its sockets are closed, and nobody can enroll its keys again. Its
+    /// membership of spaces is for members to end.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] if the caller has no such agent; [`DirectoryError::RateLimited`].
@@ -19,7 +19,7 @@ impl Directory {
         let seals = self.seals.open().await?;
         let (action, details) = (AuditAction::AgentRevoked, Some(&agent_id.as_bytes()[..]));
         let audit = self.audit_entry(&seals, Some(account_id), action, details);
-        let ended = self.store.delete_agent(account_id, agent_id, &audit).await?;
+        let ended = self.store.revoke_agent(account_id, agent_id, &audit).await?;
         for session_id in ended.ok_or(DirectoryError::NotFound)? {
             self.announce(SessionsEnded::One(session_id));
         }

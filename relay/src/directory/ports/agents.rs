@@ -10,6 +10,8 @@ pub struct NewPairingCode {
     pub token_hash: BlindIndexValue,
     /// Whose agent it lets in.
     pub account_id: AccountId,
+    /// The session that makes it; when that ends, so does the code.
+    pub session_id: SessionId,
     /// The agent's name, sealed.
     pub name_sealed: Vec<u8>,
     /// Now.
@@ -42,6 +44,15 @@ pub struct NewAgent {
     pub audit: NewAuditEntry,
 }
 
+/// Why a pairing code was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairingRefusal {
+    /// The account, or the session that makes it, is gone.
+    SessionEnded,
+    /// Another account has a code with that token: a client with broken randomness.
+    TokenTaken,
+}
+
 /// Why an agent was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrollRefusal {
@@ -49,7 +60,7 @@ pub enum EnrollRefusal {
     CodeInvalid,
     /// The account has as many agents as it can have.
     TooMany,
-    /// The principal belongs to somebody: a client with broken randomness.
+    /// The principal belongs, or belonged, to somebody: keys of a revoked agent, or a client with broken randomness.
     KeyTaken,
 }
 
@@ -73,13 +84,14 @@ pub struct AgentRow {
 
 /// Agents and the codes that let them in.
 pub trait AgentStore: Send + Sync {
-    /// Stores a pairing code, unless the account is gone: then `false`. Of the account's codes the newest `kept` stay.
+    /// Stores a pairing code and tells until when it counts; where the account has one with that token already, that one
+    /// stays. Of the account's codes the newest `kept` stay.
     fn insert_pairing_code<'a>(
         &'a self,
         code: &'a NewPairingCode,
         kept: u32,
         audit: &'a NewAuditEntry,
-    ) -> Stored<'a, bool>;
+    ) -> StoredOr<'a, OffsetDateTime, PairingRefusal>;
 
     /// The pairing code with that token, unless it is past its time.
     fn pairing_code(
@@ -105,9 +117,9 @@ pub trait AgentStore: Send + Sync {
         before: OffsetDateTime,
     ) -> Stored<'_, ()>;
 
-    /// Deletes an agent of an account, with its principal and what was kept for that alone; tells which sessions ended by
-    /// it. None if the account has no such agent.
-    fn delete_agent<'a>(
+    /// Deletes an agent of an account with what was kept for it alone, and revokes its principal; tells which sessions
+    /// ended by it. None if the account has no such agent.
+    fn revoke_agent<'a>(
         &'a self,
         account_id: AccountId,
         principal_id: PrincipalId,

@@ -18,7 +18,9 @@ use futures_util::future::BoxFuture;
 pub use accounts::{
     AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewRecoveryKey, RegistrationRefusal,
 };
-pub use agents::{AgentRow, AgentStore, EnrollRefusal, NewAgent, NewPairingCode, PairingCodeRow};
+pub use agents::{
+    AgentRow, AgentStore, EnrollRefusal, NewAgent, NewPairingCode, PairingCodeRow, PairingRefusal,
+};
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};
 pub use keystores::{

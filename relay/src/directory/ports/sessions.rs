@@ -12,6 +12,8 @@ pub struct NewSession {
     pub token_hash: BlindIndexValue,
     /// Whose.
     pub account_id: AccountId,
+    /// The principal that was proven: the person's, or the agent's.
+    pub principal_id: PrincipalId,
     /// The agent whose it is; none for a device of the person.
     pub agent_id: Option<PrincipalId>,
     /// The device's name, sealed.
@@ -46,7 +48,7 @@ pub struct SessionRow {
 
 /// Sessions.
 pub trait SessionStore: Send + Sync {
-    /// Stores a session, unless the account or the agent is gone: then `false`. Of the person's sessions, or of the agent's,
+    /// Stores a session, unless the account with that principal or the agent is gone: then `false`. Of the person's sessions, or of the agent's,
     /// the `kept` that were used last stay.
     fn insert_session<'a>(
         &'a self,
@@ -55,7 +57,7 @@ pub trait SessionStore: Send + Sync {
         audit: &'a NewAuditEntry,
     ) -> Stored<'a, bool>;
 
-    /// The session with that token, unless it is past its time.
+    /// The session with that token, unless it is past its time or its owner has started over since.
     fn session_by_token(
         &self,
         token_hash: BlindIndexValue,
@@ -65,7 +67,7 @@ pub trait SessionStore: Send + Sync {
     /// Notes down that a session was used.
     fn touch_session(&self, session_id: SessionId, seen_at: OffsetDateTime) -> Stored<'_, ()>;
 
-    /// The sessions of an account's person, or of one of its agents, that are not past their time, newest first.
+    /// The sessions of an account's person, or of one of its agents, that count, newest first.
     fn sessions_of(
         &self,
         account_id: AccountId,
@@ -73,7 +75,8 @@ pub trait SessionStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'_, Vec<SessionRow>>;
 
-    /// Those of `session_ids` that count no more: ended, past their time, or of an account that is disabled or gone.
+    /// Those of `session_ids` that count no more: ended, past their time, from before its owner started over, or of an
+    /// account that is disabled or gone.
     fn ended_among<'a>(
         &'a self,
         session_ids: &'a [SessionId],

@@ -67,7 +67,7 @@ pub struct CommitStaged {
     pub record_sealed: Vec<u8>,
     /// The recovery login key from now on.
     pub recovery_key: NewRecoveryKey,
-    /// The principal from now on, where the owner starts over: the one before is revoked.
+    /// The principal from now on, where the owner starts over: the one before is revoked, and so are all agents.
     pub principal: Option<NewPrincipal>,
     /// The session that outlives a new principal; all others end.
     pub session_id: SessionId,
@@ -82,6 +82,8 @@ pub enum StagedRefusal {
     Conflict,
     /// The keystore could not be replaced.
     Keystore(KeystoreRefusal),
+    /// The session that starts over ended meanwhile.
+    SessionEnded,
     /// The new principal is known already.
     PrincipalTaken,
     /// The recovery login key belongs to somebody else.
@@ -106,7 +108,7 @@ pub trait StagedStore: Send + Sync {
     fn mark_stage_verified(&self, account_id: AccountId, stage_id: StageId) -> Stored<'_, bool>;
 
     /// Puts keystore, record and recovery key in force together, drops the stage and the keystore versions that need not
-    /// be kept.
+    /// be kept, and voids open pairing codes.
     fn commit_staged<'a>(
         &'a self,
         commit: &'a CommitStaged,

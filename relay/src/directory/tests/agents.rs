@@ -5,7 +5,7 @@ use sealpost_protocol::{
 use time::Duration;
 
 use super::super::*;
-use crate::testing::{ADDRESS, ORIGIN, Person, TestAgent, TestDirectory, registered};
+use crate::testing::{ADDRESS, ORIGIN, Person, TestAgent, TestDirectory, authenticate, registered};
 
 async fn alice_with_helper() -> (TestDirectory, AuthenticatedSession, AuthenticatedSession) {
     let test = TestDirectory::new().await;
@@ -328,4 +328,99 @@ async fn enrolling_and_logging_in_are_limited() {
         .await;
     let credential = LimitScope::Credential;
     assert!(matches!(refused, Err(DirectoryError::RateLimited { scope, .. }) if scope == credential));
+}
+
+#[tokio::test]
+async fn keys_of_a_revoked_agent_come_back_under_no_account() {
+    let (test, alice, helper) = alice_with_helper().await;
+    let bob = registered(&test, &Person::bob()).await;
+    test.directory
+        .revoke_agent(&alice, helper.principal_id())
+        .await
+        .unwrap();
+    for (owner, token) in [(&bob, 8), (&alice, 9)] {
+        let again = TestAgent {
+            pairing: [token; 32],
+            ..TestAgent::new(7)
+        };
+        let refused = again.pair(&test, owner, "helper").await;
+        assert!(matches!(refused, Err(DirectoryError::Malformed("a public key"))));
+        assert!(test.directory.agents(owner).await.unwrap().agents.is_empty());
+    }
+    let left = "SELECT count(*)::text FROM principals WHERE revoked_at IS NOT NULL";
+    assert_eq!(test.database.texts(left).await, ["1"]);
+}
+
+#[tokio::test]
+async fn pairing_twice_with_one_token_answers_twice_alike_and_others_are_refused() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let bob = registered(&test, &Person::bob()).await;
+    let request = TestAgent::new(7).pairing_start("helper");
+    let first = test.directory.begin_pairing(&alice, &request).await.unwrap();
+    test.clock.advance(Duration::seconds(1));
+    let again = test.directory.begin_pairing(&alice, &request).await.unwrap();
+    assert_eq!(again, first);
+    let refused = test.directory.begin_pairing(&bob, &request).await;
+    assert!(matches!(refused, Err(DirectoryError::Malformed("pairing_token"))));
+}
+
+#[tokio::test]
+async fn a_pairing_code_ends_with_the_session_that_made_it() {
+    let (test, person) = (TestDirectory::new().await, Person::alice());
+    let alice = registered(&test, &person).await;
+    let stolen = person.log_in(&test.directory).await.unwrap();
+    let stolen = authenticate(&test.directory, &stolen).await;
+    let (agent, own) = (TestAgent::new(7), TestAgent::new(8));
+    let begin = async |caller, agent: &TestAgent| {
+        let request = agent.pairing_start("helper");
+        test.directory.begin_pairing(caller, &request).await
+    };
+    begin(&stolen, &agent).await.unwrap();
+    begin(&alice, &own).await.unwrap();
+    test.directory
+        .end_session(&alice, stolen.session_id())
+        .await
+        .unwrap();
+    let refused = test.directory.enroll_agent(ADDRESS, agent.enroll()).await;
+    assert!(matches!(refused, Err(DirectoryError::PairingCodeInvalid)));
+    assert!(test.directory.enroll_agent(ADDRESS, own.enroll()).await.is_ok());
+    let late = begin(&stolen, &agent).await;
+    assert!(matches!(late, Err(DirectoryError::NotAuthenticated)));
+}
+
+/// Both count the agents before either has added one, unless the second waits and counts anew.
+#[tokio::test]
+async fn of_two_that_race_for_the_last_place_one_enrolls() {
+    let mut settings = DirectorySettings::new(ORIGIN);
+    settings.limits.registrations_per_address.burst = 1000;
+    settings.limits.changes_per_account.burst = 1000;
+    let test = TestDirectory::with(settings).await;
+    let alice = registered(&test, &Person::alice()).await;
+    for seed in 1..100 {
+        TestAgent::new(seed).pair(&test, &alice, "helper").await.unwrap();
+    }
+    let (one, other) = (TestAgent::new(100), TestAgent::new(101));
+    for agent in [&one, &other] {
+        let request = agent.pairing_start("helper");
+        test.directory.begin_pairing(&alice, &request).await.unwrap();
+    }
+    let held = test.database.hold_rows("SELECT FROM accounts FOR UPDATE").await;
+    let enroll = |agent: &TestAgent| {
+        let (directory, request) = (test.directory.clone(), agent.enroll());
+        tokio::spawn(async move { directory.enroll_agent(ADDRESS, request).await.map(drop) })
+    };
+    let racing = [enroll(&one), enroll(&other)];
+    test.database.until_waiting(2).await;
+    drop(held);
+    let mut refused = 0;
+    for outcome in racing {
+        match outcome.await.unwrap() {
+            Ok(()) => {}
+            Err(DirectoryError::TooManyAgents { limit: 100 }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(refused, 1);
+    assert_eq!(test.directory.agents(&alice).await.unwrap().agents.len(), 100);
 }

@@ -86,6 +86,21 @@ impl TestDatabase {
         dump.join("\n")
     }
 
+    /// Locks the rows of a query until what this returns is dropped.
+    pub async fn hold_rows(&self, query: &'static str) -> PgConnection {
+        let mut connection = self.connect().await;
+        execute(&mut connection, "BEGIN".to_owned()).await;
+        execute(&mut connection, query.to_owned()).await;
+        connection
+    }
+
+    /// Returns once so many connections wait for a lock.
+    pub async fn until_waiting(&self, connections: usize) {
+        let waiting = "SELECT pid::text FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while self.texts(waiting).await.len() < connections {}
+    }
+
     async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()
     }
