@@ -17,8 +17,8 @@ use crate::{atrest::RowSealer, store_failure::StoreError};
 
 /// In which time versions are counted.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// What changes of credentials may add beyond what other changes may, in tenths: whoever has used all up with a stolen
-/// session has not shut the owner out, who has a fresh login.
+/// What a fresh login may add beyond what other sessions may, in tenths: whoever has used all up with a stolen session has
+/// not shut the owner out, who can log in.
 const RESERVE: (u64, u64) = (11, 10);
 
 impl Directory {
@@ -67,7 +67,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::KeystoreConflict`] if it is not; [`DirectoryError::TooLarge`];
     /// [`DirectoryError::RateLimited`] after too many in a day, [`DirectoryError::QuotaExceeded`] where those that are kept
-    /// would be too large together.
+    /// would be too large together: for a fresh login a little later than for others.
     pub async fn put_keystore(
         &self,
         caller: &AuthenticatedSession,
@@ -84,10 +84,17 @@ impl Directory {
             sealed: seal_keystore(&seals, account_id, version, keystore),
             created_at: self.clock.now(),
         };
-        let rules = self.keystore_rules();
+        let rules = self.rules_for(caller);
         let replaced = self.store.replace_keystore(&new, rules).await;
         replaced.map_err(|error| self.keystore_refused(error))?;
         Ok(KeystoreVersion { version })
+    }
+
+    fn rules_for(&self, caller: &AuthenticatedSession) -> KeystoreRules {
+        match self.require_fresh(caller) {
+            Ok(()) => self.fresh_rules(),
+            Err(_) => self.keystore_rules(),
+        }
     }
 
     fn keystore_rules(&self) -> KeystoreRules {
@@ -101,8 +108,8 @@ impl Directory {
         }
     }
 
-    /// Those of a change that asks for a fresh login.
-    pub(super) fn credential_rules(&self) -> KeystoreRules {
+    /// Those of a session that has just logged in.
+    pub(super) fn fresh_rules(&self) -> KeystoreRules {
         let (times, of) = RESERVE;
         let rules = self.keystore_rules();
         KeystoreRules {

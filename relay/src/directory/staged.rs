@@ -160,7 +160,7 @@ impl Directory {
         let starts_over = row.principal.is_some();
         let base_version = row.base_version;
         let commit = self.draft_commit(&seals, caller, &account, row, staged)?;
-        let committed = self.store.commit_staged(&commit, self.credential_rules()).await;
+        let committed = self.store.commit_staged(&commit, self.fresh_rules()).await;
         committed.map_err(|error| self.staged_refused(error))?;
         if starts_over {
             // The caller's session goes on, but a socket it may have open speaks for the old principal.

@@ -2,7 +2,7 @@ use sealpost_protocol::http::{KeystorePut, PrincipalLookup};
 use sealpost_protocol::limits::KEPT_KEYSTORE_FOR;
 
 use super::super::*;
-use crate::testing::{ORIGIN, Person, TestDirectory, registered};
+use crate::testing::{ORIGIN, Person, TestDirectory, authenticate, registered};
 
 fn put(base_version: u64, keystore: &[u8]) -> KeystorePut {
     KeystorePut {
@@ -157,6 +157,7 @@ async fn the_versions_of_a_day_are_counted() {
 async fn the_versions_that_are_kept_have_a_quota_of_their_own() {
     let test = with_room(100, 3_000).await;
     let alice = registered(&test, &Person::alice()).await;
+    test.clock.advance(time::Duration::HOUR);
     let large = test.directory.put_keystore(&alice, &put(1, &[1; 2_000])).await;
     assert!(large.is_ok());
     let refused = test.directory.put_keystore(&alice, &put(2, &[1; 1_000])).await;
@@ -165,6 +166,29 @@ async fn the_versions_that_are_kept_have_a_quota_of_their_own() {
         Err(DirectoryError::QuotaExceeded { limit: 3_000 })
     ));
     assert_eq!(test.directory.keystore(&alice).await.unwrap().version, 2);
+}
+
+/// Whoever has stolen a session and used up all that it can add has not shut the owner out.
+#[tokio::test]
+async fn a_fresh_login_has_room_where_others_have_none_left() {
+    let test = with_room(3, 3_000).await;
+    let stolen = registered(&test, &Person::alice()).await;
+    test.clock.advance(time::Duration::HOUR);
+    let put_by = async |caller, base_version, keystore: &[u8]| {
+        let request = put(base_version, keystore);
+        test.directory.put_keystore(caller, &request).await
+    };
+    put_by(&stolen, 1, &[1; 2_800]).await.unwrap();
+    let full = put_by(&stolen, 2, &[1; 200]).await;
+    assert!(matches!(full, Err(DirectoryError::QuotaExceeded { .. })));
+    let owner = Person::alice().log_in(&test.directory).await.unwrap();
+    let owner = authenticate(&test.directory, &owner).await;
+    put_by(&owner, 2, &[1; 200]).await.unwrap();
+    let full = put_by(&stolen, 3, b"x").await;
+    assert!(matches!(full, Err(DirectoryError::RateLimited { .. })));
+    put_by(&owner, 3, b"x").await.unwrap();
+    let none_left = put_by(&owner, 4, b"x").await;
+    assert!(matches!(none_left, Err(DirectoryError::RateLimited { .. })));
 }
 
 #[tokio::test]
