@@ -2,42 +2,48 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use sealpost_protocol::limits::{KEPT_KEYSTORE_VERSIONS, MAX_KEYSTORE};
 use serde::Deserialize;
+
+use super::error::Problems;
 
 /// `[limits]`. Everything is limited by default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// What may be stored for one account, in bytes: its keystore versions and the spaces that it made.
+    /// What may be stored for one account, in bytes: its keystore versions and the spaces that it made, whoever writes in
+    /// them.
     pub account_quota_bytes: u64,
-    /// Keystore versions that one account may add in 24 hours; changes of credentials have a tenth more.
+    /// Keystore versions that one account may add in 24 hours; whoever has just logged in has a tenth more.
     pub keystores_per_day_per_account: NonZeroU32,
-    /// Bytes that the kept keystore versions of one account may have together; here, too, credentials have a tenth more.
+    /// Bytes that the kept keystore versions of one account may have together; a fresh login has a tenth more here, too.
     pub keystore_quota_bytes: u64,
     /// What one space may store, in bytes.
     pub space_quota_bytes: u64,
     /// Spaces that one account may make.
     pub spaces_per_account: u64,
-    /// Entries that one account may publish in a second; ten seconds' worth at once.
+    /// Entries that one account's owner may publish in a second, and all its agents together as many; ten seconds' worth at
+    /// once.
     pub entries_per_second_per_account: NonZeroU32,
     /// Entries that may be published in one space in a second; ten seconds' worth at once.
     pub entries_per_second_per_space: NonZeroU32,
-    /// Signals that one account may send in a second; ten seconds' worth at once.
+    /// Signals that one account's owner may send in a second, and all its agents together as many; ten seconds' worth at
+    /// once.
     pub signals_per_second_per_account: NonZeroU32,
-    /// Subscriptions, wraps staged and fetched, and lists of wraps that are asked for, of one account in a second; ten
-    /// seconds' worth at once.
+    /// Subscriptions, wraps staged and fetched, and lists of wraps that are asked for, of one account's owner in a second,
+    /// and of all its agents together; ten seconds' worth at once.
     pub look_ups_per_second_per_account: NonZeroU32,
-    /// Registrations begun from one address.
+    /// Registrations begun, and agents enrolled, from one address.
     pub registrations_per_address: PerPeriod,
     /// Logins begun from one address.
     pub logins_per_address: PerPeriod,
-    /// Logins begun from one address for one handle or one recovery code, whether it exists or not.
+    /// Logins begun from one address for one handle, recovery code or agent, whether it exists or not.
     pub logins_per_credential_and_address: PerPeriod,
-    /// Logins begun for one handle or one recovery code from all addresses together. Whoever reaches it keeps its owner, too, from
-    /// logging in.
+    /// Logins begun for one handle, recovery code or agent from all addresses together. Whoever reaches it keeps its owner,
+    /// too, from logging in.
     pub logins_per_credential: PerPeriod,
-    /// Made-up session tokens and failed finishes of logins and registrations from one address; above it, none is looked
-    /// at.
+    /// Made-up session tokens and pairing codes, and failed finishes of logins and registrations, from one address; above
+    /// it, none is looked at.
     pub failures_per_address: PerPeriod,
     /// Changes and look-ups of one account.
     pub changes_per_account: PerPeriod,
@@ -65,6 +71,19 @@ impl PerPeriod {
     #[must_use]
     pub fn period(self) -> Duration {
         Duration::from_secs(self.period_seconds.get().into())
+    }
+}
+
+impl LimitsConfig {
+    /// The versions that are kept whatever their age, and the next one, must have room: else an account whose keystore is
+    /// large could change nothing any more.
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let least = (KEPT_KEYSTORE_VERSIONS + 1) * MAX_KEYSTORE;
+        problems.demand(
+            usize::try_from(self.keystore_quota_bytes).is_ok_and(|bytes| bytes >= least),
+            "limits.keystore_quota_bytes",
+            "must be 2883584 or more: eleven of the largest keystores",
+        );
     }
 }
 

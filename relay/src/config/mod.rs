@@ -122,6 +122,7 @@ impl Config {
         self.database.check(&mut problems);
         self.kms.check(&mut problems);
         self.accounts.check(&mut problems);
+        self.limits.check(&mut problems);
         self.log.check(&mut problems);
         self.jobs.check(&mut problems);
         self.shreds.check(&mut problems);

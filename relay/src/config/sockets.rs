@@ -19,6 +19,7 @@ pub(super) fn check(settings: &SocketSettings, problems: &mut Problems) {
             settings.max_sockets_per_account,
             "sockets.max_sockets_per_account",
         ),
+        (settings.max_sockets_per_agent, "sockets.max_sockets_per_agent"),
         (settings.max_requests_in_flight, "sockets.max_requests_in_flight"),
         (
             settings.max_request_bytes_in_flight,

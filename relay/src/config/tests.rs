@@ -137,6 +137,11 @@ fn production_wants_a_public_https_url() {
 fn values_that_no_relay_can_run_with_are_refused() {
     for (variable, value, key) in [
         (
+            "LIMITS__KEYSTORE_QUOTA_BYTES",
+            "2883583",
+            "limits.keystore_quota_bytes",
+        ),
+        (
             "LOG__QUEUED_BYTES_PER_SPACE",
             "262143",
             "log.queued_bytes_per_space",

@@ -29,7 +29,7 @@ impl LogService {
         space_id: SpaceId,
         request: wire::FetchInvite,
     ) -> Result<wire::FetchedInvite, LogError> {
-        self.shared.rates.publish(joiner.account_id(), None, 1)?;
+        self.shared.rates.publish(joiner.party(), None, 1)?;
         let key = self.verify_lookup(joiner, space_id, &request).await?;
         let now = self.shared.now_s();
         let looked = self.with_view(space_id, |view| {

@@ -1,23 +1,23 @@
-//! How much one account may ask of the database, over all its sockets.
+//! How much one person, or the agents of one, may ask of the database, over all their sockets.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use sealpost_protocol::ids::AccountId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::LogError;
 use super::rates::Rate;
+use crate::spaces::Party;
 
-/// Look-ups of one account at once; further ones wait. A fraction of the connections to the database, so that an account
-/// with many sockets cannot hold them all.
+/// Look-ups of one party at once; further ones wait. A fraction of the connections to the database, so that one with many
+/// sockets cannot hold them all.
 const AT_ONCE: usize = 4;
 
-/// The look-ups of all accounts.
+/// The look-ups of everybody.
 pub(super) struct LookUps {
-    rate: Rate<AccountId>,
-    running: Mutex<HashMap<AccountId, Arc<Semaphore>>>,
+    rate: Rate<Party>,
+    running: Mutex<HashMap<Party, Arc<Semaphore>>>,
 }
 
 impl LookUps {
@@ -28,13 +28,13 @@ impl LookUps {
         }
     }
 
-    /// Waits until the account may look something up; it does while it keeps what this returns.
+    /// Waits until the party may look something up; it does while it keeps what this returns.
     ///
     /// # Errors
     /// [`LogError::RateLimited`], at once.
-    pub(super) async fn turn(&self, account: AccountId) -> Result<OwnedSemaphorePermit, LogError> {
-        self.rate.take(&account, NonZeroU32::MIN)?;
-        let turns = self.turns_of(account);
+    pub(super) async fn turn(&self, party: Party) -> Result<OwnedSemaphorePermit, LogError> {
+        self.rate.take(&party, NonZeroU32::MIN)?;
+        let turns = self.turns_of(party);
         turns.acquire_owned().await.map_err(|_| LogError::Internal)
     }
 
@@ -45,15 +45,15 @@ impl LookUps {
         self.running().retain(|_, turns| Arc::strong_count(turns) > 1);
     }
 
-    fn turns_of(&self, account: AccountId) -> Arc<Semaphore> {
+    fn turns_of(&self, party: Party) -> Arc<Semaphore> {
         let mut running = self.running();
         let turns = running
-            .entry(account)
+            .entry(party)
             .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
         Arc::clone(turns)
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Semaphore>>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<Party, Arc<Semaphore>>> {
         self.running
             .lock()
             .expect("nothing panics while it holds this lock")
@@ -63,13 +63,15 @@ impl LookUps {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use sealpost_protocol::ids::AccountId;
 
     use super::*;
 
     #[tokio::test]
     async fn an_account_has_a_few_look_ups_at_once_and_others_do_not_wait_for_it() {
         let look_ups = LookUps::new(NonZeroU32::MIN);
-        let (one, other) = (AccountId::new([1; 16]), AccountId::new([2; 16]));
+        let account = AccountId::new([1; 16]);
+        let (one, other) = (Party::AgentsOf(account), Party::Person(account));
         let mut turns = Vec::new();
         for _ in 0..AT_ONCE {
             turns.push(look_ups.turn(one).await.unwrap());

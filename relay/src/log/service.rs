@@ -150,11 +150,10 @@ impl LogService {
             let limit = limits::MAX_ENTRIES_PER_PUBLISH as u64;
             return Err(LogError::TooLarge { limit });
         }
-        let account = author.account_id();
         let is_member = self.is_known_member(&space_id, &author.principal_id());
         self.shared
             .rates
-            .publish(account, is_member.then_some(space_id), entries.len())?;
+            .publish(author.party(), is_member.then_some(space_id), entries.len())?;
         let bytes = entries.iter().map(Message::encoded_len).sum();
         let charge = self.shared.queue.charge(bytes).ok_or(LogError::Overloaded {
             retry_after: RETRY_SOON,
@@ -168,7 +167,7 @@ impl LogService {
         let checked = self.shared.verify.run(move || check.all(&entries));
         let author = Author {
             principal: author.principal_id(),
-            account,
+            account: author.account_id(),
         };
         let (submission, outcome) = Submission::new(author, checked, charge);
         let space = self.shared.spaces.get(space_id);
@@ -192,7 +191,7 @@ impl LogService {
         space: SpaceId,
         after: Cursor,
     ) -> Result<Subscription, LogError> {
-        let _turn = self.shared.look_ups.turn(principal.account_id()).await?;
+        let _turn = self.shared.look_ups.turn(principal.party()).await?;
         let subscriber = (principal.principal_id(), principal.writer_id());
         let held = self.shared.spaces.get(space);
         let ends = held.watch();

@@ -31,7 +31,7 @@ impl LogService {
         author: &AuthenticatedPrincipal,
         signal: wire::SignedSignal,
     ) -> Result<(), LogError> {
-        self.shared.rates.signal(author.account_id())?;
+        self.shared.rates.signal(author.party())?;
         let header = parse(&signal)?;
         if header.principal_id != author.principal_id() || header.writer_id != author.writer_id() {
             return Err(LogError::OtherAuthor);

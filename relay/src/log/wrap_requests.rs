@@ -23,7 +23,7 @@ impl LogService {
         space_id: SpaceId,
         epoch: u64,
     ) -> Result<(), LogError> {
-        self.shared.rates.signal(member.account_id())?;
+        self.shared.rates.signal(member.party())?;
         let recipient = member.principal_id();
         let number = self
             .with_view(space_id, |view| {
@@ -62,7 +62,7 @@ impl LogService {
         member: &AuthenticatedPrincipal,
         space_id: SpaceId,
     ) -> Result<Vec<wire::WrapRequest>, LogError> {
-        let _turn = self.shared.look_ups.turn(member.account_id()).await?;
+        let _turn = self.shared.look_ups.turn(member.party()).await?;
         let principal = member.principal_id();
         let (number, membership) = self
             .with_view(space_id, |view| {

@@ -28,7 +28,7 @@ impl LogService {
         space: SpaceId,
         request: wire::StageWraps,
     ) -> Result<u32, LogError> {
-        let _turn = self.shared.look_ups.turn(author.account_id()).await?;
+        let _turn = self.shared.look_ups.turn(author.party()).await?;
         let wraps = parse_wraps(&request)?;
         let key_id = KeyId::try_from(&request.key_id[..]).map_err(|_| LogError::Malformed("key id"))?;
         let principal = author.principal_id();
@@ -74,7 +74,7 @@ impl LogService {
         space: SpaceId,
         request: &wire::FetchWrap,
     ) -> Result<(KeyId, Bytes), LogError> {
-        let _turn = self.shared.look_ups.turn(principal.account_id()).await?;
+        let _turn = self.shared.look_ups.turn(principal.party()).await?;
         let (recipient, epoch) = (principal.principal_id(), request.epoch);
         let unusable = parse_unusable(request)?;
         let number = self

@@ -3,11 +3,13 @@
 use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId, WriterId};
 use sealpost_protocol::keys::PublicKey;
 
+use super::Party;
+
 /// A principal that has proved its key and its session on the socket it speaks on. Only the handshake makes one.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedPrincipal {
     principal_id: PrincipalId,
-    account_id: AccountId,
+    party: Party,
     session_id: SessionId,
     writer_id: WriterId,
     signing_key: PublicKey,
@@ -15,17 +17,17 @@ pub struct AuthenticatedPrincipal {
 
 impl AuthenticatedPrincipal {
     /// To be called by the handshake, once `signing_key` has verified the socket proof, is known to be that of
-    /// `principal_id`, and the session is known to be the account's.
+    /// `principal_id`, and the session is known to be that of the account or agent.
     pub(crate) fn new(
         principal_id: PrincipalId,
-        account_id: AccountId,
+        party: Party,
         session_id: SessionId,
         writer_id: WriterId,
         signing_key: PublicKey,
     ) -> Self {
         Self {
             principal_id,
-            account_id,
+            party,
             session_id,
             writer_id,
             signing_key,
@@ -38,10 +40,16 @@ impl AuthenticatedPrincipal {
         self.principal_id
     }
 
-    /// The account that it belongs to, and that quotas and rates are counted for.
+    /// The account that it belongs to, and that quotas are counted for.
     #[must_use]
     pub fn account_id(&self) -> AccountId {
-        self.account_id
+        self.party.account_id()
+    }
+
+    /// Whom rates are counted for.
+    #[must_use]
+    pub fn party(&self) -> Party {
+        self.party
     }
 
     /// The login.

@@ -1,5 +1,7 @@
 //! Spaces: who may do what in them.
 
 mod authenticated;
+mod party;
 
 pub use authenticated::AuthenticatedPrincipal;
+pub use party::Party;

@@ -1,4 +1,4 @@
-//! Who may open a socket: counts per relay, address and account, checked before the upgrade.
+//! Who may open a socket: counts per relay and address, checked before the upgrade, and per account or agent.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use prometheus_client::metrics::gauge::Gauge;
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, PrincipalId};
 use tokio::sync::watch;
 
 use super::settings::SocketSettings;
@@ -17,13 +17,22 @@ use crate::client_address::Network;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
+/// Whose sockets are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// The owner of an account.
+    Person(AccountId),
+    /// One agent.
+    Agent(PrincipalId),
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
     sockets: usize,
     unauthenticated: usize,
     by_network: HashMap<Network, usize>,
     unauthenticated_by_network: HashMap<Network, usize>,
-    by_account: HashMap<AccountId, usize>,
+    by_holder: HashMap<Holder, usize>,
 }
 
 /// Counts open sockets.
@@ -34,6 +43,7 @@ pub struct Admission {
     max_per_network: usize,
     max_unauthenticated_per_network: usize,
     max_per_account: usize,
+    max_per_agent: usize,
     counts: Mutex<Counts>,
     open: watch::Sender<usize>,
     gauge: Gauge,
@@ -50,6 +60,7 @@ impl Admission {
             max_per_network: settings.max_sockets_per_address,
             max_unauthenticated_per_network: settings.max_sockets_per_address.div_ceil(4),
             max_per_account: settings.max_sockets_per_account,
+            max_per_agent: settings.max_sockets_per_agent,
             counts: Mutex::default(),
             open: watch::Sender::new(0),
             gauge,
@@ -79,7 +90,7 @@ impl Admission {
             admission: self.clone(),
             address,
             network,
-            account: None,
+            holder: None,
         })
     }
 
@@ -105,7 +116,7 @@ pub struct Slot {
     admission: Arc<Admission>,
     address: IpAddr,
     network: Network,
-    account: Option<AccountId>,
+    holder: Option<Holder>,
 }
 
 impl Slot {
@@ -115,16 +126,20 @@ impl Slot {
         self.address
     }
 
-    /// Counts the socket for its account from now on.
+    /// Counts the socket for its holder from now on.
     ///
     /// # Errors
-    /// [`Full`] if the account has as many sockets as it may have.
-    pub fn authenticate(&mut self, account: AccountId) -> Result<(), Full> {
+    /// [`Full`] if the holder has as many sockets as it may have.
+    pub fn authenticate(&mut self, holder: Holder) -> Result<(), Full> {
+        let most = match holder {
+            Holder::Person(_) => self.admission.max_per_account,
+            Holder::Agent(_) => self.admission.max_per_agent,
+        };
         let mut counts = self.admission.counts();
-        increment(&mut counts.by_account, account, self.admission.max_per_account)?;
+        increment(&mut counts.by_holder, holder, most)?;
         counts.unauthenticated -= 1;
         decrement(&mut counts.unauthenticated_by_network, self.network);
-        self.account = Some(account);
+        self.holder = Some(holder);
         Ok(())
     }
 }
@@ -134,8 +149,8 @@ impl Drop for Slot {
         let mut counts = self.admission.counts();
         counts.sockets -= 1;
         decrement(&mut counts.by_network, self.network);
-        match self.account {
-            Some(account) => decrement(&mut counts.by_account, account),
+        match self.holder {
+            Some(holder) => decrement(&mut counts.by_holder, holder),
             None => {
                 counts.unauthenticated -= 1;
                 decrement(&mut counts.unauthenticated_by_network, self.network);
@@ -173,9 +188,14 @@ mod tests {
             max_sockets,
             max_sockets_per_address: 4,
             max_sockets_per_account: 2,
+            max_sockets_per_agent: 1,
             ..SocketSettings::default()
         };
         Arc::new(Admission::new(&settings, Gauge::default()))
+    }
+
+    fn person(number: u8) -> Holder {
+        Holder::Person(AccountId::new([number; 16]))
     }
 
     fn address(text: &str) -> IpAddr {
@@ -188,7 +208,7 @@ mod tests {
         let mut first = admission.admit(address("10.0.0.1")).unwrap();
         let _second = admission.admit(address("10.0.0.2")).unwrap();
         assert_eq!(admission.admit(address("10.0.0.3")).err(), Some(Full));
-        first.authenticate(AccountId::new([1; 16])).unwrap();
+        first.authenticate(person(1)).unwrap();
         assert!(admission.admit(address("10.0.0.3")).is_ok());
     }
 
@@ -199,7 +219,7 @@ mod tests {
         assert_eq!(admission.admit(address("2001:db8::2")).err(), Some(Full));
         let elsewhere = admission.admit(address("2001:db8:0:1::1"));
         assert!(elsewhere.is_ok());
-        first.authenticate(AccountId::new([1; 16])).unwrap();
+        first.authenticate(person(1)).unwrap();
         let second = admission.admit(address("2001:db8::2"));
         assert!(second.is_ok());
         drop((first, second, elsewhere));
@@ -212,7 +232,7 @@ mod tests {
         let slots: Vec<_> = (1..=4)
             .map(|host| {
                 let mut slot = admission.admit(address(&format!("2001:db8::{host}"))).unwrap();
-                slot.authenticate(AccountId::new([host; 16])).unwrap();
+                slot.authenticate(person(host)).unwrap();
                 slot
             })
             .collect();
@@ -225,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn dropped_slots_are_free_again_and_the_last_one_is_awaited() {
         let admission = admission(1000);
-        let account = AccountId::new([1; 16]);
+        let account = person(1);
         let slots: Vec<_> = (1..=2)
             .map(|host| {
                 let mut slot = admission.admit(address(&format!("10.0.0.{host}"))).unwrap();
@@ -241,5 +261,22 @@ mod tests {
         drop(third);
         admission.empty().await;
         assert_eq!(*admission.counts(), Counts::default());
+    }
+
+    #[test]
+    fn agents_have_places_of_their_own() {
+        let admission = admission(1000);
+        let agent = |number| Holder::Agent(PrincipalId::new([number; 32]));
+        let admit = |host: u8, holder| {
+            let mut slot = admission.admit(address(&format!("10.0.0.{host}"))).unwrap();
+            slot.authenticate(holder).map(|()| slot)
+        };
+        let _helper = admit(1, agent(1)).unwrap();
+        assert_eq!(admit(2, agent(1)).err(), Some(Full));
+        let _others: Vec<_> = [agent(2), agent(3), person(1), person(1)]
+            .into_iter()
+            .zip(2..)
+            .map(|(holder, host)| admit(host, holder).unwrap())
+            .collect();
     }
 }

@@ -14,14 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::admission::Slot;
+use super::admission::{Holder, Slot};
 use super::close::{Close, End};
 use super::frame::{decode, encode};
 use super::link::{Link, LinkEvent, Received};
 use super::registry::Registration;
 use super::service::Shared;
 use super::sessions::{LiveSession, Unavailable};
-use crate::spaces::AuthenticatedPrincipal;
+use crate::spaces::{AuthenticatedPrincipal, Party};
 
 /// Length of a challenge, in bytes.
 const NONCE: usize = 32;
@@ -83,15 +83,25 @@ async fn admit(
 ) -> Result<(AuthenticatedPrincipal, LiveSession, Registration), End> {
     let session = find_session(shared, slot.address(), &claim).await?;
     let principal = prove(shared, &claim, nonce, &session).await?;
-    slot.authenticate(session.account_id)
+    slot.authenticate(holder(&session))
         .map_err(|_| Close::because(CloseCode::Policy, ErrorCode::RateLimited))?;
-    let registration = shared.registry.register(session.session_id, session.account_id);
+    let registration = shared
+        .registry
+        .register(session.session_id, session.party.account_id());
     // Whatever ended the session before it was registered did not find this socket, but the directory knows.
     let ended = shared.directory.ended(&[session.session_id]).await?;
     if !ended.is_empty() {
         return Err(REFUSED.into());
     }
     Ok((principal, session, registration))
+}
+
+/// Each agent has places of its own, so that one of them keeps neither the others nor their owner out.
+fn holder(session: &LiveSession) -> Holder {
+    match session.party {
+        Party::Person(account) => Holder::Person(account),
+        Party::AgentsOf(_) => Holder::Agent(session.principal_id),
+    }
 }
 
 /// One answer for every reason, so that it tells a stranger nothing.
@@ -167,7 +177,7 @@ async fn prove(
     proof.verify(&key, &claim.signature).map_err(|_| REFUSED)?;
     Ok(AuthenticatedPrincipal::new(
         claim.principal_id,
-        session.account_id,
+        session.party,
         session.session_id,
         claim.writer_id,
         key,

@@ -6,8 +6,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::SecretToken;
-use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use sealpost_protocol::ids::{PrincipalId, SessionId};
 use sealpost_protocol::keys::PublicKey;
+
+use crate::spaces::Party;
 
 /// A login that is valid now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub struct LiveSession {
     /// The login.
     pub session_id: SessionId,
     /// Whose.
-    pub account_id: AccountId,
+    pub party: Party,
     /// Who may speak under it.
     pub principal_id: PrincipalId,
     /// Time until it ends by itself.

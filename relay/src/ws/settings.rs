@@ -14,8 +14,10 @@ pub struct SocketSettings {
     pub max_sockets: usize,
     /// Open sockets of one IPv4 address or one IPv6 /64. A quarter of them may be unauthenticated.
     pub max_sockets_per_address: usize,
-    /// Open sockets of one account.
+    /// Open sockets of one account's owner, with all their devices.
     pub max_sockets_per_account: usize,
+    /// Open sockets of one agent, which do not count against its owner's.
+    pub max_sockets_per_agent: usize,
     /// Time a client has to authenticate, in milliseconds.
     pub authenticate_within_ms: u64,
     /// Time between two pings, in milliseconds, give or take a tenth. Two unanswered ones end the socket.
@@ -46,6 +48,7 @@ impl Default for SocketSettings {
             max_sockets: 10_000,
             max_sockets_per_address: 256,
             max_sockets_per_account: 64,
+            max_sockets_per_agent: 8,
             authenticate_within_ms: 5_000,
             ping_interval_ms: 25_000,
             page_bytes: 64 * 1024,

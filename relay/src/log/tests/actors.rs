@@ -7,7 +7,7 @@ use sealpost_protocol::limits;
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::PrincipalKind;
 
-use crate::spaces::AuthenticatedPrincipal;
+use crate::spaces::{AuthenticatedPrincipal, Party};
 
 /// Somebody at a device.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Actor {
         account.copy_from_slice(&self.id().as_bytes()[..16]);
         AuthenticatedPrincipal::new(
             self.id(),
-            AccountId::new(account),
+            Party::Person(AccountId::new(account)),
             SessionId::new([9; 16]),
             self.writer,
             PublicKey::of(&self.key),

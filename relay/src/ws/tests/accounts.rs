@@ -10,17 +10,20 @@ use super::super::{DirectorySessions, SocketSettings, end_revoked};
 use super::client::{Client, Person as Speaker, unknown_subscription};
 use super::relay::{Relay, Times};
 use crate::log::tests::actors::Actor;
-use crate::testing::{ADDRESS, Person, TestDirectory};
+use crate::testing::{ADDRESS, Person, TestAgent, TestDirectory, authenticate};
 
 /// Long enough that no sweep comes while a test runs.
 const DAY: Duration = Duration::from_secs(86_400);
 
 async fn relay(test: &TestDirectory) -> Relay {
+    relay_with(test, SocketSettings::default()).await
+}
+
+async fn relay_with(test: &TestDirectory, settings: SocketSettings) -> Relay {
     let directory = DirectorySessions {
         directory: test.directory.clone(),
         clock: test.clock.clone(),
     };
-    let settings = SocketSettings::default();
     Relay::start_on(settings, Times::default(), Arc::new(directory)).await
 }
 
@@ -41,6 +44,22 @@ async fn speaker(test: &TestDirectory, person: &Person) -> (Speaker, LoggedIn) {
     (speaker, logged_in)
 }
 
+/// An agent of whoever has logged in.
+async fn agent_speaker(test: &TestDirectory, owner: &LoggedIn, agent: &TestAgent) -> Speaker {
+    let caller = authenticate(&test.directory, owner).await;
+    let enrolled = agent.pair(test, &caller, "helper").await.unwrap();
+    Speaker {
+        actor: Actor {
+            key: agent.key.clone(),
+            manifest: agent.manifest(),
+            writer: Actor::alice().writer,
+        },
+        token: *enrolled.session_token.expose_bytes(),
+        session_id: enrolled.session.session_id,
+        account_id: enrolled.account_id,
+    }
+}
+
 #[tokio::test]
 async fn account_opens_a_socket_with_its_session_and_its_principal_only() {
     let test = TestDirectory::new().await;
@@ -55,6 +74,30 @@ async fn account_opens_a_socket_with_its_session_and_its_principal_only() {
     forged.session_token = alice.answer(&nonce).session_token;
     thief.send(Body::Authenticate(forged)).await;
     assert_eq!(thief.closed().await.0, 4001);
+}
+
+/// Whoever has stolen the home of an agent opens as many sockets as there may be.
+#[tokio::test]
+async fn sockets_of_an_agent_take_no_place_of_its_owners() {
+    let test = TestDirectory::new().await;
+    let settings = SocketSettings {
+        max_sockets_per_account: 1,
+        max_sockets_per_agent: 1,
+        ..SocketSettings::default()
+    };
+    let relay = relay_with(&test, settings).await;
+    let (alice, logged_in) = speaker(&test, &Person::alice()).await;
+    let (helper, other) = (TestAgent::new(7), TestAgent::new(8));
+    let helper = agent_speaker(&test, &logged_in, &helper).await;
+    let other = agent_speaker(&test, &logged_in, &other).await;
+    let _first = Client::log_in(&relay, &helper).await;
+    let (mut second, nonce) = Client::connect(&relay).await;
+    second.send(Body::Authenticate(helper.answer(&nonce))).await;
+    assert_eq!(second.closed().await, (1008, "rate_limited".to_owned()));
+    let _others = [
+        Client::log_in(&relay, &other).await,
+        Client::log_in(&relay, &alice).await,
+    ];
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use super::client::Person;
 use crate::client_address::ClientAddress;
 use crate::entropy::SystemEntropy;
 use crate::log::{LogLimits, LogService};
+use crate::spaces::Party;
 use crate::testing::TestLog;
 
 /// The origin that clients sign.
@@ -73,7 +74,7 @@ impl SessionDirectory for Sessions {
             .find(|person| person.token == *token.expose_bytes() && self.is_live(&person.session_id));
         let session = person.map(|person| LiveSession {
             session_id: person.session_id,
-            account_id: person.account_id,
+            party: Party::Person(person.account_id),
             principal_id: person.principal_id(),
             expires_in: self.expires_in,
         });
