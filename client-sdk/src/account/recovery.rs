@@ -1,6 +1,6 @@
 //! Login with a recovery code alone, and issuing a new one.
 
-use sealpost_protocol::handle::is_handle;
+use sealpost_protocol::handle::can_name_account;
 use sealpost_protocol::http::{KeystoreStage, LoggedIn, RecoveryLoginFinish, RecoveryLoginStart};
 use sealpost_protocol::recovery::sign_recovery_login;
 
@@ -78,7 +78,7 @@ pub(super) async fn prove(
         })
         .await?;
     // Nobody typed it here: it is the relay's word, and goes into cards and terminals.
-    if !is_handle(&logged_in.handle) {
+    if !can_name_account(&logged_in.handle) {
         return Err(Error::alarm("the relay names a handle that is not one"));
     }
     Ok(logged_in)

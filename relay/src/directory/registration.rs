@@ -40,7 +40,7 @@ impl Directory {
         request: &RegistrationStart,
     ) -> Result<RegistrationStarted, DirectoryError> {
         self.limits.registration(address)?;
-        let handle = Handle::parse(&request.handle).map_err(|_| DirectoryError::HandleInvalid)?;
+        let handle = Handle::parse_new(&request.handle).map_err(|_| DirectoryError::HandleInvalid)?;
         let seals = self.seals.open().await?;
         let token_hash = self.check_token(&seals, request).await?;
         let pending = Pending {
@@ -156,7 +156,7 @@ impl Pending {
         Some(Self {
             account_id: AccountId::new(account_id),
             token_hash: (has_token == 1).then_some(BlindIndexValue::from_bytes(token_hash)),
-            handle: Handle::parse(str::from_utf8(handle).ok()?).ok()?,
+            handle: Handle::parse_new(str::from_utf8(handle).ok()?).ok()?,
         })
     }
 }

@@ -1,8 +1,11 @@
 use sealpost_opaque::{ClientLogin, sizes};
-use sealpost_protocol::http::{LoginFinish, LoginStart};
+use sealpost_protocol::http::{LoginFinish, LoginStart, PrincipalLookup};
 use time::Duration;
 
-use super::super::*;
+use super::super::{
+    seals::{columns, fields},
+    *,
+};
 use crate::testing::{ADDRESS, Person, TestDirectory, authenticate, registered};
 
 #[tokio::test]
@@ -160,4 +163,36 @@ async fn relays_that_start_together_agree_on_setup_and_incarnation() {
     assert_eq!(first.unwrap(), other.unwrap());
     let (first, other) = tokio::join!(test.directory.incarnation(), second.incarnation());
     assert_eq!(first.unwrap(), other.unwrap());
+}
+
+/// Before handles had to begin with a letter or a digit, some did not.
+#[tokio::test]
+async fn an_account_of_before_the_rule_on_handles_is_found_by_its_own() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let caller = registered(&test, &alice).await;
+    let seals = test.directory.seals.open().await.unwrap();
+    let rename = format!(
+        "UPDATE accounts SET handle_index = decode('{}', 'hex'), handle_sealed = decode('{}', 'hex')
+         RETURNING 'done'",
+        hex::encode(seals.blind(fields::HANDLE, b"_alice").as_bytes()),
+        hex::encode(seals.seal(columns::HANDLE, caller.account_id().as_bytes(), b"_alice")),
+    );
+    test.database.texts(rename).await;
+    let alice = Person {
+        handle: "_alice",
+        ..alice
+    };
+    assert_eq!(alice.log_in(&test.directory).await.unwrap().handle, "_alice");
+    let by_code = alice.log_in_by_recovery_code(&test.directory).await.unwrap();
+    assert_eq!(by_code.handle, "_alice");
+    let found = test.directory.account_of("_Alice").await.unwrap();
+    assert_eq!(found, caller.account_id());
+    let request = PrincipalLookup {
+        handle: "_alice".into(),
+    };
+    assert!(test.directory.look_up_principal(&caller, &request).await.is_ok());
+    let new = Person::new("_carol", 3)
+        .register(&test.directory, Some(test.token().await))
+        .await;
+    assert!(matches!(new, Err(DirectoryError::HandleInvalid)));
 }
