@@ -36,12 +36,14 @@ const QUEUED_PARCELS: usize = 256;
 
 /// How long to wait for the database. A link can be cut without a word.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// After so long a silence the database is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// One relay's end of the bus.
 pub struct PostgresBus {
     relay: u64,
-    hints: PgPool,
-    parcels: PgPool,
+    options: PgConnectOptions,
+    silence: Duration,
     heads: Arc<Heads>,
     outbox: Arc<Outbox>,
     /// Who sends, ended with the bus.
@@ -54,28 +56,38 @@ impl PostgresBus {
     /// # Errors
     /// [`BusClosed`] when the URL is not one. A database that does not answer is tried again later.
     pub fn open(url: &str, relay: u64) -> Result<Self, BusClosed> {
+        Self::open_with(url, relay, SILENCE)
+    }
+
+    /// Asks whether the database is there after another time of silence.
+    pub(super) fn open_with(url: &str, relay: u64, silence: Duration) -> Result<Self, BusClosed> {
         let options: PgConnectOptions = url.parse().map_err(|_| BusClosed)?;
-        // One connection to speak, one to listen.
+        // One connection each to speak; an ear makes its own to listen.
         let pool = || {
             PgPoolOptions::new()
-                .max_connections(2)
+                .max_connections(1)
                 .test_before_acquire(false)
                 .acquire_timeout(ANSWER_WITHIN)
                 .connect_lazy_with(options.clone())
         };
-        let (hints, parcels) = (pool(), pool());
         let (heads, outbox) = (Arc::<Heads>::default(), Arc::<Outbox>::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(heads::announce(relay, hints.clone(), Arc::clone(&heads)));
-        tasks.spawn(outbox::send(relay, parcels.clone(), Arc::clone(&outbox)));
+        tasks.spawn(heads::announce(relay, pool(), Arc::clone(&heads)));
+        tasks.spawn(outbox::send(relay, pool(), Arc::clone(&outbox)));
         Ok(Self {
             relay,
-            hints,
-            parcels,
+            options,
+            silence,
             heads,
             outbox,
             _tasks: tasks,
         })
+    }
+}
+
+impl PostgresBus {
+    fn ear<F: FnMut(Option<&str>) + Send + 'static>(&self, channel: &'static str, hear: F) -> Ear<F> {
+        Ear::new(channel, self.options.clone(), self.silence, hear)
     }
 }
 
@@ -92,7 +104,7 @@ impl Bus for PostgresBus {
             heads::hear(relay, payload, |heard| drop(sender.send(heard)));
         };
         async move {
-            let tasks = Ear::new(HEADS, self.hints.clone(), hear).listen().await;
+            let tasks = self.ear(HEADS, hear).listen().await;
             Ok(Box::new(OfHints(Ears {
                 receiver,
                 _tasks: tasks,
@@ -116,7 +128,7 @@ impl Bus for PostgresBus {
                 .for_each(|parcel| drop(sender.send(parcel)));
         };
         async move {
-            let tasks = Ear::new(PARCELS, self.parcels.clone(), hear).listen().await;
+            let tasks = self.ear(PARCELS, hear).listen().await;
             Ok(Box::new(OfParcels(Ears {
                 receiver,
                 _tasks: tasks,
@@ -145,11 +157,22 @@ async fn send(pool: &PgPool, channel: &'static str, payloads: &[String]) -> Resu
     .execute(&mut *connection);
     let Ok(sent) = timeout(ANSWER_WITHIN, notifying).await else {
         connection.close_on_drop();
-        return Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
+        return Err(silent());
     };
     // Given up half-way, the connection is closed.
     let _ = timeout(ANSWER_WITHIN, connection.return_to_pool()).await;
     sent.map(drop)
+}
+
+/// Waits so long for the database; then the link counts as cut.
+async fn answered<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let answer = timeout(ANSWER_WITHIN, work).await;
+    answer.unwrap_or_else(|_elapsed| Err(silent()))
+}
+
+/// The error of a link that says nothing.
+fn silent() -> sqlx::Error {
+    sqlx::Error::Io(io::ErrorKind::TimedOut.into())
 }
 
 fn warn(error: &sqlx::Error, channel: &'static str, message: &'static str) {

@@ -1,10 +1,15 @@
 //! One suite for every bus, and what is special to one.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::limits;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::watch;
 
 use super::postgres::PostgresBus;
 use super::{Bus, Heard, Hint, Listener, LocalHub, Parcel, Receiver};
@@ -173,4 +178,53 @@ async fn a_lost_connection_is_heard_as_a_gap_and_made_anew() {
     // From here on it listens again.
     speaker.announce(hint(1, 7));
     assert_eq!(hear_all(&mut *listener, &[hint(1, 7)]).await, []);
+}
+
+/// Stands between a relay and the database, and can cut the links that are open without a word.
+struct Between {
+    url: String,
+    cut: watch::Sender<()>,
+}
+
+impl Between {
+    async fn start(database: &TestDatabase) -> Self {
+        let direct: url::Url = database.url().parse().unwrap();
+        let query: BTreeMap<_, _> = direct.query_pairs().collect();
+        let there = Path::new(&*query["host"]).join(".s.PGSQL.5432");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let url = format!("postgres://{here}{}?user={}", direct.path(), query["user"]);
+        let (cut, cuts) = watch::channel(());
+        tokio::spawn(async move {
+            loop {
+                let (mut here, _) = listener.accept().await.unwrap();
+                let (there, mut cuts) = (there.clone(), cuts.clone());
+                cuts.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut there = UnixStream::connect(there).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut here, &mut there) => {}
+                        // Both ends stay open, and nothing passes any more.
+                        _ = cuts.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self { url, cut }
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_cut_without_a_word_is_heard_as_a_gap_and_made_anew() {
+    let database = TestDatabase::empty().await;
+    let between = Between::start(&database).await;
+    let speaker = PostgresBus::open(database.url(), 1).unwrap();
+    let deaf = PostgresBus::open_with(&between.url, 2, Duration::from_millis(50)).unwrap();
+    let mut listener = deaf.listen().await.unwrap();
+    speaker.announce(hint(1, 7));
+    assert_eq!(hear_all(&mut *listener, &[hint(1, 7)]).await, []);
+    between.cut.send_replace(());
+    assert_eq!(listener.next().await, Ok(Heard::Gap));
+    speaker.announce(hint(1, 8));
+    assert_eq!(hear_all(&mut *listener, &[hint(1, 8)]).await, []);
 }
