@@ -12,13 +12,24 @@ use super::{
     seals::{OpenSeals, columns},
 };
 
+/// Rows of one kind that are deleted in one transaction: each has an end in time.
+const SWEPT_AT_ONCE: u32 = 1_000;
+
 impl Directory {
     /// Deletes attempts, sessions, staged changes and pairing codes that are past their time. To be called every minute or so.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn sweep(&self) -> Result<SweptRows, DirectoryError> {
-        Ok(self.store.sweep(self.clock.now()).await?)
+        let now = self.clock.now();
+        let mut swept = SweptRows::default();
+        loop {
+            let rows = self.store.sweep(now, SWEPT_AT_ONCE).await?;
+            swept += rows;
+            if rows.most() < SWEPT_AT_ONCE.into() {
+                return Ok(swept);
+            }
+        }
     }
 
     /// Keeps `state` for the second message.

@@ -1,3 +1,4 @@
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Store, error::expect_rows, infallible};
@@ -45,28 +46,55 @@ impl AttemptStore for Store {
         })
     }
 
-    fn sweep(&self, now: OffsetDateTime) -> Stored<'_, SweptRows> {
+    fn sweep(&self, now: OffsetDateTime, limit: u32) -> Stored<'_, SweptRows> {
         Box::pin(infallible(self.run_tx("sweep", move |tx| {
-            Box::pin(async move {
-                let attempts = sqlx::query!("DELETE FROM auth_attempts WHERE expires_at <= $1", now)
-                    .execute(tx.connection())
-                    .await?;
-                let sessions = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
-                    .execute(tx.connection())
-                    .await?;
-                let staged_changes = sqlx::query!("DELETE FROM staged_changes WHERE expires_at <= $1", now)
-                    .execute(tx.connection())
-                    .await?;
-                let pairing_codes = sqlx::query!("DELETE FROM pairing_codes WHERE expires_at <= $1", now)
-                    .execute(tx.connection())
-                    .await?;
-                Ok(SweptRows {
-                    attempts: attempts.rows_affected(),
-                    sessions: sessions.rows_affected(),
-                    staged_changes: staged_changes.rows_affected(),
-                    pairing_codes: pairing_codes.rows_affected(),
-                })
-            })
+            Box::pin(async move { Ok(sweep(tx.connection(), now, limit.into()).await?) })
         })))
     }
+}
+
+/// Rows that somebody else is at are left for the next time, so that a sweep neither waits nor loses a race.
+async fn sweep(
+    connection: &mut PgConnection,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<SweptRows, sqlx::Error> {
+    let attempts = sqlx::query!(
+        "DELETE FROM auth_attempts WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM auth_attempts WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        now,
+        limit,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let sessions = sqlx::query!(
+        "DELETE FROM sessions WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        now,
+        limit,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let staged_changes = sqlx::query!(
+        "DELETE FROM staged_changes WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM staged_changes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        now,
+        limit,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let pairing_codes = sqlx::query!(
+        "DELETE FROM pairing_codes WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM pairing_codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        now,
+        limit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(SweptRows {
+        attempts: attempts.rows_affected(),
+        sessions: sessions.rows_affected(),
+        staged_changes: staged_changes.rows_affected(),
+        pairing_codes: pairing_codes.rows_affected(),
+    })
 }

@@ -53,7 +53,7 @@ pub(super) fn silent() -> Error {
 #[derive(Clone, Copy)]
 pub(crate) struct Link<'s> {
     pub(super) pool: &'s PgPool,
-    /// What one answer may take.
+    /// What the answer to one statement may take.
     pub(super) answer_within: Duration,
 }
 

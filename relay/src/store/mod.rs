@@ -66,8 +66,8 @@ pub struct Store {
     answer_within: Duration,
 }
 
-/// What the answer to a statement may take beyond the time that the database gives the statement itself: a link can be cut
-/// without a word.
+/// What an answer may take beyond the time that the database gives one statement: a link can be cut without a word. The work of
+/// a transaction has no more time than that for all its statements, each of which is bounded in what it does.
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 
 impl Store {

@@ -1,3 +1,5 @@
+use std::ops::AddAssign;
+
 use time::OffsetDateTime;
 
 use super::Stored;
@@ -25,6 +27,29 @@ impl AttemptPurpose {
             Self::Recovery => "recovery",
             Self::Agent => "agent",
         }
+    }
+}
+
+impl SweptRows {
+    /// Of whatever there were most.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        let kinds = [
+            self.attempts,
+            self.sessions,
+            self.staged_changes,
+            self.pairing_codes,
+        ];
+        kinds.into_iter().max().unwrap_or_default()
+    }
+}
+
+impl AddAssign for SweptRows {
+    fn add_assign(&mut self, more: Self) {
+        self.attempts += more.attempts;
+        self.sessions += more.sessions;
+        self.staged_changes += more.staged_changes;
+        self.pairing_codes += more.pairing_codes;
     }
 }
 
@@ -69,6 +94,6 @@ pub trait AttemptStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'_, Option<Vec<u8>>>;
 
-    /// Deletes attempts, sessions, staged changes and pairing codes that are past their time.
-    fn sweep(&self, now: OffsetDateTime) -> Stored<'_, SweptRows>;
+    /// Deletes attempts, sessions, staged changes and pairing codes that are past their time, of each up to `limit`.
+    fn sweep(&self, now: OffsetDateTime, limit: u32) -> Stored<'_, SweptRows>;
 }

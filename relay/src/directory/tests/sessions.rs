@@ -138,3 +138,18 @@ async fn an_account_keeps_a_bounded_number_of_sessions_those_used_last() {
         .await;
     assert!(matches!(refused, Err(DirectoryError::NotAuthenticated)));
 }
+
+#[tokio::test]
+async fn a_sweep_takes_as_many_transactions_as_it_needs() {
+    let test = TestDirectory::new().await;
+    test.database
+        .execute(
+            "INSERT INTO auth_attempts (attempt_id, purpose, state_sealed, created_at, expires_at)
+             SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 'login', '', '2000-01-01', '2000-01-01'
+             FROM generate_series(1, 2500) AS n",
+        )
+        .await;
+    let one = test.directory.store.sweep(test.clock.now(), 100).await.unwrap();
+    assert_eq!((one.attempts, one.most()), (100, 100));
+    assert_eq!(test.directory.sweep().await.unwrap().attempts, 2400);
+}
