@@ -1,4 +1,5 @@
-//! The removal proof in its short form; `scripts/prove removal` runs it with 100 members and a crowd of 1,000.
+//! The removal proof in its short form; `scripts/prove removal` runs it with 100 members and a crowd of 1,000, and judges
+//! the time, too.
 
 use sealpost_tests::removal::{Options, prove};
 

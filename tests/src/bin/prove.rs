@@ -169,5 +169,5 @@ async fn removal(
     } else {
         println!("{report}");
     }
-    ExitCode::from(u8::from(!report.holds()))
+    ExitCode::from(u8::from(!report.holds_in_time()))
 }
