@@ -5,6 +5,7 @@ mod home;
 mod places;
 mod scene;
 mod secret;
+mod sharing;
 mod story;
 
 use std::{

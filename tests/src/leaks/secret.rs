@@ -1,5 +1,8 @@
 //! What must not leak.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sealpost_protocol::limits;
+
 use crate::canary::Canary;
 
 /// A secret, and who may know it.
@@ -47,6 +50,27 @@ impl Secret {
                 plain.to_lowercase(),
             ),
             Self::new("recovery code's bits", bits(&plain)),
+        ]
+    }
+
+    /// A pairing code as it is shown, as it may be typed, and the part of it that is secret.
+    pub(super) fn of_pairing_code(text: &str) -> Vec<Self> {
+        let plain: String = text.chars().filter(|letter| *letter != '-').collect();
+        vec![
+            Self::new("pairing code with dashes", text),
+            Self::new("pairing code in small letters", text.to_lowercase()),
+            Self::new("pairing code without dashes", plain.as_str()),
+            Self::new("pairing code's bits", &bits(&plain)[..16]),
+        ]
+    }
+
+    /// What stands behind the `#` of an invite link, and the secret in it.
+    pub(super) fn of_invite_link(link: &str) -> Vec<Self> {
+        let (_, fragment) = link.split_once('#').expect("a link has a fragment");
+        let content = URL_SAFE_NO_PAD.decode(fragment).expect("it is base64url");
+        vec![
+            Self::new("invite link", fragment),
+            Self::new("invite link's secret", &content[1..=limits::SECRET]),
         ]
     }
 

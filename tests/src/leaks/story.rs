@@ -6,19 +6,25 @@ use std::{
     process::Stdio,
 };
 
-use super::{home, secret::Secret};
+use super::{home, secret::Secret, sharing};
 use crate::command::{Ended, PASSPHRASE, Sealpost};
 
-const HANDLES: [&str; 2] = ["alice-with-a-long-handle", "bob-with-a-long-handle"];
+const HANDLES: [&str; 3] = [
+    "alice-with-a-long-handle",
+    "bob-with-a-long-handle",
+    "carol-with-a-long-handle",
+];
 const DEVICE: &str = "the laptop on the kitchen table";
 const SPACE: &str = "the garden behind the mill";
 const NEW_PASSPHRASE: &str = "another passphrase of six plain words";
+const LAST_PASSPHRASE: &str = "the passphrase of somebody who starts over";
 const WRONG_PASSPHRASE: &str = "a passphrase that somebody mistyped";
 const TEXTS: [&str; 3] = [
     "the heron nests behind the mill",
     "then I bring bread at dusk",
     "this is sealed under the second epoch",
 ];
+const SAID: [&str; 2] = ["is there water in the well", "the well is full to the brim"];
 
 /// What is left of the story.
 pub(super) struct Told {
@@ -29,23 +35,31 @@ pub(super) struct Told {
 
 /// Tells it at the relay with this URL. Blocks.
 pub(super) fn tell(folder: &Path, url: &str) -> Told {
-    let [alice, bob, second, third] =
-        ["alice", "bob", "second", "third"].map(|name| Sealpost::below(folder.join(name), url));
+    let names = ["alice", "bob", "carol", "second", "third", "machine"];
+    let [alice, bob, carol, second, third, machine] =
+        names.map(|name| Sealpost::below(folder.join(name), url));
     let mut secrets = vec![
         Secret::new("passphrase", PASSPHRASE),
         Secret::new("new passphrase", NEW_PASSPHRASE),
         Secret::new("mistyped passphrase", WRONG_PASSPHRASE),
+        Secret::new("last passphrase", LAST_PASSPHRASE),
         Secret::new("name of the space", SPACE),
         Secret::new("name of the device", DEVICE).that_the_relay_sees(),
     ];
     secrets.extend(TEXTS.map(|text| Secret::new("text", text)));
     secrets.extend(HANDLES.map(|handle| Secret::new("handle", handle).that_the_relay_sees()));
-    for (device, handle) in [&alice, &bob].into_iter().zip(HANDLES) {
+    for (device, handle) in [&alice, &bob, &carol].into_iter().zip(HANDLES) {
         secrets.extend(register(device, handle));
     }
     meet_and_write(&alice, &bob);
     secrets.extend(change_what_opens(&alice, &second, &third));
-    let homes = [&alice, &bob, &second, &third]
+    secrets.extend(sharing::join(&alice, &carol, SPACE));
+    secrets.extend(sharing::pair(&alice, &machine, SPACE, SAID));
+    secrets.push(sharing::export(&alice));
+    // What counted before is no less of a secret.
+    secrets.extend(home::secrets(&bob.file("home")));
+    secrets.extend(start_over(&bob));
+    let homes = [&alice, &bob, &carol, &second, &third, &machine]
         .map(|device| device.file("home"))
         .to_vec();
     secrets.extend(homes.iter().flat_map(|home| home::secrets(home)));
@@ -110,4 +124,13 @@ fn change_what_opens(alice: &Sealpost, second: &Sealpost, third: &Sealpost) -> V
     let mut secrets = Secret::of_recovery_code(fs::read_to_string(code).unwrap().trim());
     secrets.extend(Secret::of_device_secret(device_secret));
     secrets
+}
+
+fn start_over(device: &Sealpost) -> Vec<Secret> {
+    let (new, code) = (device.file("new"), device.file("new-code"));
+    fs::write(&new, LAST_PASSPHRASE).unwrap();
+    let mut command = device.command(["account", "start-over", "--yes", "--recovery-code-to"]);
+    command.arg(&code).env("SEALPOST_NEW_PASSPHRASE_FILE", &new);
+    Ended::of(command.spawn().unwrap()).expect_done();
+    Secret::of_recovery_code(fs::read_to_string(code).unwrap().trim())
 }
