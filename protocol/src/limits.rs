@@ -44,7 +44,7 @@ pub const MAX_SUBSCRIPTIONS_PER_SOCKET: usize = 1024;
 pub const MAX_WRAPS_PER_FRAME: usize = 128;
 /// Largest sealed keystore.
 pub const MAX_KEYSTORE: usize = 256 * 1024;
-/// Versions of a keystore that the relay keeps.
+/// The last versions of a keystore, which the relay keeps however old they are.
 pub const KEPT_KEYSTORE_VERSIONS: usize = 10;
 /// Longest plaintext of a blob: 1 TiB.
 pub const MAX_BLOB: u64 = 1 << 40;
@@ -54,7 +54,7 @@ pub const BLOB_CHUNK: usize = 64 * 1024;
 pub const MAX_BLOB_NAME: usize = 255;
 /// Longest media type of a blob.
 pub const MAX_BLOB_TYPE: usize = 255;
-/// For how long after it was replaced a keystore version is kept in any case.
+/// For how long after it was replaced a keystore version is kept, however many came after it.
 pub const KEPT_KEYSTORE_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An Ed25519 public key.

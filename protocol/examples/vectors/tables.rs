@@ -17,8 +17,9 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 28] = [
+    let sizes: [(&str, usize); 30] = [
         ("MAX_FRAME", limits::MAX_FRAME),
+        ("MAX_FRAGMENTS", limits::MAX_FRAGMENTS as usize),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
         ("MAX_EVENT_CIPHERTEXT", limits::MAX_EVENT_CIPHERTEXT),
         ("MAX_HEADER", limits::MAX_HEADER),
@@ -44,6 +45,7 @@ pub fn limits() -> File {
         ("MAX_WRAPS_PER_FRAME", limits::MAX_WRAPS_PER_FRAME),
         ("MAX_KEYSTORE", limits::MAX_KEYSTORE),
         ("KEPT_KEYSTORE_VERSIONS", limits::KEPT_KEYSTORE_VERSIONS),
+        ("KEPT_KEYSTORE_FOR", limits::KEPT_KEYSTORE_FOR.as_secs() as usize),
         ("MAX_BLOB", limits::MAX_BLOB as usize),
         ("BLOB_CHUNK", limits::BLOB_CHUNK),
         ("MAX_BLOB_NAME", limits::MAX_BLOB_NAME),
@@ -55,7 +57,7 @@ pub fn limits() -> File {
     ];
     let vector = |(name, value): (&str, usize)| -> Value { json!({ "limit": name, "value": value }) };
     (
-        "Sizes in bytes, and counts, that both sides enforce.",
+        "Sizes in bytes, counts, and a time in seconds, that both sides enforce.",
         sizes.into_iter().map(vector).collect(),
     )
 }

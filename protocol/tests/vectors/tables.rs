@@ -48,6 +48,7 @@ fn limits_are_those_of_the_file_and_of_the_specification() {
     for LimitVector { limit, value } in read("limits") {
         let known = match limit.as_str() {
             "MAX_FRAME" => limits::MAX_FRAME,
+            "MAX_FRAGMENTS" => limits::MAX_FRAGMENTS as usize,
             "MAX_AUTHENTICATE_FRAME" => limits::MAX_AUTHENTICATE_FRAME,
             "MAX_EVENT_CIPHERTEXT" => limits::MAX_EVENT_CIPHERTEXT,
             "MAX_HEADER" => limits::MAX_HEADER,
@@ -67,6 +68,7 @@ fn limits_are_those_of_the_file_and_of_the_specification() {
             "MAX_WRAPS_PER_FRAME" => limits::MAX_WRAPS_PER_FRAME,
             "MAX_KEYSTORE" => limits::MAX_KEYSTORE,
             "KEPT_KEYSTORE_VERSIONS" => limits::KEPT_KEYSTORE_VERSIONS,
+            "KEPT_KEYSTORE_FOR" => limits::KEPT_KEYSTORE_FOR.as_secs() as usize,
             "MAX_BLOB" => limits::MAX_BLOB as usize,
             "BLOB_CHUNK" => limits::BLOB_CHUNK,
             "MAX_BLOB_NAME" => limits::MAX_BLOB_NAME,

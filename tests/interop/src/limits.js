@@ -1,5 +1,6 @@
 // SPEC section 15.
 export const MAX_FRAME = 262_144;
+export const MAX_FRAGMENTS = 1_024;
 export const MAX_AUTHENTICATE_FRAME = 4_096;
 export const MAX_EVENT_CIPHERTEXT = 131_072;
 export const MAX_HEADER = 512;
@@ -19,6 +20,7 @@ export const MAX_SUBSCRIPTIONS_PER_SOCKET = 1_024;
 export const MAX_WRAPS_PER_FRAME = 128;
 export const MAX_KEYSTORE = 262_144;
 export const KEPT_KEYSTORE_VERSIONS = 10;
+export const KEPT_KEYSTORE_FOR = 604_800;
 export const MAX_BLOB = 1_099_511_627_776;
 export const BLOB_CHUNK = 65_536;
 export const MAX_BLOB_NAME = 255;
