@@ -100,7 +100,7 @@ impl Registry {
         self.end_where((*session, 0)..=(*session, u64::MAX), |_| true);
     }
 
-    /// Closes the sockets of an account that was disabled or deleted.
+    /// Closes the sockets of an account that was disabled or deleted, or whose owner has started over.
     pub fn end_account(&self, account: &AccountId) {
         self.end_where(.., |entry| entry.account == *account);
     }

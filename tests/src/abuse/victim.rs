@@ -33,7 +33,7 @@ const FULL: Times = Times {
     ping: Duration::from_secs(5),
 };
 
-/// For tests.
+/// Those of `--short`.
 const SHORT: Times = Times {
     head: Duration::from_secs(1),
     request: Duration::from_secs(1),

@@ -35,7 +35,7 @@ struct Abuse {
     /// How long each attack lasts: by default 10, in short 1
     #[arg(long)]
     seconds: Option<f64>,
-    /// One relay with short deadlines for all attacks, and no judgement of time: what the tests run
+    /// One relay with short deadlines for all attacks, and no judgement of time: for a quick look
     #[arg(long)]
     short: bool,
     /// Names every attack and says what it does
