@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sealpost_sdk::protocol::text::turns_text;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -81,12 +82,6 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Whether a character changes the direction of the text around it (Unicode's Bidi_Control): with one, a message could be
-/// shown as somebody else's.
-fn turns_text(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::{EventId, SpaceId};
+use sealpost_protocol::text::turns_text;
 use sealpost_protocol::wire::SignedControl;
 
 /// Why a call failed.
@@ -232,11 +233,6 @@ pub(crate) fn printable(text: &str) -> String {
         .filter(|letter| !letter.is_control() && !turns_text(*letter))
         .take(LONGEST)
         .collect()
-}
-
-/// Whether a character changes the direction of the text around it (Unicode's Bidi_Control).
-pub(crate) fn turns_text(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Refusal {

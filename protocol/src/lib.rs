@@ -28,6 +28,7 @@ pub mod resume;
 pub mod root;
 pub mod signal;
 pub mod socket;
+pub mod text;
 pub mod tombstone;
 pub mod wrap;
 pub mod writer;

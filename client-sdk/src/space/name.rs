@@ -1,6 +1,8 @@
 //! What an account calls a space.
 
-use crate::error::{Error, turns_text};
+use sealpost_protocol::text::turns_text;
+
+use crate::error::Error;
 
 /// Longest name of a space, in bytes.
 pub const MAX_NAME: usize = 128;

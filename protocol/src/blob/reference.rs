@@ -11,6 +11,7 @@ use crate::canonical::{NotCanonical, decode_canonical, encode};
 use crate::hash::Digest32;
 use crate::ids::BlobId;
 use crate::limits::{BLOB_CHUNK, MAX_BLOB_NAME, MAX_BLOB_TYPE, SECRET};
+use crate::text::turns_text;
 use crate::{VERSION, wire};
 
 /// Content type of a message whose body is a reference.
@@ -129,10 +130,7 @@ fn check_texts(name: &str, content_type: &str) -> Result<(), ReferenceError> {
 
 /// One component of a path that means the same wherever it is shown or stored.
 fn is_name(name: &str) -> bool {
-    let is_plain = |c: char| {
-        let turns_text_round = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        !c.is_control() && !matches!(c, '/' | '\\') && !turns_text_round
-    };
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\') && !turns_text(c);
     name.len() <= MAX_BLOB_NAME && !matches!(name, "." | "..") && name.chars().all(is_plain)
 }
 
@@ -196,6 +194,8 @@ mod tests {
             "a\0",
             "a\u{1b}[2J",
             "photo\u{202e}gpj.exe",
+            "photo\u{200f}.exe",
+            "photo\u{61c}.exe",
             &long,
         ] {
             let refused = Err(ReferenceError::Malformed("name"));

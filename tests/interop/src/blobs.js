@@ -14,7 +14,7 @@ import { decodeCanonical } from './wire.js';
 const TAG = 16;
 const LEAST = 256;
 const PREFIX = 19;
-const UNSAFE_IN_NAMES = /[/\\\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+const UNSAFE_IN_NAMES = /[/\\\p{Cc}\p{Bidi_Control}]/u;
 const PRINTABLE = /^[ -~]*$/;
 
 /** @param {number} length @returns {BlobSize} */
