@@ -18,7 +18,7 @@ use crate::client::Shared;
 use crate::error::{Alarm, Error};
 use crate::socket::{Socket, Subscription, SubscriptionEvent};
 use crate::store::StoreTransaction;
-use crate::store::log::{Evidence, SpaceLog};
+use crate::store::log::{Evidence, SpaceLog, Weight};
 use crate::sync;
 
 /// How long the log may stand still while the relay says that there is more: a head that is never served must not hold
@@ -162,12 +162,12 @@ impl SpaceCore {
     /// Keeps the evidence and stops the space.
     pub(crate) async fn raise(&self, alarm: Alarm, bytes: Vec<u8>) {
         tracing::error!(space.id = %self.space_id, alarm = %alarm, "a space was stopped");
-        self.keep_evidence(&alarm, bytes).await;
+        self.keep_evidence(&alarm, bytes, Weight::Stopping).await;
         self.stop(Stop::Alarm(alarm));
     }
 
     /// Keeps what an alarm is about, for people to look at.
-    pub(crate) async fn keep_evidence(&self, alarm: &Alarm, bytes: Vec<u8>) {
+    pub(crate) async fn keep_evidence(&self, alarm: &Alarm, bytes: Vec<u8>, weight: Weight) {
         let space_id = self.space_id;
         let evidence = Evidence {
             at_ms: self.client.config.clock.unix_ms(),
@@ -177,7 +177,7 @@ impl SpaceCore {
         let kept = self
             .client
             .store
-            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence))
+            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence, weight))
             .await;
         if let Err(error) = kept {
             tracing::error!(error = %error, "the evidence could not be kept");

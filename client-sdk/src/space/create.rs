@@ -22,8 +22,7 @@ use crate::error::{Error, StoreError};
 use crate::identity::Identity;
 use crate::socket::Socket;
 use crate::store::StoreTransaction;
-
-const TABLE: &str = "creation";
+use crate::store::outbox::CREATION;
 
 /// A space on its way to the relay.
 #[derive(Clone, PartialEq, Message)]
@@ -100,7 +99,7 @@ impl Shared {
         self.store
             .write(move |store| {
                 let key = space_id.as_bytes();
-                let sealed = store.seal(TABLE, &[key], &creation.encode_to_vec());
+                let sealed = store.seal(CREATION, &[key], &creation.encode_to_vec());
                 store
                     .sql()
                     .execute("INSERT INTO creation VALUES (?1, ?2)", params![key, sealed])?;
@@ -168,8 +167,8 @@ fn read_creation(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<Opti
         })
         .optional()?;
     let Some(sealed) = sealed else { return Ok(None) };
-    let bytes = store.open(TABLE, &[key], &sealed)?;
-    let creation = Creation::decode(&bytes[..]).map_err(|_| StoreError::Damaged { table: TABLE })?;
+    let bytes = store.open(CREATION, &[key], &sealed)?;
+    let creation = Creation::decode(&bytes[..]).map_err(|_| StoreError::Damaged { table: CREATION })?;
     Ok(Some(creation))
 }
 

@@ -11,7 +11,7 @@ use sealpost_protocol::wrap::wrap_hash;
 use super::core::SpaceCore;
 use crate::epoch::{EpochKey, EpochRef, WrapError, open_previous, open_wrap};
 use crate::error::{Alarm, Error};
-use crate::store::log::EpochRow;
+use crate::store::log::{EpochRow, Weight};
 
 /// Secrets of one space that were needed lately.
 #[derive(Default)]
@@ -118,8 +118,10 @@ impl SpaceCore {
             }
             unusable.push(hash);
             let alarm = self.key_alarm(what, row);
-            // The log itself is whole: the space goes on as far as it has keys.
-            self.keep_evidence(&alarm, sealed.to_vec()).await;
+            if last.is_none() {
+                // One piece of a kind is enough. The log itself is whole: the space goes on as far as it has keys.
+                self.keep_evidence(&alarm, sealed.to_vec(), Weight::Passing).await;
+            }
             last = Some(alarm);
         }
         self.ask_for_wrap(row.at.epoch).await;

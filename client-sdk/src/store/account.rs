@@ -176,6 +176,13 @@ impl StoreTransaction<'_> {
         RelayPin::decode(&value).ok_or_else(|| damaged(RELAY)).map(Some)
     }
 
+    /// The origins of the relays of which something was pinned.
+    pub(crate) fn known_relays(&self) -> Result<Vec<String>, Error> {
+        let mut statement = self.sql().prepare("SELECT origin FROM relay")?;
+        let origins = statement.query_map([], |row| row.get(0))?;
+        Ok(origins.collect::<Result<_, _>>()?)
+    }
+
     /// Pins a relay.
     pub(crate) fn pin_relay(&self, origin: &str, pin: RelayPin) -> Result<(), Error> {
         let sealed = self.seal(RELAY, &[origin.as_bytes()], &pin.encode());

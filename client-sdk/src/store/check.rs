@@ -8,6 +8,7 @@ use sealpost_protocol::wire::Entry;
 use sealpost_protocol::wire::entry::Kind;
 
 use super::log::{SpaceLog, known_spaces};
+use super::outbox::CREATION;
 use super::{Store, StoreTransaction};
 use crate::error::{Error, StoreError};
 
@@ -33,6 +34,7 @@ impl Store {
         self.read(|store| {
             check_file(store)?;
             check_account(store)?;
+            check_creations(store)?;
             let mut report = StoreReport::default();
             for space_id in known_spaces(store)? {
                 let log = SpaceLog::find_or_empty(store, space_id)?;
@@ -57,10 +59,22 @@ fn check_file(store: &StoreTransaction<'_>) -> Result<(), Error> {
 }
 
 fn check_account(store: &StoreTransaction<'_>) -> Result<(), Error> {
-    if let Some(account) = store.account()? {
-        store.relay_pin(&account.origin)?;
+    store.account()?;
+    for origin in store.known_relays()? {
+        store.relay_pin(&origin)?;
     }
     store.contacts().map(drop)
+}
+
+/// Spaces that were begun and not finished: they open.
+fn check_creations(store: &StoreTransaction<'_>) -> Result<(), Error> {
+    let mut statement = store.sql().prepare("SELECT space_id, sealed FROM creation")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (space_id, sealed): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        store.open(CREATION, &[&space_id], &sealed)?;
+    }
+    Ok(())
 }
 
 /// Puts the root together again, from what was signed; returns the number of entries.

@@ -12,6 +12,8 @@ mod readers;
 pub(crate) use entries::{StoredEntry, WriterKey};
 pub(crate) use epochs::EpochRow;
 pub use evidence::Evidence;
+pub(super) use evidence::WEIGHT_COLUMN;
+pub(crate) use evidence::Weight;
 pub(super) use readers::TABLES as READER_TABLES;
 
 use rusqlite::{OptionalExtension, params};

@@ -51,6 +51,9 @@ CREATE TABLE creation (
 ) STRICT;
 ";
 
+/// The table of spaces that are being made, as their sealed values are bound to it.
+pub(crate) const CREATION: &str = "creation";
+
 /// A signed event that the relay has not acked yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OutboxRow {

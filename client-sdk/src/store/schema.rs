@@ -6,7 +6,13 @@ use super::{account, log, outbox};
 use crate::error::{Error, StoreError};
 
 /// One step each, in order; `user_version` counts the steps a file has taken. Steps are only ever added.
-const STEPS: &[&str] = &[account::TABLES, log::TABLES, outbox::TABLES, log::READER_TABLES];
+const STEPS: &[&str] = &[
+    account::TABLES,
+    log::TABLES,
+    outbox::TABLES,
+    log::READER_TABLES,
+    log::WEIGHT_COLUMN,
+];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {

@@ -3,11 +3,13 @@ mod crash;
 use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::params;
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, SpaceId};
 use tempfile::TempDir;
 
 use super::account::LocalAccount;
+use super::log::{Evidence, SpaceLog, Weight};
 use super::*;
+use crate::error::Alarm;
 use crate::keystore::testing::content;
 
 pub(super) struct Home {
@@ -266,4 +268,49 @@ async fn destroyed_store_leaves_no_key_and_no_data() {
     std::fs::write(home.path().join("send-space.lock"), "").unwrap();
     Store::destroy(&home.path()).unwrap();
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn check_reads_what_is_kept_of_relays_and_of_spaces_that_are_being_made() {
+    for (table, row) in [
+        (
+            "creation",
+            "INSERT INTO creation VALUES (zeroblob(32), zeroblob(64))",
+        ),
+        (
+            "relay",
+            "INSERT INTO relay VALUES ('https://other.example.org', zeroblob(64))",
+        ),
+    ] {
+        let home = Home::new();
+        let store = home.open().await.unwrap();
+        let put = store.write(move |transaction| Ok(transaction.sql().execute_batch(row)?));
+        put.await.unwrap();
+        let damaged = store.check().await.err();
+        let named =
+            matches!(&damaged, Some(Error::Store(StoreError::Damaged { table: named })) if *named == table);
+        assert!(named, "{table}: {damaged:?}");
+    }
+}
+
+#[tokio::test]
+async fn evidence_of_what_went_on_does_not_push_out_why_a_space_stopped() {
+    let home = Home::new();
+    let store = home.open().await.unwrap();
+    let kept = store.write(|transaction| {
+        let log = SpaceLog::find_or_create(transaction, SpaceId::new([7; 32]))?;
+        let evidence = |what: &str| Evidence {
+            at_ms: 1,
+            alarm: Alarm::new(what),
+            bytes: Vec::new(),
+        };
+        log.put_evidence(&evidence("a fork"), Weight::Stopping)?;
+        for _ in 0..100 {
+            log.put_evidence(&evidence("a bad wrap"), Weight::Passing)?;
+        }
+        log.evidence()
+    });
+    let kept = kept.await.unwrap();
+    assert_eq!(kept[0].alarm.what, "a fork");
+    assert_eq!(kept.len(), 1 + 16);
 }

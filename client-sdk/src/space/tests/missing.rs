@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::limits;
+use sealpost_protocol::wire;
 use sealpost_protocol::wire::client_frame::Body as ClientBody;
+use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use tokio::time::timeout;
 
 use super::*;
@@ -65,4 +68,41 @@ async fn holder_wraps_again_for_members_and_for_nobody_else() {
         "nothing else was asked for by a member who may have it"
     );
     drop(space);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wraps_that_do_not_open_leave_one_piece_of_evidence_and_push_out_no_other() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log = TestLog::new(&bob, true);
+    stage.log.add(&bob, &alice, Capabilities::WRITE);
+    let (space, mut script) = stage.open().await;
+    let asking = tokio::spawn({
+        let space = space.clone();
+        async move { space.sync().await.and(space.has_key().await) }
+    });
+    let mut made_up: u8 = 0;
+    while !asking.is_finished() {
+        let Ok((id, body)) = timeout(Duration::from_secs(1), script.relay.receive()).await else {
+            continue;
+        };
+        if let ClientBody::FetchWrap(_) = body {
+            made_up += 1;
+            let sealed = vec![made_up; limits::WRAP].into();
+            let key_id = bytes::Bytes::new();
+            let wrap = wire::FetchedWrap { key_id, sealed };
+            script.relay.send(id, RelayBody::FetchedWrap(wrap)).await;
+        } else {
+            script.answer(id, body).await;
+        }
+    }
+    assert!(matches!(asking.await.unwrap(), Err(Error::Integrity(_))));
+    assert!(made_up > 1);
+    let evidence = space.evidence().await.unwrap();
+    // Each of the two looks for a key keeps one.
+    assert!(
+        (1..=2).contains(&evidence.len()),
+        "{} of {made_up}",
+        evidence.len()
+    );
 }

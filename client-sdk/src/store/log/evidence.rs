@@ -17,29 +17,45 @@ pub struct Evidence {
     pub bytes: Vec<u8>,
 }
 
-/// Pieces of evidence kept for one space; the oldest go first, so that a hostile relay cannot fill the disk.
+/// What an alarm did. Each kind has room of its own: what goes on again and again must not push out why the space stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// The space went on without what was bad.
+    Passing,
+    /// The space stopped.
+    Stopping,
+}
+
+/// The column that tells them apart; what was kept before it may be of either.
+pub(in crate::store) const WEIGHT_COLUMN: &str = "
+ALTER TABLE evidence ADD COLUMN stopping INTEGER NOT NULL DEFAULT 1;
+";
+
+/// Pieces of evidence of a kind kept for one space; the oldest go first, so that a hostile relay cannot fill the disk.
 const KEPT: usize = 16;
 
 impl SpaceLog<'_> {
     /// Keeps a piece of evidence.
-    pub(crate) fn put_evidence(&self, evidence: &Evidence) -> Result<(), Error> {
+    pub(crate) fn put_evidence(&self, evidence: &Evidence, weight: Weight) -> Result<(), Error> {
         let alarm = &evidence.alarm;
         let event_id = alarm.event_id.as_ref().map(|id| id.as_bytes());
+        let stopping = weight == Weight::Stopping;
         self.store.sql().execute(
-            "INSERT INTO evidence (space, at_ms, what, seq, event_id, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO evidence (space, at_ms, what, seq, event_id, bytes, stopping) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 self.space,
                 evidence.at_ms,
                 alarm.what,
                 alarm.seq,
                 event_id,
-                evidence.bytes
+                evidence.bytes,
+                stopping
             ],
         )?;
         self.store.sql().execute(
-            "DELETE FROM evidence WHERE space = ?1 AND number NOT IN
-             (SELECT number FROM evidence WHERE space = ?1 ORDER BY number DESC LIMIT ?2)",
-            params![self.space, KEPT],
+            "DELETE FROM evidence WHERE space = ?1 AND stopping = ?3 AND number NOT IN
+             (SELECT number FROM evidence WHERE space = ?1 AND stopping = ?3 ORDER BY number DESC LIMIT ?2)",
+            params![self.space, KEPT, stopping],
         )?;
         Ok(())
     }
