@@ -137,6 +137,7 @@ impl Space {
     /// [`Error::Network`] without a connection, [`Error::Integrity`] if a check fails.
     pub async fn sync(&self) -> Result<Cursor, Error> {
         self.handle.core().catch_up().await?;
+        self.handle.core().notice_return().await;
         Ok(self.verified())
     }
 

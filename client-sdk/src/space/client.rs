@@ -260,16 +260,13 @@ impl SpaceCore {
     /// # Errors
     /// [`Error::Integrity`] if another device of this account was shown another log; the space then stops.
     pub(super) async fn pin(&self) -> Result<(), Error> {
+        self.notice_return().await;
         let known = self.compare_pinned().await?;
-        let me = self.me();
-        let (place, is_member) = self
-            .with_fold(move |fold| {
-                let place = VerifiedPlace {
-                    control_index: fold.chain().index(),
-                    control_head: fold.chain().head(),
-                    cursor: fold.cursor(),
-                };
-                (place, fold.chain().member(&me).is_some())
+        let place = self
+            .with_fold(|fold| VerifiedPlace {
+                control_index: fold.chain().index(),
+                control_head: fold.chain().head(),
+                cursor: fold.cursor(),
             })
             .await?;
         if known.is_some_and(|known| known.seq >= place.cursor.seq) {
@@ -278,9 +275,6 @@ impl SpaceCore {
         self.client
             .update_keystore(|content| {
                 let space = content.spaces.entry(self.space_id).or_default();
-                if is_member {
-                    space.lost_with = None;
-                }
                 // What yet another device has pinned meanwhile was not compared, and stays.
                 if space.verified.map(|place| place.cursor) == known {
                     space.verified = Some(place);

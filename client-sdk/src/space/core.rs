@@ -16,6 +16,7 @@ use super::stop::Stop;
 use super::wraps::Rekeying;
 use crate::client::Shared;
 use crate::error::{Alarm, Error};
+use crate::keystore::KnownSpace;
 use crate::socket::{Socket, Subscription, SubscriptionEvent};
 use crate::store::StoreTransaction;
 use crate::store::log::{Evidence, SpaceLog, Weight};
@@ -37,6 +38,8 @@ pub(crate) struct SpaceCore {
     pub(super) rekeying: Arc<Rekeying>,
     /// How far some device of the owner had verified the log, as the keystore says.
     pub(crate) pinned: Option<Cursor>,
+    /// Whether the keystore lists the space as lost. Held while that is changed.
+    is_lost: Mutex<bool>,
     /// Ends the space's tasks with the last handle.
     pub(crate) closing: CancellationToken,
     view: Arc<Mutex<View>>,
@@ -80,9 +83,18 @@ impl View {
 
 /// How far some device of the owner had verified the space, as the keystore on this device says.
 pub(super) fn pinned_place(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<Option<Cursor>, Error> {
+    Ok(place_of(&known_space(store, space_id)?))
+}
+
+fn place_of(known: &KnownSpace) -> Option<Cursor> {
+    known.verified.map(|place| place.cursor)
+}
+
+/// What the keystore on this device says of a space; nothing, if it does not list it.
+fn known_space(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<KnownSpace, Error> {
     let account = store.account()?;
-    let known = account.and_then(|account| account.content.spaces.get(&space_id)?.verified);
-    Ok(known.map(|place| place.cursor))
+    let known = account.and_then(|mut account| account.content.spaces.remove(&space_id));
+    Ok(known.unwrap_or_default())
 }
 
 impl SpaceCore {
@@ -92,16 +104,13 @@ impl SpaceCore {
         socket: Socket,
         space_id: SpaceId,
     ) -> Result<Arc<Self>, Error> {
-        let (cursor, pinned, forked) = client
+        let (cursor, known, forked) = client
             .store
             .read(move |store| {
                 let log = SpaceLog::find_or_empty(store, space_id)?;
-                let pinned = pinned_place(store, space_id)?;
-                Ok((
-                    log.cursor()?,
-                    pinned,
-                    pinned.map(|at| log.check_pinned(at)).transpose()?,
-                ))
+                let known = known_space(store, space_id)?;
+                let forked = place_of(&known).map(|at| log.check_pinned(at));
+                Ok((log.cursor()?, known, forked.transpose()?))
             })
             .await?;
         let progress = Progress {
@@ -115,7 +124,8 @@ impl SpaceCore {
             keys: KeyRing::default(),
             wraps_wanted: Notify::new(),
             rekeying: Arc::default(),
-            pinned,
+            pinned: place_of(&known),
+            is_lost: Mutex::new(known.lost_with.is_some()),
             closing: CancellationToken::new(),
             view: Arc::default(),
             progress: watch::channel(progress).0,
@@ -285,6 +295,32 @@ impl SpaceCore {
             Ok(head) => self.wait_for(head).await,
             Err(Error::Refused(refusal)) => Err(sync::refused_head(self, *refusal).await),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Has a space that was lost listed as a space again, once the verified chain has this principal as a member.
+    pub(crate) async fn notice_return(&self) {
+        let mut is_lost = self.is_lost.lock().await;
+        if !*is_lost {
+            return;
+        }
+        let me = self.me();
+        let is_back = self.with_fold(|fold| fold.chain().member(&me).is_some()).await;
+        if !is_back.unwrap_or(false) {
+            return;
+        }
+        let space_id = self.space_id;
+        let listed = self.client.update_keystore(|content| {
+            if let Some(space) = content.spaces.get_mut(&space_id) {
+                space.lost_with = None;
+            }
+        });
+        match listed.await {
+            Ok(()) => *is_lost = false,
+            // It is tried again with the next look at the relay.
+            Err(error) => {
+                tracing::warn!(space.id = %space_id, error = %error, "a space is still listed as lost")
+            }
         }
     }
 

@@ -2,10 +2,13 @@
 
 use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use tempfile::TempDir;
 
 use super::*;
 use crate::content::Message;
+use crate::keystore::{Content, KnownSpace, testing};
+use crate::store::account::LocalAccount;
 use crate::testing::Device;
 
 const CAROL: u8 = 3;
@@ -61,4 +64,41 @@ async fn kept_cursors_have_a_name_each_and_outlast_the_process() {
     assert_eq!(space.kept_cursor("one").await.unwrap(), Some(message.cursor));
     assert_eq!(space.kept_cursor("two").await.unwrap(), None);
     assert!(space.subscribe_from(&message.cursor).await.is_ok());
+}
+
+/// The home of somebody who started over, and whose spaces were lost with `old`. Its keystore is this home alone, as an agent's is.
+async fn home_that_lost(home: &std::path::Path, space_id: SpaceId, old: PrincipalId) -> Device {
+    let device = Device::open(home, person(ALICE)).await;
+    let mut content = Content::new(person(ALICE), testing::content().relay);
+    let lost = KnownSpace {
+        lost_with: Some(old),
+        ..KnownSpace::default()
+    };
+    content.spaces.insert(space_id, lost);
+    let account = LocalAccount {
+        owner: Some(old),
+        ..LocalAccount::for_tests(content)
+    };
+    let put = device
+        .shared
+        .store
+        .write(move |store| store.put_account(&account));
+    put.await.unwrap();
+    device
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_space_is_a_space_again_once_the_chain_has_the_new_keys() {
+    let home = tempfile::tempdir().unwrap();
+    let (bob, alice) = (person(BOB), person(ALICE));
+    let mut log = TestLog::new(&bob, true);
+    let mut device = home_that_lost(&home.path().join("alice"), log.space_id(), person(CAROL).id()).await;
+    log.add(&bob, &alice, Capabilities::WRITE);
+    let listed = async |device: &Device| device.client().known_spaces().await.unwrap()[0].lost_with;
+    assert_eq!(listed(&device).await, Some(person(CAROL).id()));
+    let space = device.space(log.space_id()).await;
+    let relay = device.arrivals.authenticated().await;
+    tokio::spawn(Script::new(relay, log, alice.id()).serve());
+    space.sync().await.unwrap();
+    assert_eq!(listed(&device).await, None);
 }
