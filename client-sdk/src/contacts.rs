@@ -65,6 +65,15 @@ pub struct ConfirmedContact {
 }
 
 impl ConfirmedContact {
+    /// Somebody whose fingerprint a test vouches for.
+    #[cfg(test)]
+    pub(crate) fn for_tests(handle: &str, manifest: &Manifest) -> Self {
+        Self {
+            handle: handle.to_owned(),
+            manifest: manifest.clone(),
+        }
+    }
+
     /// The handle this principal was confirmed under.
     #[must_use]
     pub fn handle(&self) -> &str {

@@ -236,12 +236,18 @@ impl Space {
         self.achieve(&Removed { principal_id: member }).await
     }
 
-    /// Puts a person's new keys in the place of the old ones: the new principal gets the old one's capabilities, the old one is
-    /// removed and the space rekeyed, all in one batch. For somebody who has started over.
+    /// Puts a person's new keys in the place of the old ones: the new principal gets the old one's capabilities, beside those that
+    /// it has if it is a member already; the old one is removed and the space rekeyed, all in one batch. For somebody who has
+    /// started over.
     ///
     /// # Errors
-    /// As [`Self::add_member`]; [`Error::Usage`] if the old principal is not a member.
+    /// As [`Self::add_member`]; [`Error::Usage`] if the old principal is not a member, or is the new one.
     pub async fn replace_member(&self, old: PrincipalId, new: &ConfirmedContact) -> Result<(), Error> {
+        if old == new.manifest().id() {
+            return Err(Error::usage(
+                "these are the keys that the member has already; nothing was changed. Confirm the new ones first",
+            ));
+        }
         self.sync().await?;
         let member = self
             .core()

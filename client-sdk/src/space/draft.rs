@@ -32,6 +32,8 @@ pub(super) struct Draft<'a> {
 pub(super) struct Staged {
     pub(super) at: EpochRef,
     pub(super) wraps: Vec<Wrap>,
+    /// Of a rekey, whose progress they count for.
+    pub(super) of_rekey: bool,
 }
 
 /// A draft, ready to be sent.
@@ -87,6 +89,7 @@ impl<'a> Draft<'a> {
         self.staged.push(Staged {
             at: *key.at(),
             wraps: vec![wrap],
+            of_rekey: false,
         });
     }
 
@@ -103,7 +106,11 @@ impl<'a> Draft<'a> {
         let recipients = self.chain.recipients();
         let (key, wraps) = wrap_to_all(key, recipients, self.core.rekeying.clone()).await;
         self.add(Body::Rekey(rekey_body(&key, &wraps, sealed_previous)))?;
-        self.staged.push(Staged { at: *key.at(), wraps });
+        self.staged.push(Staged {
+            at: *key.at(),
+            wraps,
+            of_rekey: true,
+        });
         self.new_key = Some(key);
         Ok(())
     }

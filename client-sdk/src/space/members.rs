@@ -82,11 +82,20 @@ impl Aim for Added {
 }
 
 impl Aim for Replaced {
-    /// The newcomer comes first: while a departure waits for its rekey nobody comes in.
+    /// The newcomer comes first: while a departure waits for its rekey nobody comes in. One who is in already gets what the old
+    /// principal may do beside what it has.
     async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
         let mut draft = Draft::begin(core).await?;
-        if draft.chain().member(&self.new.manifest.id()).is_none() {
-            if matches!(draft.chain().fence(), Fence::FirstKey | Fence::Departure) {
+        let id = self.new.manifest.id();
+        let is_in = draft.chain().member(&id).map(|member| member.capabilities);
+        match is_in {
+            Some(held) if held.contains(self.new.capabilities) => {}
+            Some(_) if draft.chain().waits_for_rekey() => {
+                draft.rekey(rng).await?;
+                return Ok(draft.with_more_to_do());
+            }
+            Some(held) => draft.add(grant(&id, held.with(self.new.capabilities)))?,
+            None if matches!(draft.chain().fence(), Fence::FirstKey | Fence::Departure) => {
                 draft.rekey(rng).await?;
                 return Ok(draft.with_more_to_do());
             }
@@ -168,10 +177,7 @@ impl Aim for Granted {
             draft.rekey(rng).await?;
             return Ok(draft.with_more_to_do());
         }
-        draft.add(Body::SetCapabilities(wire::SetCapabilities {
-            principal_id: id.to_bytes(),
-            capabilities: self.capabilities.bits(),
-        }))?;
+        draft.add(grant(id, self.capabilities))?;
         Ok(draft)
     }
 }
@@ -187,6 +193,13 @@ impl Aim for PolicySet {
             return Ok(draft.with_more_to_do());
         }
         let policy = Some(self.policy);
+fn grant(id: &PrincipalId, capabilities: Capabilities) -> Body {
+    Body::SetCapabilities(wire::SetCapabilities {
+        principal_id: id.to_bytes(),
+        capabilities: capabilities.bits(),
+    })
+}
+
         draft.add(Body::SetPolicy(wire::SetPolicy { policy }))?;
         Ok(draft)
     }

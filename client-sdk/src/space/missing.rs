@@ -63,6 +63,7 @@ async fn wrap_again(core: &SpaceCore, request: &WrapRequest, rng: &mut impl Cryp
     core.stage(&Staged {
         at: *key.at(),
         wraps: vec![wrap],
+        of_rekey: false,
     })
     .await
 }

@@ -159,7 +159,9 @@ impl SpaceCore {
                     wraps: part.to_vec(),
                 })
                 .await?;
-            self.rekeying.advance(part.len());
+            if staged.of_rekey {
+                self.rekeying.advance(part.len());
+            }
         }
         Ok(())
     }

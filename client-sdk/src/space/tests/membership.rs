@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
+use crate::contacts::ConfirmedContact;
 use crate::content::Message;
 use crate::testing::log::control_entry;
 
@@ -432,4 +433,58 @@ async fn member_whom_only_the_relay_knows_of_gets_no_wrap() {
     let alarm = alarm(&mut space.subscribe(Position::START)).await;
     assert!(alarm.what.contains("not a member"), "{alarm}");
     assert_eq!(alarm.seq, Some(5));
+}
+
+fn contact(who: &crate::identity::Identity) -> ConfirmedContact {
+    ConfirmedContact::for_tests("carol", who.manifest())
+}
+
+#[tokio::test(start_paused = true)]
+async fn replacing_keys_by_themselves_removes_nobody() {
+    let mut stage = stage().await;
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let bob = person(BOB);
+    let refused = space.replace_member(bob.id(), &contact(&bob)).await;
+    assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+    assert_eq!(space.members().await.unwrap().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_already_gets_what_the_old_keys_may_beside_what_it_has() {
+    const NEW: u8 = 4;
+    let mut stage = stage().await;
+    stage.log.add(&person(ALICE), &person(NEW), Capabilities::WRITE);
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let new = person(NEW);
+    space
+        .replace_member(person(CAROL).id(), &contact(&new))
+        .await
+        .unwrap();
+    let members = space.members().await.unwrap();
+    let capabilities = |who: u8| {
+        let id = person(who).id();
+        let member = members.iter().find(|member| member.manifest.id() == id);
+        member.map(|member| member.capabilities)
+    };
+    assert_eq!(capabilities(CAROL), None);
+    assert_eq!(capabilities(NEW), Some(Capabilities::ALL));
+    assert_eq!(space.epoch().await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrapped_besides_does_not_count_for_a_rekey() {
+    let mut stage = stage().await;
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    space.rekey().await.unwrap();
+    let before = space.rekey_progress();
+    assert_eq!(before.done, before.of);
+    let carol = person(9);
+    space
+        .add_member(&contact(&carol), Capabilities::WRITE)
+        .await
+        .unwrap();
+    assert_eq!(space.rekey_progress(), before);
 }
