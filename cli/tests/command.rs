@@ -127,6 +127,30 @@ fn no_argument_takes_a_secret() {
 }
 
 #[test]
+fn invite_link_is_read_from_a_file_and_the_help_says_who_sees_an_argument() {
+    let folder = folder();
+    let file = folder.path().join("link");
+    std::fs::write(&file, "no link\n").unwrap();
+    let (code, _, err) = run(command(folder.path())
+        .arg("join")
+        .env("SEALPOST_INVITE_FILE", &file));
+    assert!(code == 2 && err.contains("not a complete invite link"), "{err}");
+    let help = run(command(folder.path()).args(["join", "--help"])).1;
+    assert!(
+        help.contains("list of processes") && help.contains("SEALPOST_INVITE_FILE"),
+        "{help}"
+    );
+}
+
+#[test]
+fn invite_of_more_hours_than_can_be_counted_is_wrong_use() {
+    let folder = folder();
+    let hours = u64::MAX.to_string();
+    let (code, _, _) = run(command(folder.path()).args(["invite", "create", "garden", "--hours", &hours]));
+    assert_eq!(code, 2);
+}
+
+#[test]
 fn process_that_reads_a_passphrase_leaves_no_core_dump() {
     let folder = folder();
     let fifo = folder.path().join("passphrase");

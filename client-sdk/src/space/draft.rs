@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use rand::CryptoRng;
-use sealpost_protocol::chain::{ChainError, ControlChain, Fence, Invite};
+use sealpost_protocol::chain::{Capabilities, ChainError, ControlChain, Fence, Invite};
 use sealpost_protocol::control::{ParsedControl, sign_control};
 use sealpost_protocol::fold;
 use sealpost_protocol::ids::EventId;
@@ -115,10 +115,17 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Closes the invites whose time is over. The chain knows no clock: a rekey would wrap to them for ever.
+    /// Closes the invites whose time is over, as far as this member may: its own, and for a manager all. The chain knows no
+    /// clock: a rekey would wrap to them for ever.
     pub(super) fn close_expired_invites(&mut self) -> Result<(), Error> {
         let now_s = self.core.client.config.clock.unix_ms() / 1000;
-        let is_over = |invite: &&Invite| (1..=now_s).contains(&invite.expires_at_s);
+        let me = self.core.me();
+        let member = self.chain.member(&me);
+        let manages = member.is_some_and(|member| member.may(Capabilities::MANAGE));
+        let is_over = |invite: &&Invite| {
+            let may = manages || invite.created_by == me;
+            may && (1..=now_s).contains(&invite.expires_at_s)
+        };
         let expired = self.chain.invites().filter(is_over);
         let keys: Vec<_> = expired.map(|invite| *invite.key.as_bytes()).collect();
         for key in keys {

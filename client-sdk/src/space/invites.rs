@@ -58,6 +58,11 @@ struct Revoked {
     key: PublicKey,
 }
 
+/// That somebody who waits is a member. Who was turned away meanwhile waits no more.
+struct Approved {
+    applicant: PrincipalId,
+}
+
 impl Space {
     /// Makes an invite. Whoever gets hold of the link can join; it is not kept anywhere.
     ///
@@ -74,7 +79,7 @@ impl Space {
             options,
             expires_at_s: options
                 .valid_for
-                .map_or(0, |valid| now_s + valid.as_secs().max(1)),
+                .map_or(0, |valid| now_s.saturating_add(valid.as_secs().max(1))),
         };
         self.achieve(&aim).await?;
         Ok(link)
@@ -105,17 +110,7 @@ impl Space {
     /// # Errors
     /// As [`Self::add_member`]; [`Error::Usage`] if nobody of that id waits.
     pub async fn approve(&self, applicant: PrincipalId) -> Result<(), Error> {
-        self.sync().await?;
-        let found = self
-            .core()
-            .with_fold(|fold| fold.chain().applicant(&applicant).cloned())
-            .await?
-            .ok_or_else(|| Error::usage("nobody of that id waits for approval"))?;
-        self.achieve(&Added {
-            manifest: found.manifest,
-            capabilities: found.capabilities,
-        })
-        .await
+        self.achieve(&Approved { applicant }).await
     }
 }
 
@@ -145,6 +140,27 @@ impl Aim for Invited {
             wrap,
         }))?;
         Ok(draft)
+    }
+}
+
+impl Aim for Approved {
+    async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
+        let draft = Draft::begin(core).await?;
+        let chain = draft.chain();
+        let member = chain.member(&self.applicant);
+        let found = member.map(|member| (member.manifest.clone(), member.capabilities));
+        let waits = || {
+            let applicant = chain.applicant(&self.applicant)?;
+            Some((applicant.manifest.clone(), applicant.capabilities))
+        };
+        let (manifest, capabilities) = found
+            .or_else(waits)
+            .ok_or_else(|| Error::usage("nobody of that id waits for approval"))?;
+        let added = Added {
+            manifest,
+            capabilities,
+        };
+        added.go_on(draft, core, rng).await
     }
 }
 

@@ -54,8 +54,6 @@ struct Joining<'a> {
     link: &'a InviteLink,
     keys: InviteKeys,
     shown: Shown,
-    /// Whether an acceptance was sent whose outcome is not known.
-    offered: bool,
 }
 
 impl Client {
@@ -79,12 +77,33 @@ impl Client {
             link,
             keys: InviteKeys::of(link),
             shown: Shown::default(),
-            offered: false,
         };
-        match joining.run(&mut entropy::system()).await? {
-            Outcome::Waiting => Ok(Joined::Waiting(link.space_id())),
-            Outcome::Member(key) => self.enter(link.space_id(), key).await.map(Joined::Member),
+        match joining.run(&mut entropy::system()).await {
+            Ok(Outcome::Waiting) => Ok(Joined::Waiting(link.space_id())),
+            Ok(Outcome::Member(key)) => self.enter(link.space_id(), key).await.map(Joined::Member),
+            // What was used up may have been used up by this very account: its answer was lost, or it was not told any more.
+            Err(error) if error.code() == Some(ErrorCode::InviteVoid) => {
+                let is_in = self.space_of_member(link.space_id()).await?;
+                is_in.map(Joined::Member).ok_or(error)
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// The space, if the verified chain has this account as a member.
+    async fn space_of_member(&self, space_id: SpaceId) -> Result<Option<Space>, Error> {
+        let space = self.space(space_id).await?;
+        match space.sync().await {
+            Err(Error::Refused(_)) => return Ok(None),
+            synced => synced?,
+        };
+        let me = self.shared().identity.id();
+        let chain_has_me = space.core().with_fold(|fold| fold.chain().member(&me).is_some());
+        if !chain_has_me.await? {
+            return Ok(None);
+        }
+        space.pin().await;
+        Ok(Some(space))
     }
 
     /// Opens the space that was joined. The secret that the invite carried is the own one from here on.
@@ -115,10 +134,6 @@ impl Joining<'_> {
                     last_error = error;
                     sleep(backoff.next_delay(hint)).await;
                 }
-                // What was used up may have been used up by this very account, whose answer was lost.
-                Err(error) if self.offered && error.code() == Some(ErrorCode::InviteVoid) => {
-                    return Ok(Outcome::Member(None));
-                }
                 Err(error) => return Err(error),
             }
         }
@@ -143,9 +158,7 @@ impl Joining<'_> {
             None
         };
         let record = self.accept(chain, key.as_ref(), rng)?;
-        let published = publish_one(self.socket, &self.link.space_id(), record).await;
-        self.offered |= matches!(published, Err(Error::Network(_)));
-        published?;
+        publish_one(self.socket, &self.link.space_id(), record).await?;
         Ok(match invite.needs_approval {
             true => Outcome::Waiting,
             false => Outcome::Member(key),

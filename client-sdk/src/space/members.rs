@@ -59,7 +59,18 @@ pub(super) struct Deleted;
 
 impl Aim for Added {
     async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
-        let mut draft = Draft::begin(core).await?;
+        self.go_on(Draft::begin(core).await?, core, rng).await
+    }
+}
+
+impl Added {
+    /// What is still to be written, as the draft stands.
+    pub(super) async fn go_on<'c>(
+        &self,
+        mut draft: Draft<'c>,
+        core: &SpaceCore,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Draft<'c>, Error> {
         if draft.chain().member(&self.manifest.id()).is_some() {
             // Added, but perhaps the rekey that this asks for is still to come.
             draft.rekey_if_fenced(rng).await?;
@@ -99,7 +110,7 @@ impl Aim for Replaced {
                 draft.rekey(rng).await?;
                 return Ok(draft.with_more_to_do());
             }
-            self.new.bring_in(core, &mut draft, rng).await?;
+            None => self.new.bring_in(core, &mut draft, rng).await?,
         }
         if draft.chain().member(&self.old).is_some() {
             draft.add(removal(&self.old))?;
@@ -182,6 +193,13 @@ impl Aim for Granted {
     }
 }
 
+fn grant(id: &PrincipalId, capabilities: Capabilities) -> Body {
+    Body::SetCapabilities(wire::SetCapabilities {
+        principal_id: id.to_bytes(),
+        capabilities: capabilities.bits(),
+    })
+}
+
 impl Aim for PolicySet {
     async fn draft<'c>(&self, core: &'c SpaceCore, rng: &mut impl CryptoRng) -> Result<Draft<'c>, Error> {
         let mut draft = Draft::begin(core).await?;
@@ -193,13 +211,6 @@ impl Aim for PolicySet {
             return Ok(draft.with_more_to_do());
         }
         let policy = Some(self.policy);
-fn grant(id: &PrincipalId, capabilities: Capabilities) -> Body {
-    Body::SetCapabilities(wire::SetCapabilities {
-        principal_id: id.to_bytes(),
-        capabilities: capabilities.bits(),
-    })
-}
-
         draft.add(Body::SetPolicy(wire::SetPolicy { policy }))?;
         Ok(draft)
     }

@@ -33,7 +33,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     uses: u32,
     /// For how many hours; 0 is until it is revoked
-    #[arg(long, value_name = "HOURS", default_value_t = 168)]
+    #[arg(long, value_name = "HOURS", default_value_t = 168, value_parser = clap::value_parser!(u64).range(0..=87_600))]
     hours: u64,
     /// Who joins waits until a member has compared the fingerprint and approved
     #[arg(long)]
@@ -50,7 +50,7 @@ impl Create {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
         let space = self.space.open(&client).await?;
-        let valid = Duration::from_secs(self.hours.saturating_mul(SECONDS_PER_HOUR));
+        let valid = Duration::from_secs(self.hours * SECONDS_PER_HOUR);
         let making = space.create_invite(InviteOptions {
             capabilities: self.capabilities.0,
             valid_for: (self.hours > 0).then_some(valid),

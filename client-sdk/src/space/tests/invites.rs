@@ -262,3 +262,91 @@ async fn invite_says_what_was_asked_for() {
     assert!(invite.needs_approval && !invite.carries_secret && invite.expires_at_s > 0);
     assert_eq!(invite.created_by, person(ALICE).id());
 }
+
+#[tokio::test(start_paused = true)]
+async fn join_that_was_made_before_is_found_done_by_the_verified_chain() {
+    let (mut stage, link) = invited(true, true).await;
+    let alice = person(ALICE);
+    stage.log.accept(&alice, &link);
+    stage.log.add(&person(BOB), &alice, Capabilities::WRITE);
+    let joined = joining(&stage, &link);
+    let script = stage.connected(stage.log.clone()).await;
+    tokio::spawn(script.serve());
+    let space = space_of(joined).await;
+    assert_eq!(space.members().await.unwrap().len(), 2);
+}
+
+/// An invite whose time is over, as a record of its maker.
+fn expired(link: &InviteLink) -> Body {
+    let keys = InviteKeys::of(link);
+    Body::CreateInvite(wire::CreateInvite {
+        invite_key: bytes::Bytes::copy_from_slice(keys.public().as_bytes()),
+        capabilities: Capabilities::WRITE.bits(),
+        expires_at_s: 1,
+        uses: 1,
+        needs_approval: false,
+        hpke_key: keys.hpke_public().clone(),
+        wrap: bytes::Bytes::new(),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_invite_of_another_does_not_keep_an_admin_from_adding() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log = TestLog::new(&bob, false);
+    let admin = Capabilities::WRITE.with(Capabilities::INVITE);
+    stage.log.add(&bob, &alice, admin);
+    stage.log.rekey(&bob);
+    let (of_bob, of_alice) = (
+        link_to(&stage.log),
+        InviteLink::new([6; 32], ORIGIN, stage.log.space_id()).unwrap(),
+    );
+    stage.log.control(&bob, expired(&of_bob));
+    stage.log.control(&alice, expired(&of_alice));
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let carol = crate::contacts::ConfirmedContact::for_tests("carol", person(CAROL).manifest());
+    space.add_member(&carol, Capabilities::WRITE).await.unwrap();
+    assert_eq!(space.members().await.unwrap().len(), 3);
+    let open = space.invites().await.unwrap();
+    assert_eq!(
+        (open.len(), open[0].created_by),
+        (1, bob.id()),
+        "the own one is closed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn approval_does_not_override_a_refusal_that_came_first() {
+    let mut stage = Stage::new().await;
+    let link = link_to(&stage.log);
+    stage.log.invite(&person(ALICE), &link, true);
+    stage.log.accept(&person(BOB), &link);
+    let (space, mut script) = stage.open().await;
+    let approving = tokio::spawn({
+        let space = space.clone();
+        async move { space.approve(person(BOB).id()).await }
+    });
+    let (id, publish) = script.until_publish().await;
+    // Another manager, or another device of Alice, has turned Bob away.
+    script.log.remove(&person(ALICE), &person(BOB));
+    script.publish(id, publish).await;
+    tokio::spawn(script.serve());
+    let refused = approving.await.unwrap();
+    assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+    assert_eq!(space.members().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn invite_that_outlasts_the_clock_has_the_last_moment_as_its_end() {
+    let mut stage = Stage::new().await;
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let options = InviteOptions {
+        valid_for: Some(Duration::MAX),
+        ..InviteOptions::default()
+    };
+    space.create_invite(options).await.unwrap();
+    assert_eq!(space.invites().await.unwrap()[0].expires_at_s, u64::MAX);
+}
