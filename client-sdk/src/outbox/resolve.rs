@@ -41,6 +41,12 @@ impl<R: Rng> Outbox<R> {
                 return Ok(rows);
             }
             let current = self.core.current_key().await?;
+            if any_foreign(&rows, self.core.me())? {
+                // Signed before the owner started over with other keys: its writer chain is another principal's.
+                let writer_id = WriterId::new(entropy::draw(&mut entropy::system()));
+                self.seal_again(rows, current, Some(writer_id)).await?;
+                continue;
+            }
             if rows.iter().all(|row| row.event.epoch == current.at().epoch) {
                 return Ok(rows);
             }
@@ -50,7 +56,6 @@ impl<R: Rng> Outbox<R> {
 
     /// Counts the own events in the log as acked; the others are left.
     async fn find_delivered(&mut self) -> Result<Vec<OutboxRow>, Failure> {
-        let me = self.core.me();
         let _settling = Arc::clone(&self.settling).lock_owned().await;
         let (found, left) = self
             .core
@@ -58,7 +63,7 @@ impl<R: Rng> Outbox<R> {
                 view.refresh(log)?;
                 let (mut found, mut left) = (Vec::new(), Vec::new());
                 for row in log.unacked()? {
-                    match delivered(log, &row.event, me)? {
+                    match delivered(log, &row.event)? {
                         Some(seq) => {
                             log.remove_event(row.number)?;
                             let event_id = row.event.event_id;
@@ -126,7 +131,7 @@ impl<R: Rng> Outbox<R> {
                 view.refresh(log)?;
                 let fold = view.fold.as_ref().ok_or_else(nothing_read)?;
                 // An event that was sealed again although it stands in the log would be said twice.
-                if is_current(fold, &key) && !any_delivered(log, &rows, core.me())? {
+                if is_current(fold, &key) && !any_delivered(log, &rows)? {
                     replace_all(&core, log, fold, &rows, &keys, &key, new_writer)?;
                 }
                 Ok(())
@@ -197,14 +202,10 @@ impl<R: Rng> Outbox<R> {
     }
 }
 
-/// Where an event of this device stands in the verified log.
-pub(super) fn delivered(
-    log: &SpaceLog<'_>,
-    event: &OutboxEvent,
-    me: PrincipalId,
-) -> Result<Option<u64>, Error> {
+/// Where an event of this device stands in the verified log, under the principal that signed it.
+pub(super) fn delivered(log: &SpaceLog<'_>, event: &OutboxEvent) -> Result<Option<u64>, Error> {
     let key = WriterKey {
-        principal_id: me,
+        principal_id: author(event)?,
         writer_id: event.writer_id,
         index: event.writer_index,
     };
@@ -212,9 +213,24 @@ pub(super) fn delivered(
     Ok(found.and_then(|(at, id)| (id == event.event_id).then_some(at.seq)))
 }
 
-fn any_delivered(log: &SpaceLog<'_>, rows: &[OutboxRow], me: PrincipalId) -> Result<bool, Error> {
+fn author(event: &OutboxEvent) -> Result<PrincipalId, Error> {
+    let parsed = ParsedEvent::parse(&event.event).map_err(|_| damaged())?;
+    Ok(parsed.header.principal_id)
+}
+
+/// Whether another principal than the one that this device is now signed some of these.
+fn any_foreign(rows: &[OutboxRow], me: PrincipalId) -> Result<bool, Error> {
     for row in rows {
-        if delivered(log, &row.event, me)?.is_some() {
+        if author(&row.event)? != me {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn any_delivered(log: &SpaceLog<'_>, rows: &[OutboxRow]) -> Result<bool, Error> {
+    for row in rows {
+        if delivered(log, &row.event)?.is_some() {
             return Ok(true);
         }
     }

@@ -66,14 +66,13 @@ impl Client {
             return Ok(GivenUp::default());
         }
         let turn = Arc::new(SendLock::acquire(store.home(), &space).await?);
-        let me = self.shared().identity.id();
         store
             .write(move |store| {
                 let _held = turn;
                 let log = SpaceLog::find_or_empty(store, space)?;
                 let mut given_up = GivenUp::default();
                 for row in log.unacked()? {
-                    if delivered(&log, &row.event, me)?.is_none() {
+                    if delivered(&log, &row.event)?.is_none() {
                         given_up.events += 1;
                         // What does not open any more is given up all the same.
                         given_up.messages +=

@@ -1,5 +1,10 @@
+use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::event::ParsedEvent;
+use sealpost_protocol::wire::entry::Kind;
+
 use super::*;
 use crate::testing::Device;
+use crate::testing::log::TestLog;
 use crate::testing::relay::SharedLog;
 
 /// Runs Alice's device up to the Publish frame that carries her message; the process then dies.
@@ -212,4 +217,49 @@ async fn two_processes_on_one_home_extend_one_chain() {
         .collect();
     sent.sort_unstable();
     assert_eq!(sent, (0..20).collect::<Vec<_>>());
+}
+
+const CAROL: u8 = 3;
+
+/// The same home once its owner has started over and is a member with other keys.
+async fn comes_back_with_other_keys(stage: &mut Stage, mut log: TestLog) -> (Space, Script) {
+    log.add(&person(ALICE), &person(CAROL), Capabilities::ALL);
+    stage.device = Device::open(&stage.alices_home(), person(CAROL)).await;
+    let space = stage.device.space(log.space_id()).await;
+    let relay = stage.device.arrivals.authenticated().await;
+    (space, Script::new(relay, log, person(CAROL).id()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_old_keys_signed_is_said_by_the_new_ones_from_the_start_of_a_new_writer() {
+    let mut stage = Stage::new().await;
+    let (script, _) = dies_before_the_ack(&mut stage).await;
+    let (space, mut script) = comes_back_with_other_keys(&mut stage, script.log).await;
+    let (id, publish) = script.until_publish().await;
+    let Some(Kind::Event(event)) = &publish.entries[0].kind else {
+        panic!("expected an event")
+    };
+    let header = ParsedEvent::parse(event).unwrap().header;
+    assert_eq!(
+        (header.principal_id, header.writer_index),
+        (person(CAROL).id(), 1)
+    );
+    script.publish(id, publish).await;
+    let serving = tokio::spawn(script.serve());
+    space.send(Message::text("next")).await.unwrap();
+    assert_eq!(read_all(&space, 2).await, ["once", "next"]);
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_old_keys_got_through_is_not_said_again_by_the_new_ones() {
+    let mut stage = Stage::new().await;
+    let (mut script, publish) = dies_before_the_ack(&mut stage).await;
+    script.append(publish);
+    let (space, script) = comes_back_with_other_keys(&mut stage, script.log).await;
+    let serving = tokio::spawn(script.serve());
+    space.send(Message::text("next")).await.unwrap();
+    assert_eq!(read_all(&space, 2).await, ["once", "next"]);
+    assert_eq!(space.sync().await.unwrap().seq, 5);
+    serving.abort();
 }
