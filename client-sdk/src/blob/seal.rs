@@ -21,9 +21,13 @@ pub struct BlobSealer<R> {
     key: Zeroizing<[u8; SECRET]>,
     place: BlobPlace,
     cipher: BlobCipher,
-    /// Plaintext that was read to find out whether the chunk before it is the last.
+    /// Plaintext of the next chunk, as far as it is read.
+    chunk: Vec<u8>,
+    /// Plaintext that was read to find out whether that chunk is the last.
     ahead: Vec<u8>,
     read: u64,
+    /// The reader gives nothing more.
+    ended: bool,
     /// Known once the reader has ended.
     size: Option<BlobSize>,
     next: u32,
@@ -56,8 +60,10 @@ impl<R: AsyncRead + Unpin> BlobSealer<R> {
             source,
             key,
             place,
+            chunk: Vec::new(),
             ahead: Vec::new(),
             read: 0,
+            ended: false,
             size: None,
             next: 0,
             hash: Sha256::new(),
@@ -69,7 +75,8 @@ impl<R: AsyncRead + Unpin> BlobSealer<R> {
         self.place.blob_id
     }
 
-    /// The next sealed chunk; `None` after the last.
+    /// The next sealed chunk; `None` after the last. Called again after an error of the reader, or after it was dropped before
+    /// it returned, it goes on where the reader does.
     ///
     /// # Errors
     /// [`BlobError::Io`] from the reader, [`BlobError::TooLarge`].
@@ -77,7 +84,8 @@ impl<R: AsyncRead + Unpin> BlobSealer<R> {
         if self.size.is_some_and(|size| self.next == size.chunks()) {
             return Ok(None);
         }
-        let mut chunk = self.plaintext().await?;
+        self.read_ahead().await?;
+        let mut chunk = mem::replace(&mut self.chunk, mem::take(&mut self.ahead));
         let end = self.size.filter(|size| size.is_last(self.next));
         if let Some(size) = self.size {
             chunk.resize(size.chunk_length(self.next), 0);
@@ -99,33 +107,47 @@ impl<R: AsyncRead + Unpin> BlobSealer<R> {
         })
     }
 
-    /// The plaintext of the next chunk: less than a full one, or nothing, where the reader has ended.
-    async fn plaintext(&mut self) -> Result<Vec<u8>, BlobError> {
-        let mut chunk = mem::take(&mut self.ahead);
+    /// Reads the next chunk, and far enough to know whether it is the last. What was read is kept when this fails.
+    async fn read_ahead(&mut self) -> Result<(), BlobError> {
         if self.size.is_some() {
-            return Ok(chunk);
+            return Ok(());
         }
-        if self.next == 0 {
-            self.fill(&mut chunk).await?;
-        }
-        let mut ahead = Vec::new();
-        if chunk.len() == BLOB_CHUNK {
-            self.fill(&mut ahead).await?;
+        let Self {
+            source,
+            chunk,
+            ahead,
+            read,
+            ended,
+            ..
+        } = self;
+        for part in [chunk, ahead] {
+            fill(source, part, read, ended).await?;
         }
         let size = BlobSize::new(self.read)?;
-        if ahead.is_empty() {
-            self.size = Some(size);
+        if self.ended {
+            self.size = Some(size).filter(|_| self.ahead.is_empty());
         }
-        self.ahead = ahead;
-        Ok(chunk)
-    }
-
-    async fn fill(&mut self, chunk: &mut Vec<u8>) -> Result<(), BlobError> {
-        chunk.reserve_exact(BLOB_CHUNK + TAG);
-        let mut rest = (&mut self.source).take(BLOB_CHUNK as u64);
-        self.read += rest.read_to_end(chunk).await? as u64;
         Ok(())
     }
+}
+
+/// Reads until a chunk is full or the reader has ended. Dropped in between, what was read is in `chunk`.
+async fn fill(
+    source: &mut (impl AsyncRead + Unpin),
+    chunk: &mut Vec<u8>,
+    read: &mut u64,
+    ended: &mut bool,
+) -> Result<(), BlobError> {
+    if !*ended {
+        chunk.reserve_exact((BLOB_CHUNK + TAG).saturating_sub(chunk.len()));
+    }
+    while chunk.len() < BLOB_CHUNK && !*ended {
+        let rest = BLOB_CHUNK - chunk.len();
+        let count = (&mut *source).take(rest as u64).read_buf(chunk).await?;
+        *read += count as u64;
+        *ended = count == 0;
+    }
+    Ok(())
 }
 
 impl SealedBlob {

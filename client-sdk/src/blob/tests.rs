@@ -1,5 +1,11 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use sealpost_protocol::ids::{BlobId, SpaceId};
 use sealpost_protocol::limits::{BLOB_CHUNK, TAG};
+
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::cipher::{BlobCipher, BlobPlace};
 use super::*;
@@ -114,4 +120,53 @@ async fn no_two_blobs_share_a_key() {
     let (first, second) = (store(b"same").await, store(b"same").await);
     assert_ne!(first.reference.key, second.reference.key);
     assert_ne!(first.bytes, second.bytes);
+}
+
+/// Gives its bytes in pieces, and fails once between any two.
+struct Faltering<'a> {
+    rest: &'a [u8],
+    fails: bool,
+}
+
+impl AsyncRead for Faltering<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.fails = !self.fails;
+        if self.fails {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let (piece, rest) = self
+            .rest
+            .split_at(self.rest.len().min(10_000).min(buffer.remaining()));
+        buffer.put_slice(piece);
+        self.rest = rest;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn reading_that_failed_goes_on_and_seals_nothing_else_than_what_was_read() {
+    for length in [10, BLOB_CHUNK, 2 * BLOB_CHUNK + 5] {
+        let plaintext = plaintext(length);
+        let source = Faltering {
+            rest: &plaintext,
+            fails: false,
+        };
+        let mut sealer = BlobSealer::new(SPACE, EPOCH, source);
+        let (mut bytes, mut failures) = (Vec::new(), 0);
+        loop {
+            match sealer.next_chunk().await {
+                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(_) => failures += 1,
+            }
+        }
+        assert!(failures > 0);
+        let reference = sealer.finish().unwrap().reference("", "");
+        let (read_back, ended) = read(&bytes, &reference).await;
+        assert!(ended.is_ok() && read_back == plaintext, "{length} bytes");
+    }
 }
