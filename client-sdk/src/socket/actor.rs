@@ -24,6 +24,9 @@ pub(super) struct Actor<R> {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) state: watch::Sender<ConnectionState>,
     pub(super) announcements: broadcast::Sender<Announcement>,
+    /// Whether the session is one that no handshake has proven yet. A relay that gives sessions and takes none of them would be
+    /// asked for ever.
+    pub(super) is_renewed: bool,
 }
 
 impl<R: Rng> Actor<R> {
@@ -32,7 +35,7 @@ impl<R: Rng> Actor<R> {
         while let Some(failure) = self.serve_once().await {
             let (error, hint) = match failure {
                 Failure::Again { error, hint } => (error, hint),
-                Failure::Final { reason } => match renew(&*self.credentials, reason).await {
+                Failure::Final { reason } => match self.renew(reason).await {
                     Ok(error) => (error, None),
                     Err(reason) => return self.stop(reason),
                 },
@@ -72,10 +75,27 @@ impl<R: Rng> Actor<R> {
             .await
             .map_err(|error| unreachable_relay(&error))?;
         let accepted = authenticate(&mut link, &*self.credentials).await?;
+        self.is_renewed = false;
         self.state.send_replace(ConnectionState::Connected {
             incarnation: accepted.incarnation,
         });
         Ok(Connection::new(link, accepted.ping_interval))
+    }
+
+    /// What to do about a session that ended: try again, since there is a new one or may be one later; or stop, and why.
+    async fn renew(&mut self, reason: &'static str) -> Result<Error, &'static str> {
+        if self.is_renewed {
+            return Err(reason);
+        }
+        match self.credentials.renew().await {
+            Ok(true) => {
+                self.is_renewed = true;
+                Ok(Error::network(reason))
+            }
+            Ok(false) => Err(reason),
+            Err(Error::NotAuthenticated(reason)) => Err(reason),
+            Err(error) => Ok(error),
+        }
     }
 
     /// Waits for the next attempt; `None` once nobody holds a handle.
@@ -115,16 +135,6 @@ impl Command {
             Self::Request { answer, .. } => drop(answer.send(Err(error))),
             Self::Subscribe { events, .. } => drop(events.try_send(SubscriptionEvent::Ended(error))),
         }
-    }
-}
-
-/// What to do about a session that ended: try again, since there is a new one or may be one later; or stop, and why.
-async fn renew(credentials: &dyn Credentials, reason: &'static str) -> Result<Error, &'static str> {
-    match credentials.renew().await {
-        Ok(true) => Ok(Error::network(reason)),
-        Ok(false) => Err(reason),
-        Err(Error::NotAuthenticated(reason)) => Err(reason),
-        Err(error) => Ok(error),
     }
 }
 

@@ -123,6 +123,7 @@ impl Socket {
             commands: queue,
             state: state_sender,
             announcements: announcements.clone(),
+            is_renewed: false,
         };
         tokio::spawn(actor.run());
         Self {

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use sealpost_protocol::close::CloseCode;
 use sealpost_protocol::ids::{Incarnation, SpaceId};
@@ -287,4 +289,42 @@ async fn garbage_ends_the_connection_only() {
         .await;
     assert!(relay.hung_up().await);
     arrivals.authenticated().await;
+}
+
+/// An agent's: there is always another session.
+struct Renewing(Arc<AtomicUsize>);
+
+impl Credentials for Renewing {
+    fn authenticate<'a>(&'a self, nonce: &'a [u8]) -> BoxFuture<'a, Result<wire::Authenticate, Error>> {
+        NoCredentials.authenticate(nonce)
+    }
+
+    fn renew(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(true) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewed_session_that_no_handshake_proves_stops_the_socket() {
+    let (transport, mut arrivals) = TestTransport::new();
+    let renewed = Arc::<AtomicUsize>::default();
+    let credentials = Arc::new(Renewing(Arc::clone(&renewed)));
+    let socket = Socket::start(Arc::new(transport), credentials, StdRng::seed_from_u64(1));
+    for _ in 0..2 {
+        // A session that ended is renewed, as often as one was accepted before.
+        let relay = arrivals.authenticated().await;
+        relay.close(CloseCode::SessionEnded.number()).await;
+    }
+    let mut relay = arrivals.next().await;
+    let is_stopped = matches!(*socket.state().borrow(), ConnectionState::Stopped { .. });
+    assert!(!is_stopped);
+    relay.challenge().await;
+    let (id, _) = relay.receive().await;
+    relay.nack(id, "not_authenticated").await;
+    assert!(relay.hung_up().await);
+    let mut state = socket.state();
+    let stopped = |state: &ConnectionState| matches!(state, ConnectionState::Stopped { .. });
+    state.wait_for(stopped).await.unwrap();
+    assert_eq!(renewed.load(Ordering::Relaxed), 2);
 }
