@@ -56,6 +56,10 @@ impl Context {
             None => ClientConfig::of_home(home).await?,
         };
         config.connect_to = self.global.connect_to;
+        let given = self.global.device_name.as_deref().map(str::trim);
+        if let Some(name) = given.filter(|name| !name.is_empty()) {
+            name.clone_into(&mut config.device_name);
+        }
         config.patience = self.global.patience.map_or(Duration::ZERO, Duration::from_secs);
         if let Some(file) = &self.global.ca_file {
             let what = format!("the file of authorities {}", file.display());

@@ -13,6 +13,9 @@ use url::{Host, Url};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 
+/// How a device is called that nobody gave a name.
+pub(crate) const DEFAULT_DEVICE_NAME: &str = "device";
+
 /// Everything a [`crate::Client`] needs to know before it starts. It has no `Debug`: headers may carry secrets.
 #[derive(Clone)]
 pub struct ClientConfig {
@@ -47,7 +50,7 @@ impl ClientConfig {
             connect_to: None,
             headers: HeaderMap::new(),
             home: home.into(),
-            device_name: "device".to_owned(),
+            device_name: DEFAULT_DEVICE_NAME.to_owned(),
             patience: Duration::ZERO,
             clock: Arc::new(SystemClock),
             extra_roots: Vec::new(),

@@ -63,7 +63,9 @@ mod sync;
 mod testing;
 pub mod transport;
 
-pub use account::{Device, ExportSummary, KeptKeystore, PastKeystore, Proof, RelayInfo, StartedOver};
+pub use account::{
+    Device, ExportSummary, HomeOf, KeptKeystore, PastKeystore, PreparedStart, Proof, RelayInfo, StartedOver,
+};
 pub use agent::{Agent, Agents, NotAPairingCode, PairingCode, RevokedAgent};
 pub use client::{Account, Client};
 pub use config::ClientConfig;

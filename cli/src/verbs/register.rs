@@ -93,10 +93,16 @@ impl RecoveryTarget {
         }
     }
 
-    /// Writes the code where it should go.
-    pub(crate) fn keep(self, code: &RecoveryCode) -> Result<ShownRecoveryCode, Failure> {
+    /// Writes the code of an account that has it already where it should go.
+    pub(crate) fn keep(&self, code: &RecoveryCode) -> Result<ShownRecoveryCode, Failure> {
+        let lost = "the recovery code was not written; issue another one with `sealpost recovery-code new`";
+        self.write(code, lost)
+    }
+
+    /// Writes the code where it should go; `lost` says what it means that this failed.
+    pub(crate) fn write(&self, code: &RecoveryCode, lost: &str) -> Result<ShownRecoveryCode, Failure> {
         let text = code.expose_text();
-        let Some(file) = self.recovery_code_to else {
+        let Some(file) = &self.recovery_code_to else {
             return Ok(ShownRecoveryCode {
                 recovery_code: Some(text.to_string()),
                 recovery_code_file: None,
@@ -106,21 +112,24 @@ impl RecoveryTarget {
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&file)
+            .open(file)
             .and_then(|mut out| {
                 writeln!(out, "{}", *text)?;
                 out.sync_all()
             })
-            .map_err(|source| {
-                let file = file.display();
-                let what =
-                    "the recovery code was not written; issue another one with `sealpost recovery-code new`";
-                Failure::file(format!("{what} ({file})"), source)
-            })?;
+            .map_err(|source| Failure::file(format!("{lost} ({})", file.display()), source))?;
         Ok(ShownRecoveryCode {
             recovery_code: None,
-            recovery_code_file: Some(file),
+            recovery_code_file: Some(file.clone()),
         })
+    }
+
+    /// Takes back a code that never came to count.
+    pub(crate) fn discard(&self) {
+        if let Some(file) = &self.recovery_code_to {
+            // Left behind it does no harm: it opens nothing.
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 

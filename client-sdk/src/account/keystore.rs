@@ -155,10 +155,11 @@ impl Shared {
         if local.content.encode() == before {
             return Ok(());
         }
+        let home = self.store.home().to_owned();
         self.store
             .write(move |transaction| {
                 let Some(mut account) = transaction.account()? else {
-                    return Err(Error::NotAuthenticated("this home is not logged in"));
+                    return Err(Error::NotLoggedIn(home));
                 };
                 if account.generation != local.generation {
                     let conflict = ErrorCode::KeystoreConflict;

@@ -26,7 +26,7 @@ pub use export::ExportSummary;
 pub use history::{KeptKeystore, PastKeystore};
 pub(crate) use relay::Met;
 pub use relay::RelayInfo;
-pub use start_over::{Proof, StartedOver};
+pub use start_over::{PreparedStart, Proof, StartedOver};
 
 #[cfg(test)]
 mod tests;

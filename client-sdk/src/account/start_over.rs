@@ -11,7 +11,9 @@ use super::passphrase::log_in_to_stage;
 use super::register::login_key;
 use super::relay::check_ksf;
 use super::staging::{Fresh, Staged};
+use crate::agent::Agent;
 use crate::client::{Client, Shared};
+use crate::config::DEFAULT_DEVICE_NAME;
 use crate::entropy;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -27,21 +29,34 @@ pub enum Proof<'a> {
     RecoveryCode(&'a RecoveryCode),
 }
 
+/// A new start that is staged at the relay and was opened there from scratch, and is still to be switched to.
+///
+/// Its secrets are nowhere else: keep them, or have the owner write them down, before [`Self::commit`]. Until then the old ones
+/// count, and nothing has changed if this is dropped or the process ends.
+#[must_use = "nothing has changed before `commit`"]
+pub struct PreparedStart {
+    shared: Arc<Shared>,
+    fresh: Fresh,
+    staged: Staged,
+    opened: Opened,
+    recovery_code: RecoveryCode,
+    device_name: String,
+    lost_agents: Vec<Agent>,
+}
+
 /// An account after a new start.
 pub struct StartedOver {
     /// This device, under the new identity.
     pub client: Client,
-    /// The new recovery code, shown this once.
-    pub recovery_code: RecoveryCode,
-    /// A new device secret, where the account had one.
-    pub device_secret: Option<DeviceSecret>,
+    /// Agents that the account had: the relay ends them with the old principal. Pair them again where they are still wanted.
+    pub lost_agents: Vec<Agent>,
 }
 
 /// What a new start draws.
-pub(super) struct Drawn {
-    pub(super) identity: Identity,
-    pub(super) recovery_code: RecoveryCode,
-    pub(super) device_secret: Option<DeviceSecret>,
+struct Drawn {
+    identity: Identity,
+    recovery_code: RecoveryCode,
+    device_secret: Option<DeviceSecret>,
 }
 
 /// The next keystore and what opens it.
@@ -52,51 +67,42 @@ struct Draft {
 }
 
 impl Client {
-    /// Starts over with new keys, because the old ones may be in foreign hands: a new identity, a new root key, a new passphrase
-    /// and recovery code, in one step at the relay. The old principal is revoked there and every other session ends.
+    /// Prepares a start with new keys, because the old ones may be in foreign hands: a new identity, a new root key, a new
+    /// passphrase and recovery code, and a new device secret where the account has one.
     ///
-    /// Contacts stay; they have to confirm the new keys. Spaces stay on the list as lost: the old principal is still their
-    /// member, until somebody who may removes it and adds the new one.
+    /// [`PreparedStart::commit`] then switches to all of it in one step at the relay: the old principal is revoked there, every
+    /// other session ends, and so do the account's agents. Contacts stay; they have to confirm the new keys. Spaces stay on the
+    /// list as lost: the old principal is still their member, until somebody who may removes it and adds the new one.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] for a wrong proof, [`Error::Usage`] for a passphrase that is too short. When
-    /// [`Error::Network`] leaves open whether it was done, the old passphrase or the new one opens the account.
-    pub async fn start_over(self, proof: Proof<'_>, new: &Passphrase) -> Result<StartedOver, Error> {
-        let mut rng = entropy::system();
-        let has_device_secret = self.device_secret().await?.is_some();
-        let drawn = Drawn {
-            identity: Identity::generate(&mut rng),
-            recovery_code: RecoveryCode::generate(&mut rng),
-            device_secret: has_device_secret.then(|| DeviceSecret::generate(&mut rng)),
-        };
-        self.start_over_with(proof, new, drawn).await
-    }
-
-    pub(super) async fn start_over_with(
-        self,
+    /// [`Error::NotAuthenticated`] for a wrong proof, [`Error::Usage`] for a passphrase that is too short. Nothing has changed
+    /// then.
+    pub async fn prepare_start_over(
+        &self,
         proof: Proof<'_>,
         new: &Passphrase,
-        drawn: Drawn,
-    ) -> Result<StartedOver, Error> {
+    ) -> Result<PreparedStart, Error> {
         new.expect_new()?;
         let shared = self.shared();
-        let name = &shared.config.device_name;
+        let lost_agents = Box::pin(self.agents().list()).await?;
+        let device_name = shared.own_device_name().await?;
         let fresh = match proof {
-            Proof::Passphrase(passphrase) => Fresh::named(shared, name, passphrase).await?,
-            Proof::RecoveryCode(code) => Fresh::by_code(shared, name, code).await?,
+            Proof::Passphrase(passphrase) => Fresh::named(shared, &device_name, passphrase).await?,
+            Proof::RecoveryCode(code) => Fresh::by_code(shared, &device_name, code).await?,
         };
+        let drawn = Drawn::draw(fresh.opened().content.device_secret.is_some());
         let recovery_code = RecoveryCode::parse(&drawn.recovery_code.expose_text())
             .expect("a code reads back as it is written");
-        let device_secret = drawn.device_secret.as_ref().map(DeviceSecret::share);
-        match Box::pin(switch(&fresh, new, drawn)).await {
-            Ok((sealed, opened)) => {
-                shared.go_on(&sealed, opened, fresh.into_session()).await?;
-                Ok(StartedOver {
-                    client: shared.reopened().await?,
-                    recovery_code,
-                    device_secret,
-                })
-            }
+        match Box::pin(prepare(&fresh, new, drawn)).await {
+            Ok((staged, opened)) => Ok(PreparedStart {
+                shared: Arc::clone(shared),
+                fresh,
+                staged,
+                opened,
+                recovery_code,
+                device_name,
+                lost_agents,
+            }),
             Err(error) => {
                 fresh.end().await;
                 Err(error)
@@ -105,8 +111,71 @@ impl Client {
     }
 }
 
-/// Stages everything, opens it from scratch by both slots, and has the relay switch.
-async fn switch(fresh: &Fresh, new: &Passphrase, drawn: Drawn) -> Result<(SealedKeystore, Opened), Error> {
+impl PreparedStart {
+    /// The new recovery code.
+    #[must_use]
+    pub fn recovery_code(&self) -> &RecoveryCode {
+        &self.recovery_code
+    }
+
+    /// The new device secret, where the account has one.
+    #[must_use]
+    pub fn device_secret(&self) -> Option<&DeviceSecret> {
+        self.opened.content.device_secret.as_ref()
+    }
+
+    /// What this device is to hold.
+    #[cfg(test)]
+    pub(super) fn content(&self) -> &Content {
+        &self.opened.content
+    }
+
+    /// Switches.
+    ///
+    /// # Errors
+    /// [`Error::Network`] may leave open whether it was done: then either the old passphrase, code and device secret open the
+    /// account, or the new ones do. [`Error::Store`] comes after the switch: log in with the new ones.
+    pub async fn commit(self) -> Result<StartedOver, Error> {
+        let Self {
+            shared,
+            fresh,
+            staged,
+            opened,
+            device_name,
+            lost_agents,
+            ..
+        } = self;
+        if let Err(error) = fresh.commit(&staged).await {
+            fresh.end().await;
+            return Err(error);
+        }
+        let session = fresh.into_session();
+        shared.go_on(&staged.sealed, opened, session, device_name).await?;
+        Ok(StartedOver {
+            client: shared.reopened().await?,
+            lost_agents,
+        })
+    }
+
+    /// Gives it up. What was staged at the relay counts for nothing, and ends by itself.
+    pub async fn abandon(self) {
+        self.fresh.end().await;
+    }
+}
+
+impl Drawn {
+    fn draw(with_device_secret: bool) -> Self {
+        let mut rng = entropy::system();
+        Self {
+            identity: Identity::generate(&mut rng),
+            recovery_code: RecoveryCode::generate(&mut rng),
+            device_secret: with_device_secret.then(|| DeviceSecret::generate(&mut rng)),
+        }
+    }
+}
+
+/// Stages everything, and opens it from scratch by both slots.
+async fn prepare(fresh: &Fresh, new: &Passphrase, drawn: Drawn) -> Result<(Staged, Opened), Error> {
     let (state, request) = opaque::start_registration(new)?;
     let registration_request = request.into();
     let started = fresh
@@ -136,8 +205,7 @@ async fn switch(fresh: &Fresh, new: &Passphrase, drawn: Drawn) -> Result<(Sealed
     let opened = draft
         .open_from_scratch(fresh, &staged, new, pin, &started)
         .await?;
-    fresh.commit(&staged).await?;
-    Ok((staged.sealed, opened))
+    Ok((staged, opened))
 }
 
 impl Draft {
@@ -185,22 +253,37 @@ impl Draft {
 
 impl Shared {
     /// Makes this home a device of the new identity.
-    async fn go_on(&self, sealed: &SealedKeystore, opened: Opened, session: Session) -> Result<(), Error> {
+    async fn go_on(
+        &self,
+        sealed: &SealedKeystore,
+        opened: Opened,
+        session: Session,
+        device_name: String,
+    ) -> Result<(), Error> {
         let generation = Generation::of(sealed);
-        let origin = self.config.relay.origin();
+        let (origin, home) = (self.config.relay.origin(), self.store.home().to_owned());
         self.store
             .write(move |transaction| {
                 let Some(mut account) = transaction.account()? else {
-                    return Err(Error::NotAuthenticated("this home is not logged in"));
+                    return Err(Error::NotLoggedIn(home));
                 };
                 transaction.pin_relay(&origin, opened.content.relay)?;
                 account.session = session;
                 account.root_key = opened.root_key;
                 account.generation = generation;
                 account.content = opened.content;
+                account.device_name = device_name;
                 transaction.put_account(&account)
             })
             .await
+    }
+
+    /// How this device is to be listed: as the configuration says, or else as it was.
+    async fn own_device_name(&self) -> Result<String, Error> {
+        let kept = self.local_account().await?.device_name;
+        let given = &self.config.device_name;
+        let is_given = given != DEFAULT_DEVICE_NAME || kept.is_empty();
+        Ok(if is_given { given.clone() } else { kept })
     }
 
     /// The home as it is now.

@@ -68,10 +68,10 @@ impl Shared {
     }
 
     async fn keep_session(&self, session: Session) -> Result<(), Error> {
+        let home = self.store.home().to_owned();
         self.store
             .write(move |transaction| {
-                let account = transaction.account()?;
-                let mut account = account.ok_or(Error::NotAuthenticated("this home is not logged in"))?;
+                let mut account = transaction.account()?.ok_or(Error::NotLoggedIn(home))?;
                 account.session = session;
                 transaction.put_account(&account)
             })

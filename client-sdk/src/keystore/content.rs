@@ -13,6 +13,9 @@ use super::format::{ContactEntry, KeystoreContent, RelayEntry, SpaceEntry};
 use crate::identity::Identity;
 use crate::secret::{SecretBytes, SecretKey};
 
+/// What stands before an agent's name where handles of people stand too. No handle holds a colon.
+pub(crate) const AGENT_PREFIX: &str = "agent:";
+
 /// The content of a keystore, checked.
 pub(crate) struct Content {
     pub(crate) identity: Identity,
@@ -67,7 +70,8 @@ impl Content {
         }
     }
 
-    /// The content of an account that starts over with another identity: contacts stay, spaces are listed as lost.
+    /// The content of an account that starts over with another identity: people stay, agents are gone, spaces are listed as
+    /// lost.
     pub(crate) fn start_over(
         &self,
         identity: Identity,
@@ -85,11 +89,13 @@ impl Content {
                 },
             )
         };
+        let is_person = |(_, contact): &(&PrincipalId, &KnownContact)| !contact.is_agent();
+        let people = self.contacts.iter().filter(is_person);
         Self {
             identity,
             relay,
             spaces: self.spaces.iter().map(lose).collect(),
-            contacts: self.contacts.clone(),
+            contacts: people.map(|(id, contact)| (*id, contact.clone())).collect(),
             device_secret: secret,
         }
     }
@@ -256,6 +262,11 @@ fn verified_place(wire: &SpaceEntry) -> Option<Option<VerifiedPlace>> {
 }
 
 impl KnownContact {
+    /// Whether it is an agent of this account.
+    pub(crate) fn is_agent(&self) -> bool {
+        self.handle.starts_with(AGENT_PREFIX)
+    }
+
     fn to_wire(&self, id: &PrincipalId) -> ContactEntry {
         ContactEntry {
             principal_id: id.as_bytes().to_vec(),

@@ -1,18 +1,28 @@
+use std::io::{self, Write};
+
 use clap::Args;
-use sealpost_sdk::Proof;
+use sealpost_sdk::{Client, Error, PreparedStart, Proof};
+use serde::Serialize;
 
 use super::ShownDeviceSecret;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::Report;
 use crate::question;
 use crate::secret_input::{self, Source};
-use crate::verbs::register::{RecoveryTarget, Registered};
+use crate::verbs::register::{RecoveryTarget, ShownRecoveryCode};
+use crate::verbs::whoami::Identity;
 
 /// Start over with new keys, because the old ones may be in foreign hands
 ///
-/// Makes a new identity, a new passphrase and a new recovery code, in one step at the relay. The old keys are revoked there and
-/// every other device is logged out. Contacts stay, and have to confirm the new fingerprint. Spaces stay listed as lost: ask
-/// somebody who manages each to remove the old principal and to add the new one. On a new device, log in first.
+/// Makes a new identity, a new passphrase and a new recovery code, in one step at the relay. The old keys are revoked there, every
+/// other device is logged out, and your agents end: pair them again. Contacts stay, and have to confirm the new fingerprint. Spaces
+/// stay listed as lost: ask somebody who manages each to put the new principal in the place of the old one (`sealpost space
+/// replace-member`). On a new device, log in first.
+///
+/// The new recovery code, and the new device secret where the account has one, are shown before the switch: they count once the
+/// command says that the account has started over, and until then the old ones do. Should it be cut short in between, log in with
+/// the new passphrase; if that is refused, nothing has changed.
 #[derive(Args)]
 pub(crate) struct StartOver {
     /// Prove it with the recovery code instead of the passphrase
@@ -28,31 +38,118 @@ pub(crate) struct StartOver {
     target: RecoveryTarget,
 }
 
+/// What the owner needs from the switch on.
+#[derive(Serialize)]
+struct NewSecrets {
+    #[serde(flatten)]
+    recovery: ShownRecoveryCode,
+    #[serde(flatten)]
+    device_secret: Option<ShownDeviceSecret>,
+}
+
+#[derive(Serialize)]
+struct StartedOver {
+    #[serde(flatten)]
+    identity: Identity,
+    lost_agents: Vec<LostAgent>,
+}
+
+#[derive(Serialize)]
+struct LostAgent {
+    name: String,
+    principal_id: String,
+}
+
 impl StartOver {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         self.target.expect_free()?;
         let client = context.client().await?;
         if !self.yes {
-            let warning = "This gives up the account's keys, and its place in every space.";
+            let warning = "This gives up the account's keys, its agents, and its place in every space.";
             question::expect_typed(&client.account().handle, warning)?;
         }
+        let prepared = Box::pin(self.prepare(&client, context)).await?;
+        if let Err(failure) = self.show(&prepared, context) {
+            prepared.abandon().await;
+            return Err(failure);
+        }
+        match Box::pin(prepared.commit()).await {
+            Ok(started) => context.report(&StartedOver::new(&started)),
+            Err(error) => {
+                if !may_have_switched(&error) {
+                    self.target.discard();
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn prepare(&self, client: &Client, context: &Context) -> Result<PreparedStart, Failure> {
         let new = Source::new_passphrase(self.new_passphrase_fd);
-        let started = if self.recovery {
+        if self.recovery {
             let code = secret_input::recovery_code()?;
-            client
-                .start_over(Proof::RecoveryCode(&code), &new.read_passphrase()?)
-                .await?
-        } else {
-            let old = context.passphrase()?;
-            client
-                .start_over(Proof::Passphrase(&old), &new.read_passphrase()?)
-                .await?
-        };
-        let code = self.target.keep(&started.recovery_code)?;
-        context.report(&Registered::new(&started.client, code))?;
-        match &started.device_secret {
-            Some(secret) => context.report(&ShownDeviceSecret::new(Some(secret))),
+            let proof = Proof::RecoveryCode(&code);
+            return Ok(client.prepare_start_over(proof, &new.read_passphrase()?).await?);
+        }
+        let old = context.passphrase()?;
+        let proof = Proof::Passphrase(&old);
+        Ok(client.prepare_start_over(proof, &new.read_passphrase()?).await?)
+    }
+
+    /// Shows what must not be lost with this process.
+    fn show(&self, prepared: &PreparedStart, context: &Context) -> Result<(), Failure> {
+        let lost = "the new recovery code was not written, and nothing was changed";
+        context.report(&NewSecrets {
+            recovery: self.target.write(prepared.recovery_code(), lost)?,
+            device_secret: prepared
+                .device_secret()
+                .map(|secret| ShownDeviceSecret::new(Some(secret))),
+        })
+    }
+}
+
+/// Whether the new secrets may count although the command failed.
+fn may_have_switched(error: &Error) -> bool {
+    matches!(error, Error::Network(_) | Error::Store(_))
+}
+
+impl StartedOver {
+    fn new(started: &sealpost_sdk::StartedOver) -> Self {
+        let lost = started.lost_agents.iter().map(|agent| LostAgent {
+            name: agent.name.clone(),
+            principal_id: agent.principal_id.to_string(),
+        });
+        Self {
+            identity: Identity::of(&started.client),
+            lost_agents: lost.collect(),
+        }
+    }
+}
+
+impl Report for NewSecrets {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "These count once the account has started over; keep the old ones until then.\n"
+        )?;
+        self.recovery.write_text(out)?;
+        match &self.device_secret {
+            Some(secret) => secret.write_text(out),
             None => Ok(()),
         }
+    }
+}
+
+impl Report for StartedOver {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "The account has started over.")?;
+        self.identity.write_text(out)?;
+        for LostAgent { name, principal_id } in &self.lost_agents {
+            writeln!(
+                out,
+                "lost agent  {name}  {principal_id}: take it out of its spaces (`sealpost space remove-member`) and pair it again"
+            )?;
+        }
+        Ok(())
     }
 }

@@ -8,13 +8,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use prost::Message;
 use sealpost_opaque::{LoginState, Record, ServerSetup};
-use sealpost_protocol::http::{KsfParameters, StagedView};
-use sealpost_protocol::ids::{AccountId, SessionId};
+use sealpost_protocol::http::{AgentView, KsfParameters, StagedView};
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+use crate::identity::Identity;
 
 pub(super) const KSF: KsfParameters = KsfParameters {
     m_kib: 65_536,
@@ -37,6 +41,8 @@ pub(super) struct Faults {
     pub(super) staged: Option<Vec<u8>>,
     /// Names this account after a login.
     pub(super) handle: Option<String>,
+    /// Calls a new agent this.
+    pub(super) agent_name: Option<String>,
     /// Answers a look-up with this manifest.
     pub(super) manifest: Option<Vec<u8>>,
     /// Something breaks at a request.
@@ -90,6 +96,10 @@ pub(super) struct State {
     pub(super) accounts: Vec<Account>,
     /// Paths that were asked for, in order.
     pub(super) asked: Vec<String>,
+    /// The names of devices that logged in, in order.
+    pub(super) asked_as: Vec<String>,
+    /// The agents that it lists.
+    pub(super) agents: Vec<AgentView>,
     /// Every byte that any client sent.
     pub(super) received: Vec<u8>,
     pub(super) setup: ServerSetup,
@@ -179,6 +189,22 @@ impl TestRelay {
         self.state.lock().unwrap()
     }
 
+    /// Lists an agent for whoever asks.
+    pub(super) fn enroll(&self, name: &str, agent: &Identity) {
+        self.list_agent(name, agent.id(), agent);
+    }
+
+    /// Lists an agent under an id that may not be its own.
+    pub(super) fn list_agent(&self, name: &str, principal_id: PrincipalId, agent: &Identity) {
+        self.state().agents.push(AgentView {
+            principal_id,
+            name: name.to_owned(),
+            signed_manifest: agent.signed_manifest().encode_to_vec().into(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            last_seen_at: OffsetDateTime::UNIX_EPOCH,
+        });
+    }
+
     /// Sets what goes wrong from here on.
     pub(super) fn misbehave(&self, faults: Faults) {
         let mut state = self.state();
@@ -207,6 +233,8 @@ impl State {
             faults: Faults::default(),
             accounts: Vec::new(),
             asked: Vec::new(),
+            asked_as: Vec::new(),
+            agents: Vec::new(),
             received: Vec::new(),
             setup: ServerSetup::generate(),
             address,

@@ -1,12 +1,13 @@
 //! The changes of a keystore that there are.
 
+use std::sync::Mutex;
+
 use sealpost_protocol::ids::SpaceId;
 
 use super::*;
-use crate::account::start_over::{Drawn, Proof};
-use crate::identity::Identity;
+use crate::account::start_over::{PreparedStart, Proof};
 use crate::keystore::{Content, DeviceSecret, KnownSpace};
-use crate::secret::SecretKey;
+use crate::secret::SecretBytes;
 
 /// One way to change a keystore. Whoever adds a way adds it here.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,23 @@ pub(super) struct Secrets {
     pub(super) passphrase: String,
     pub(super) device: Option<String>,
     pub(super) code: String,
+}
+
+/// What is to be once a change is made, as far as its owner was told.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) secrets: Secrets,
+    pub(super) content: SecretBytes,
+}
+
+impl Outcome {
+    /// The owner writes down what is shown before the switch.
+    fn note(&mut self, prepared: &PreparedStart) {
+        self.secrets.code = prepared.recovery_code().expose_text().to_string();
+        let device = prepared.device_secret();
+        self.secrets.device = device.map(|secret| secret.expose_text().to_string());
+        self.content = prepared.content().encode();
+    }
 }
 
 impl Secrets {
@@ -62,7 +80,7 @@ impl Change {
         }
     }
 
-    /// The secrets once it is made.
+    /// The secrets once it is made, as far as they are known before it begins.
     pub(super) fn secrets_after(self, before: &Secrets, number: u8) -> Secrets {
         let mut after = before.clone();
         match self {
@@ -76,24 +94,18 @@ impl Change {
                 after.device = Some(secret.expose_text().to_string());
             }
             Self::DeviceSecretOff => after.device = None,
-            Self::StartOver => {
-                after = Self::RecoveryCode.secrets_after(&after, number);
-                after = Self::DeviceSecretOn.secrets_after(&after, number);
-                after = Self::Passphrase.secrets_after(&after, number);
-            }
+            // The others are drawn by it.
+            Self::StartOver => after = Self::Passphrase.secrets_after(&after, number),
             Self::AddSpace | Self::RemoveSpace => {}
         }
         after
     }
 
-    /// The content once it is made.
+    /// The content once it is made, as far as it is known before it begins.
     pub(super) fn change_content(self, content: &mut Content, after: &Secrets, number: u8) {
         match self {
-            Self::Passphrase | Self::RecoveryCode => {}
+            Self::Passphrase | Self::RecoveryCode | Self::StartOver => {}
             Self::DeviceSecretOn | Self::DeviceSecretOff => content.device_secret = after.device(),
-            Self::StartOver => {
-                *content = content.start_over(identity(number), content.relay, after.device());
-            }
             Self::AddSpace => {
                 let name = "garden".to_owned();
                 let verified = None;
@@ -112,14 +124,15 @@ impl Change {
         }
     }
 
-    /// Makes it.
+    /// Makes it, and writes down what it shows meanwhile.
     pub(super) async fn make(
         self,
         client: &Client,
         before: &Secrets,
-        after: &Secrets,
+        outcome: &Mutex<Outcome>,
         number: u8,
     ) -> Result<(), Error> {
+        let after = &outcome.lock().unwrap().secrets.clone();
         match self {
             Self::Passphrase => {
                 client
@@ -137,15 +150,11 @@ impl Change {
                     .await
             }
             Self::StartOver => {
-                let drawn = Drawn {
-                    identity: identity(number),
-                    recovery_code: after.code(),
-                    device_secret: after.device(),
-                };
                 let (old, new) = (before.passphrase(), after.passphrase());
-                let client = client.clone();
-                let starting = client.start_over_with(Proof::Passphrase(&old), &new, drawn);
-                Box::pin(starting).await.map(drop)
+                let preparing = client.prepare_start_over(Proof::Passphrase(&old), &new);
+                let prepared = Box::pin(preparing).await?;
+                outcome.lock().unwrap().note(&prepared);
+                Box::pin(prepared.commit()).await.map(drop)
             }
             Self::AddSpace => client.name_space(space(number), "garden").await,
             Self::RemoveSpace => {
@@ -154,10 +163,6 @@ impl Change {
             }
         }
     }
-}
-
-fn identity(number: u8) -> Identity {
-    Identity::from_seeds(SecretKey::from([number; 32]), SecretKey::from([number; 32]))
 }
 
 fn space(number: u8) -> SpaceId {

@@ -1,6 +1,8 @@
 //! An account that is struck again and again, and looked at from all sides after each time.
 
-use super::change::Secrets;
+use std::sync::Mutex;
+
+use super::change::{Outcome, Secrets};
 use super::*;
 use crate::keystore::{Content, DeviceSecret};
 use crate::secret::SecretBytes;
@@ -16,8 +18,8 @@ pub(super) struct Scene {
 /// What a change was to do.
 struct Attempt {
     before: SecretBytes,
-    after: SecretBytes,
-    secrets: Secrets,
+    /// What it shows is noted here before the switch: the owner has nothing else.
+    after: Mutex<Outcome>,
     /// Every keystore that the relay kept before.
     kept: Vec<Vec<u8>>,
 }
@@ -46,7 +48,7 @@ impl Scene {
         let attempt = self.begin(change, &client).await;
         self.relay.misbehave(Faults::default());
         change
-            .make(&client, &self.secrets, &attempt.secrets, self.number)
+            .make(&client, &self.secrets, &attempt.after, self.number)
             .await
             .unwrap();
         let steps = self.relay.state().asked.len();
@@ -58,7 +60,7 @@ impl Scene {
     pub(super) async fn strike(&mut self, change: Change, strike: Strike) {
         let client = self.restarted().await;
         let attempt = self.begin(change, &client).await;
-        let making = change.make(&client, &self.secrets, &attempt.secrets, self.number);
+        let making = change.make(&client, &self.secrets, &attempt.after, self.number);
         let reported = self.relay.strike(strike, making).await;
         drop(client);
         let is_made = self.settle(&attempt).await;
@@ -94,10 +96,10 @@ impl Scene {
         let mut content = Content::decode(&before).unwrap();
         let secrets = change.secrets_after(&self.secrets, self.number);
         change.change_content(&mut content, &secrets, self.number);
+        let content = content.encode();
         Attempt {
-            after: content.encode(),
+            after: Mutex::new(Outcome { secrets, content }),
             before,
-            secrets,
             kept: self.relay.state().accounts[0].keystores.clone(),
         }
     }
@@ -105,7 +107,10 @@ impl Scene {
     /// Opens the account in every way. Says whether the change was made; it was made wholly or not at all.
     async fn settle(&mut self, attempt: &Attempt) -> bool {
         let old = self.secrets.clone();
-        let new = &attempt.secrets;
+        let Outcome {
+            secrets: new,
+            content,
+        } = &attempt.after.lock().unwrap().clone();
         let by_passphrase = self
             .exactly_one(Way::of_passphrase(&old), Way::of_passphrase(new))
             .await;
@@ -118,16 +123,16 @@ impl Scene {
         if let Way::Code(code) = by_code.way {
             self.secrets.code = code;
         }
-        assert!(self.secrets == old || self.secrets == attempt.secrets);
+        assert!(self.secrets == old || self.secrets == *new);
         assert_eq!(by_passphrase.content, by_code.content);
-        assert!([&attempt.before, &attempt.after].contains(&&by_code.content));
+        assert!([&attempt.before, content].contains(&&by_code.content));
         let kept = self.relay.state().accounts[0].keystores.clone();
         assert!(kept.starts_with(&attempt.kept), "a version was lost");
-        let changes_content = attempt.before != attempt.after;
+        let changes_content = attempt.before != *content;
         if changes_content {
-            by_code.content == attempt.after
+            by_code.content == *content
         } else {
-            self.secrets == attempt.secrets
+            self.secrets == *new
         }
     }
 

@@ -34,6 +34,7 @@ impl State {
             ("POST", paths::REGISTRATION_FINISH) => self.finish_registration(request.json()?),
             ("POST", paths::LOGIN_START) => self.start_login(&request.json()?),
             ("POST", paths::LOGIN_FINISH) => self.finish_login(&request.json()?),
+            ("POST", paths::AGENT_ENROLL) => self.enroll(&request.json()?),
             ("POST", paths::RECOVERY_LOGIN_START) => self.start_recovery(request.json()?),
             ("POST", paths::RECOVERY_LOGIN_FINISH) => self.finish_recovery(&request.json()?),
             _ => {
@@ -55,6 +56,10 @@ impl State {
             ("POST", paths::KEYSTORE_STAGED_VERIFY) => self.verify_staged(id, &request.json()?),
             ("POST", paths::KEYSTORE_STAGED_COMMIT) => self.commit(session, id, &request.json()?),
             ("DELETE", paths::ACCOUNT) => Ok(self.delete_account(id)),
+            ("GET", paths::AGENTS) => to_json(&AgentList {
+                agents: self.agents.clone(),
+            }),
+            ("DELETE", path) if path.starts_with(paths::AGENTS) => self.revoke_agent(path),
             ("GET", paths::SESSIONS) => self.list_sessions(session),
             ("DELETE", paths::SESSION_CURRENT) => self.end(session),
             ("DELETE", path) => self.end(last_part(path)?),
@@ -201,6 +206,7 @@ impl State {
         let (token, session_id) = (self.draw::<32>(), SessionId::new(self.draw()));
         self.sessions.insert(token.to_vec(), (session_id, id));
         let handle = self.account(id).handle.clone();
+        self.asked_as.push(device_name.clone());
         to_json(&LoggedIn {
             account_id: id,
             handle: self.faults.handle.clone().unwrap_or(handle),
@@ -303,6 +309,7 @@ impl State {
             account.manifest = manifest.0;
             self.sessions
                 .retain(|_, (other, owner)| *other == session || *owner != id);
+            self.agents.clear();
         }
         Ok(version)
     }
@@ -327,6 +334,26 @@ impl State {
         let before = self.sessions.len();
         self.sessions.retain(|_, (id, _)| *id != ended);
         (self.sessions.len() < before)
+            .then_some(Value::Null)
+            .ok_or(ErrorCode::NotFound)
+    }
+
+    /// An agent of the first account.
+    fn enroll(&mut self, _: &AgentEnroll) -> Answer {
+        let (token, session_id) = (self.draw::<32>(), SessionId::new(self.draw()));
+        to_json(&AgentLoggedIn {
+            account_id: self.accounts[0].id,
+            name: self.faults.agent_name.clone().unwrap_or_default(),
+            session_token: SecretToken::new(zeroize::Zeroizing::new(token)),
+            session: session_view(session_id, "helper", true),
+        })
+    }
+
+    fn revoke_agent(&mut self, path: &str) -> Answer {
+        let before = self.agents.len();
+        self.agents
+            .retain(|agent| !path.ends_with(&agent.principal_id.to_string()));
+        (self.agents.len() < before)
             .then_some(Value::Null)
             .ok_or(ErrorCode::NotFound)
     }
