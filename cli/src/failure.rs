@@ -49,8 +49,13 @@ pub(crate) enum Failure {
     #[error("another command is sending into this space from this home; try again when it is done")]
     Busy,
     /// An agent is revoked at the relay and a member of spaces still; which ones has been reported.
-    #[error("the agent is in {0} spaces still: somebody who may manage them has to take it out")]
-    AgentRemains(usize),
+    #[error("the agent is, or may be, in {} still; why is said for each. Say it again, or have somebody who may manage them take it out", counted(*.spaces, "space"))]
+    AgentRemains {
+        /// In how many.
+        spaces: u64,
+        /// The exit code of the worst reason.
+        code: u8,
+    },
     /// The program that was run ended with this code; it said itself why.
     #[error("the program ended with exit code {0}")]
     Program(u8),
@@ -126,7 +131,7 @@ impl Failure {
             Self::Sdk(error) => code_of(error),
             Self::Usage(_) => 2,
             Self::Unwell(code) | Self::Program(code) => *code,
-            Self::AgentRemains(_) => 6,
+            Self::AgentRemains { code, .. } => *code,
             Self::Unfinished { cause, .. } => cause.code(),
             Self::Interrupted(interruption) => interruption.code(),
             Self::Busy | Self::File { .. } | Self::Output(_) => 1,
@@ -163,6 +168,15 @@ impl Failure {
 
 /// What can be done about an outbox that holds something.
 fn advice(waiting: usize) -> &'static str {
+/// The exit code of several failures of one command: that of an alarm before that of the network, and the relay's refusal last.
+pub(crate) fn worst_code<'a>(errors: impl Iterator<Item = &'a Error>) -> u8 {
+    const REFUSED: u8 = 6;
+    let codes: Vec<u8> = errors.map(code_of).collect();
+    let by_weight = [5, 4, 3, 1];
+    let worst = by_weight.into_iter().find(|code| codes.contains(code));
+    worst.unwrap_or(REFUSED)
+}
+
     match waiting {
         0 => "",
         _ => {
@@ -180,5 +194,53 @@ fn code_of(error: &Error) -> u8 {
         Error::Integrity(_) | Error::Store(StoreError::Damaged { .. } | StoreError::Corrupt(_)) => 5,
         Error::Refused(_) => 6,
         _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_sdk::error::{Alarm, Refusal};
+
+    use super::*;
+
+    fn refused() -> Error {
+        Error::Refused(Box::new(Refusal {
+            code: None,
+            word: "not_permitted".to_owned(),
+            message: String::new(),
+            retry_after: None,
+            limit: None,
+            epoch: None,
+            seq: None,
+            tombstone: None,
+            by_the_rules: false,
+        }))
+    }
+
+    #[test]
+    fn alarm_weighs_more_than_the_network_and_that_more_than_a_refusal() {
+        let alarm = || {
+            Error::Integrity(Box::new(Alarm {
+                what: String::new(),
+                space_id: None,
+                seq: None,
+                event_id: None,
+            }))
+        };
+        let network = || Error::Network(String::new());
+        for (errors, code) in [
+            (vec![refused(), network(), alarm()], 5),
+            (vec![refused(), network()], 4),
+            (vec![refused()], 6),
+        ] {
+            assert_eq!(worst_code(errors.iter()), code);
+        }
+    }
+
+    #[test]
+    fn advice_for_a_damaged_store_does_not_destroy_the_only_keys_of_an_agent() {
+        let damaged = Failure::Sdk(StoreError::Damaged { table: "account" }.into());
+        let advice = damaged.with_hint();
+        assert!(advice.contains("recovery code") && advice.contains("sealpost agent revoke"));
     }
 }

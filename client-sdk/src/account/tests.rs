@@ -1,5 +1,6 @@
 //! The account half against a relay in this process that keeps the rules, until a test has it break one.
 
+mod agents;
 mod crash;
 mod device_secret;
 mod export;

@@ -1,6 +1,7 @@
 //! How a program becomes an agent.
 
 use prost::Message;
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::http::{AgentEnroll, AgentLoggedIn};
 use sealpost_protocol::ids::PrincipalId;
 
@@ -9,7 +10,7 @@ use crate::account::Met;
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::entropy;
-use crate::error::{Error, printable};
+use crate::error::Error;
 use crate::identity::Identity;
 use crate::keystore::Content;
 use crate::secret::SecretKey;
@@ -35,6 +36,12 @@ impl Client {
             signed_manifest: identity.signed_manifest().encode_to_vec().into(),
         };
         let enrolled = met.api.enroll_agent(&request).await.map_err(unanswered)?;
+        // Its word goes into terminals, as a command to be typed.
+        if !is_handle(&enrolled.name) {
+            return Err(Error::alarm(
+                "the relay names the agent by what is no name; its owner should revoke it and pair anew",
+            ));
+        }
         let origin = met.config.relay.origin();
         let content = Content::new(identity, met.pin);
         let account = agent_of(enrolled, code.owner(), origin, content);
@@ -59,7 +66,7 @@ impl Client {
 fn agent_of(enrolled: AgentLoggedIn, owner: PrincipalId, origin: String, content: Content) -> LocalAccount {
     LocalAccount {
         account_id: enrolled.account_id,
-        handle: printable(&enrolled.name),
+        handle: enrolled.name.clone(),
         origin,
         session: Session {
             id: enrolled.session.session_id,
@@ -71,7 +78,7 @@ fn agent_of(enrolled: AgentLoggedIn, owner: PrincipalId, origin: String, content
             digest: [0; 32],
         },
         content,
-        device_name: printable(&enrolled.name),
+        device_name: enrolled.name,
         owner: Some(owner),
     }
 }

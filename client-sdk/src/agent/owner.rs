@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use sealpost_protocol::chain::Member;
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::http::{AgentView, PairingStart};
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::wire::{PrincipalKind, SignedManifest};
@@ -13,10 +15,8 @@ use crate::client::Client;
 use crate::contacts::{ConfirmedContact, parse_signed};
 use crate::entropy;
 use crate::error::{Error, printable};
+use crate::keystore::AGENT_PREFIX;
 use crate::space::Space;
-
-/// What stands before an agent's name where handles of people stand too. No handle holds a colon.
-const PREFIX: &str = "agent:";
 
 /// The agents of a client.
 pub struct Agents {
@@ -36,6 +36,15 @@ pub struct Agent {
     pub created_at: OffsetDateTime,
     /// When the relay last heard of it, as the relay says.
     pub last_seen_at: OffsetDateTime,
+}
+
+/// Which agent is meant.
+#[derive(Clone, Copy)]
+struct Meant {
+    id: PrincipalId,
+    /// Whether the owner has confirmed it under this name or named its id. If not, the id is the relay's word: it must not choose
+    /// who is taken out of a space.
+    is_vouched_for: bool,
 }
 
 /// What a revocation did beyond the relay, which knows the agent no more.
@@ -63,7 +72,7 @@ impl Agents {
     /// # Errors
     /// [`Error::Usage`] for a name that is no handle, or is taken by another agent.
     pub async fn pair(&self, name: &str, lifetime: Duration) -> Result<(PairingCode, OffsetDateTime), Error> {
-        if !sealpost_protocol::handle::is_handle(name) {
+        if !is_handle(name) {
             return Err(Error::usage(
                 "an agent's name is 3 to 32 of a-z, 0-9, dot, dash and underscore",
             ));
@@ -91,8 +100,10 @@ impl Agents {
         let known = self.client.shared().local_account().await?.content.contacts;
         let views = self.views().await?;
         let agent = |view: AgentView| Agent {
-            is_confirmed: known.contains_key(&view.principal_id),
-            name: printable(&view.name),
+            is_confirmed: known
+                .get(&view.principal_id)
+                .is_some_and(|contact| contact.handle == handle(&view.name)),
+            name: view.name,
             principal_id: view.principal_id,
             created_at: view.created_at,
             last_seen_at: view.last_seen_at,
@@ -130,13 +141,16 @@ impl Agents {
     }
 
     /// Ends an agent: the relay forgets it and closes its sockets, then it is taken out of every space, with a new key for those
-    /// who stay. Calling it again goes on where it could not.
+    /// who stay. Calling it again goes on where it could not. `name` is the agent's name, or its whole principal id. One whose
+    /// fingerprint was never confirmed is taken out only if it is named by its id.
     ///
     /// # Errors
-    /// [`Error::Usage`] when neither the relay nor this account knows such an agent.
+    /// [`Error::Usage`] when neither the relay nor this account knows such an agent; [`Error::Integrity`] when the relay lists one
+    /// that does not hold together, or somebody else who is known.
     pub async fn revoke(&self, name: &str) -> Result<RevokedAgent, Error> {
         let shared = self.client.shared();
-        let principal_id = self.find(name).await?;
+        let meant = self.find(name).await?;
+        let principal_id = meant.id;
         let local = shared.local_account().await?;
         match shared.api.revoke_agent(&local.session.token, &principal_id).await {
             Err(error) if error.code() != Some(ErrorCode::NotFound) => return Err(error),
@@ -148,7 +162,10 @@ impl Agents {
             still_in: Vec::new(),
         };
         for summary in self.client.spaces().await? {
-            revoked.take_out(&self.client.space(summary.id).await?).await;
+            match self.client.space(summary.id).await {
+                Ok(space) => revoked.take_out(&space, meant).await,
+                Err(error) => revoked.still_in.push((summary.id, error)),
+            }
         }
         if revoked.still_in.is_empty() {
             self.forget(principal_id).await?;
@@ -157,20 +174,27 @@ impl Agents {
     }
 
     /// The agent of this name, at the relay or among those that were confirmed; or with this id.
-    async fn find(&self, name: &str) -> Result<PrincipalId, Error> {
+    async fn find(&self, name: &str) -> Result<Meant, Error> {
+        let known = self.client.shared().local_account().await?.content.contacts;
+        let confirmed = known.iter().filter(|(_, contact)| contact.is_agent());
+        let confirmed = confirmed.map(|(id, contact)| (contact.handle.clone(), *id));
         let at_relay = self.list().await?.into_iter();
         let at_relay = at_relay.map(|agent| (handle(&agent.name), agent.principal_id));
-        let contacts = self.client.contacts().list().await?.into_iter();
-        let contacts = contacts.map(|contact| (contact.handle, contact.principal_id));
-        let mut found: Vec<_> = at_relay
-            .chain(contacts.filter(|(handle, _)| handle.starts_with(PREFIX)))
+        let mut found: Vec<_> = confirmed
+            .chain(at_relay)
             .filter(|(known, id)| *known == handle(name) || id.to_string() == name)
             .map(|(_, id)| id)
             .collect();
         found.sort_unstable();
         found.dedup();
         match found[..] {
-            [id] => Ok(id),
+            [id] => {
+                let is_confirmed = known
+                    .get(&id)
+                    .is_some_and(|contact| contact.handle == handle(name));
+                let is_vouched_for = is_confirmed || id.to_string() == name;
+                Ok(Meant { id, is_vouched_for })
+            }
             [] => Err(Error::usage(format!("there is no agent called {name}"))),
             _ => Err(Error::usage(format!(
                 "{name} is more than one agent; name its principal id"
@@ -199,50 +223,90 @@ impl Agents {
             return Err(Error::usage(format!("there is no agent called {name}")));
         }
         for view in of_name {
-            let (signed, id) = check(view)?;
-            self.client.contacts().keep(&handle(name), signed, id).await?;
+            let signed = check(view)?;
+            self.client
+                .contacts()
+                .keep(&handle(name), signed, view.principal_id)
+                .await?;
         }
         Ok(())
     }
 
+    /// What the relay lists. Each holds together, and is nobody who is known as somebody else.
     async fn views(&self) -> Result<Vec<AgentView>, Error> {
         let shared = self.client.shared();
         let local = shared.local_account().await?;
-        Ok(shared.api.agents(&local.session.token).await?.agents)
+        let views = shared.api.agents(&local.session.token).await?.agents;
+        for view in &views {
+            check(view)?;
+            let known = local.content.contacts.get(&view.principal_id);
+            if known.is_some_and(|contact| contact.handle != handle(&view.name)) {
+                return Err(Error::alarm(format!(
+                    "the relay lists as the agent {} a principal that was confirmed as another",
+                    view.name
+                )));
+            }
+        }
+        Ok(views)
     }
 }
 
 impl RevokedAgent {
-    async fn take_out(&mut self, space: &Space) {
-        let (id, agent) = (space.id(), self.principal_id);
+    async fn take_out(&mut self, space: &Space, meant: Meant) {
         let synced = space.sync().await;
-        let members = space.members().await;
-        let is_in = members.map(|members| members.iter().any(|member| member.manifest.id() == agent));
-        match (is_in, synced) {
-            (Ok(true), Ok(_)) => match space.remove_member(agent).await {
-                Ok(()) => self.removed_from.push(id),
-                Err(error) => self.still_in.push((id, error)),
-            },
-            (Ok(true), Err(error)) | (Err(_), Err(error)) if !is_over(&error) => {
-                self.still_in.push((id, error))
-            }
-            (Err(error), Ok(_)) => self.still_in.push((id, error)),
-            _ => {}
+        let found = self.is_in(space).await;
+        let is_in = found.as_ref().ok().copied();
+        match (found, synced) {
+            (Ok(false), Ok(_)) => {}
+            (Ok(true), Ok(_)) => self.remove_from(space, meant).await,
+            (_, Err(error)) if is_over(is_in, &error, space) => {}
+            (_, Err(error)) | (Err(error), Ok(_)) => self.still_in.push((space.id(), error)),
+        }
+    }
+
+    /// Whether the verified chain has the agent as a member. A person of that id is somebody else.
+    async fn is_in(&self, space: &Space) -> Result<bool, Error> {
+        let is_agent = |member: &Member| {
+            member.manifest.id() == self.principal_id && member.manifest.kind() == PrincipalKind::Agent
+        };
+        Ok(space.members().await?.iter().any(is_agent))
+    }
+
+    async fn remove_from(&mut self, space: &Space, meant: Meant) {
+        if !meant.is_vouched_for {
+            let why = "only the relay says that this is the agent, its fingerprint was never confirmed here; if it is, revoke it \
+                       again by its principal id";
+            return self.still_in.push((space.id(), Error::usage(why)));
+        }
+        match space.remove_member(self.principal_id).await {
+            Ok(()) => self.removed_from.push(space.id()),
+            Err(error) => self.still_in.push((space.id(), error)),
         }
     }
 }
 
-/// Whether this account has nothing to do with the space any more.
-fn is_over(error: &Error) -> bool {
-    matches!(error.code(), Some(ErrorCode::NotAMember | ErrorCode::Tombstoned))
+/// Whether a refusal to read means that the agent is not in the space, or that it does not matter any more. That the relay says so is
+/// not enough.
+fn is_over(is_in: Option<bool>, error: &Error, space: &Space) -> bool {
+    let Error::Refused(refusal) = error else {
+        return false;
+    };
+    match refusal.code {
+        Some(ErrorCode::Tombstoned) => refusal.by_the_rules,
+        // Only who is in a space brings an agent in: here the chain shows that this account left before it did.
+        Some(ErrorCode::NotAMember) if refusal.by_the_rules => is_in == Some(false),
+        // No device of this account has ever read the space: it waits for approval, say.
+        Some(ErrorCode::NotAMember) => is_in.is_none() && space.core().pinned.is_none(),
+        _ => false,
+    }
 }
 
 fn handle(name: &str) -> String {
-    format!("{PREFIX}{name}")
+    format!("{AGENT_PREFIX}{name}")
 }
 
 /// The relay's word for an agent has to hold together, at least.
-fn check(view: &AgentView) -> Result<(SignedManifest, PrincipalId), Error> {
+fn check(view: &AgentView) -> Result<SignedManifest, Error> {
     let bad = || {
         Error::alarm(format!(
             "the relay's manifest of the agent {} does not hold",
@@ -250,6 +314,11 @@ fn check(view: &AgentView) -> Result<(SignedManifest, PrincipalId), Error> {
         ))
     };
     let (signed, manifest) = parse_signed(&view.signed_manifest.0).ok_or_else(bad)?;
-    let holds = manifest.id() == view.principal_id && manifest.kind() == PrincipalKind::Agent;
-    holds.then_some((signed, view.principal_id)).ok_or_else(bad)
+    let holds = manifest.id() == view.principal_id
+        && manifest.kind() == PrincipalKind::Agent
+        && is_handle(&view.name);
+    holds.then_some(signed).ok_or_else(bad)
 }
+
+#[cfg(test)]
+mod tests;

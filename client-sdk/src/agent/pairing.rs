@@ -34,7 +34,7 @@ pub struct NotAPairingCode;
 
 impl PairingCode {
     /// Draws a new code of `owner`.
-    pub(super) fn generate(owner: PrincipalId, rng: &mut impl CryptoRng) -> Self {
+    pub(crate) fn generate(owner: PrincipalId, rng: &mut impl CryptoRng) -> Self {
         Self {
             entropy: entropy::draw(rng),
             owner,

@@ -24,7 +24,7 @@ mod recovery_code;
 mod sealed;
 mod slot;
 
-pub(crate) use content::{Content, KnownContact, KnownSpace, RelayPin, VerifiedPlace};
+pub(crate) use content::{AGENT_PREFIX, Content, KnownContact, KnownSpace, RelayPin, VerifiedPlace};
 pub use device_secret::{DeviceSecret, NotADeviceSecret};
 pub use recovery_code::{NotARecoveryCode, RecoveryCode};
 pub(crate) use sealed::{Opened, SealedKeystore};

@@ -5,14 +5,15 @@ use sealpost_sdk::RevokedAgent;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, worst_code};
 use crate::output::Report;
 use crate::patience;
 
 /// End an agent: it is cut off from the relay and taken out of all spaces that you may manage
 ///
 /// What it has read it keeps; everything from then on is sealed under keys that it never had. Said again, it goes on where it could
-/// not.
+/// not. It says in which spaces the agent still is, or may be, and why; the exit code is that of the worst reason, 6 where others have
+/// to take it out. An agent that was never approved here is taken out only if its principal id is given.
 #[derive(Args)]
 #[command(after_help = "Example:\n  sealpost agent revoke helper")]
 pub(crate) struct Revoke {
@@ -39,11 +40,12 @@ impl Revoke {
         let client = context.client().await?;
         let agents = client.agents();
         let revoked = patience::wait(&client, context, agents.revoke(&self.name)).await?;
-        let still_in = revoked.still_in.len();
+        let spaces = revoked.still_in.len() as u64;
+        let code = worst_code(revoked.still_in.iter().map(|(_, why)| why));
         context.report(&Revoked::new(self.name, revoked))?;
-        match still_in {
+        match spaces {
             0 => Ok(()),
-            spaces => Err(Failure::AgentRemains(spaces)),
+            spaces => Err(Failure::AgentRemains { spaces, code }),
         }
     }
 }
@@ -70,7 +72,7 @@ impl Report for Revoked {
             writeln!(out, "out of    {space}")?;
         }
         for StillIn { space, why } in &self.still_in {
-            writeln!(out, "still in  {space}: {why}")?;
+            writeln!(out, "may be in {space}: {why}")?;
         }
         Ok(())
     }

@@ -1,0 +1,60 @@
+//! What a relay may say of agents, and what it may not.
+
+use sealpost_protocol::ids::PrincipalId;
+use sealpost_protocol::manifest::Fingerprint;
+
+use super::relay::Faults;
+use super::*;
+use crate::agent::PairingCode;
+use crate::identity::Identity;
+
+fn new_agent() -> Identity {
+    Identity::generate_agent(&mut crate::entropy::system())
+}
+
+#[tokio::test]
+async fn principal_that_is_no_agent_or_not_the_one_named_is_no_agent_of_the_list() {
+    let person = Identity::generate(&mut crate::entropy::system());
+    for (id, identity) in [(person.id(), person), (PrincipalId::new([7; 32]), new_agent())] {
+        let relay = TestRelay::start().await;
+        let (alice, _) = Home::new(&relay).register("alice").await;
+        relay.list_agent("helper", id, &identity);
+        expect_alarm(alice.agents().list().await, "does not hold");
+        expect_alarm(alice.agents().revoke("helper").await, "does not hold");
+    }
+}
+
+#[tokio::test]
+async fn agent_that_was_confirmed_under_one_name_is_not_revoked_under_another() {
+    let relay = TestRelay::start().await;
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    let agent = new_agent();
+    relay.enroll("helper", &agent);
+    assert!(!alice.agents().list().await.unwrap()[0].is_confirmed);
+    let fingerprint = Fingerprint::of(&agent.id()).to_string();
+    alice.agents().confirm("helper", &fingerprint).await.unwrap();
+    assert!(alice.agents().list().await.unwrap()[0].is_confirmed);
+
+    relay.state().agents[0].name = "other".to_owned();
+    expect_alarm(alice.agents().revoke("other").await, "confirmed as another");
+    expect_alarm(alice.agents().list().await, "confirmed as another");
+}
+
+#[tokio::test]
+async fn name_that_would_be_a_command_is_not_taken_from_the_relay() {
+    let relay = TestRelay::start().await;
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    let owner = alice.account().principal_id;
+    for (name, holds) in [("helper", true), ("--help", false), ("x; rm -r .", false)] {
+        relay.misbehave(Faults {
+            agent_name: Some(name.to_owned()),
+            ..Faults::default()
+        });
+        let code = PairingCode::generate(owner, &mut crate::entropy::system());
+        let enrolled = Client::enroll_agent(Home::new(&relay).config(), &code).await;
+        match holds {
+            true => assert_eq!(enrolled.unwrap().account().handle, name),
+            false => expect_alarm(enrolled, "is no name"),
+        }
+    }
+}
