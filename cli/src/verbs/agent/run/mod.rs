@@ -2,30 +2,33 @@
 
 mod program;
 mod replies;
-mod sending;
+mod work;
 
 use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt;
-use sealpost_sdk::protocol::ids::PrincipalId;
+use sealpost_sdk::protocol::ids::{PrincipalId, SpaceId};
 use sealpost_sdk::space::Messages;
-use sealpost_sdk::{Client, Error, Packing, Position, Space};
+use sealpost_sdk::{Client, Error, Packing, Position, Space, Unsent};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::super::tail::Line;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interruption::Interruptions;
 use crate::patience;
 use crate::people::People;
-use program::Program;
+use program::{GRACE, Program};
 use replies::Replies;
-use sending::Sending;
+use work::Work;
 
 /// The name under which the home keeps how far the program has read.
 const READER: &str = "agent run";
@@ -38,9 +41,12 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 /// is sent as it is, an empty one is not. Its standard error is left alone.
 ///
 /// It begins with what was written since the agent was brought into the space. The place is kept in the home: the next run goes on
-/// behind the last line that was written to the program. What a program had not read yet when it was killed, it does not get again.
+/// behind the last message that was written to the program. Should this command be killed between writing a message and keeping its
+/// place, that one comes twice. What a program had not read yet when it was killed, it does not get again.
 ///
-/// Ends with the program, and with its exit code. On SIGINT or SIGTERM the program's input ends; it then has ten seconds.
+/// Ends with the program, and with its exit code. On SIGINT or SIGTERM the program's input ends behind the message that is being
+/// written; it then has ten seconds. What it printed is sent, for as long as --patience allows without a connection: when that ends,
+/// so does the command, with exit code 4, and says how many messages are acked and how many are kept in the outbox.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  sealpost agent run -- ./bot\n  \
                         sealpost agent run --space garden -- jq --unbuffered -c '{text: (\"you said: \" + .text)}'")]
@@ -69,20 +75,28 @@ impl Run {
                 "this home is a person's; make an agent with `sealpost agent pair` and `agent enroll`",
             ));
         }
-        let space = self.space(&client).await?;
-        let running = answer(&client, &space, &self.program);
-        match patience::wait_for_first(&client, context, running).await? {
-            0 => Ok(()),
-            code => Err(Failure::Program(code)),
+        let id = self.space(&client).await?;
+        // Unknown while another command sends; what fails is then told without counts.
+        let before = patience::turn(context, client.unsent(id)).await.ok();
+        let space = client.space(id).await?;
+        let acked = Arc::new(AtomicU64::new(0));
+        let running = answer(&client, context, space, &self.program, &acked);
+        match patience::wait_for_first(&client, context, running).await {
+            Ok(0) => Ok(()),
+            Ok(code) => Err(Failure::Program(code)),
+            Err(cause) => {
+                let acked = acked.load(Ordering::Relaxed);
+                Err(with_counts(cause, acked, before, &client, id, context).await)
+            }
         }
     }
 
-    async fn space(&self, client: &Client) -> Result<Space, Failure> {
+    async fn space(&self, client: &Client) -> Result<SpaceId, Failure> {
         if let Some(space) = &self.space {
-            return ChosenSpace::named(space).open(client).await;
+            return Ok(ChosenSpace::named(space).find(client).await?.id);
         }
         match &client.spaces().await?[..] {
-            [only] => Ok(client.space(only.id).await?),
+            [only] => Ok(only.id),
             [] => Err(Failure::usage(
                 "the agent is in no space yet: its owner brings it in with `sealpost agent approve`",
             )),
@@ -93,25 +107,63 @@ impl Run {
     }
 }
 
-/// Runs the program on the messages of a space; gives its exit code.
-async fn answer(client: &Client, space: &Space, command: &[OsString]) -> Result<u8, Failure> {
+/// Runs the program on the messages of a space; gives its exit code. Nothing of the space is in use when this returns.
+async fn answer(
+    client: &Client,
+    context: &Context,
+    space: Space,
+    command: &[OsString],
+    acked: &Arc<AtomicU64>,
+) -> Result<u8, Failure> {
     let me = client.account().principal_id;
-    let messages = unread(space, me).await?;
+    let messages = unread(&space, me).await?;
     let people = People::of(client).await?;
+    let mut signals = Interruptions::catch()?;
     let (mut program, input, output) = Program::start(command)?;
-    let mut sending = Sending::new(send(space, output));
+    let (end, asked_to_end) = watch::channel(false);
+    let (exited, has_exited) = watch::channel(false);
+    let mut feeding = Work::new(feed(&space, messages, &people, me, input, asked_to_end));
+    let mut sending = Work::new(send(&space, output, has_exited, acked));
     let ending = tokio::select! {
-        failed = feed(space, messages, &people, me, input) => Ending::Failed(failed),
+        failed = feeding.failure() => Ending::Failed(failed),
         failed = sending.failure() => Ending::Failed(failed),
         failed = beat(client) => Ending::Failed(failed),
-        asked = asked_to_end() => asked.map_or_else(Ending::Failed, |()| Ending::Ended),
+        _ = signals.next() => Ending::Ended,
         () = program.ended() => Ending::Ended,
     };
-    // Its input has ended with the select; what it still prints is sent.
-    let code = program.finish(sending.rest()).await;
+    end.send_replace(true);
+    let finishing = async {
+        let code = program.finish(feeding.rest()).await;
+        exited.send_replace(true);
+        code
+    };
+    let finishing = async { tokio::join!(finishing, patience::wait(client, context, sending.rest())) };
+    let (code, sent) = signals.unless_repeated(finishing).await;
     match ending {
         Ending::Failed(failure) => Err(failure),
-        Ending::Ended => code,
+        Ending::Ended => sent.and(code),
+    }
+}
+
+/// Says of a failure what became of the program's messages, where some are kept.
+async fn with_counts(
+    cause: Failure,
+    acked: u64,
+    before: Option<Vec<Unsent>>,
+    client: &Client,
+    space: SpaceId,
+    context: &Context,
+) -> Failure {
+    let after = patience::turn(context, client.unsent(space)).await;
+    let (Some(before), Ok(unsent)) = (before, after) else {
+        return cause;
+    };
+    let last = before.last().map_or(0, |unsent| unsent.number);
+    let own = unsent.iter().filter(|unsent| unsent.number > last);
+    let kept: u64 = own.map(|unsent| unsent.messages.len() as u64).sum();
+    match kept {
+        0 => cause,
+        kept => Failure::unfinished(cause, acked, kept, unsent.len()),
     }
 }
 
@@ -127,33 +179,45 @@ async fn unread(space: &Space, me: PrincipalId) -> Result<Messages, Failure> {
     Ok(space.subscribe(Position::after_event(own.since.seq)))
 }
 
-/// Writes each message to the program, as long as it reads. Returns when there are no more to come.
+/// Writes each message to the program, as long as it reads, until it is asked to end: then the message that is being written is
+/// written to its end, and its place is kept. The program's input ends with this.
 async fn feed(
     space: &Space,
     mut messages: Messages,
     people: &People,
     me: PrincipalId,
     mut input: ChildStdin,
-) -> Failure {
-    while let Some(message) = messages.next().await {
-        let message = match message {
-            Ok(message) => message,
-            Err(unreadable @ Error::Unreadable { .. }) => {
+    mut asked_to_end: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = is_true(&mut asked_to_end) => return Ok(()),
+            next = messages.next() => next,
+        };
+        let message = match next {
+            None => return Err(Failure::usage("the space was closed")),
+            Some(Ok(message)) => message,
+            Some(Err(unreadable @ Error::Unreadable { .. })) => {
                 eprintln!("sealpost: {unreadable}");
                 continue;
             }
-            Err(error) => return error.into(),
+            Some(Err(error)) => return Err(error.into()),
         };
         let (cursor, is_own) = (message.cursor, message.author == me);
         if !is_own && write(&mut input, &Line::new(message, people)).await.is_err() {
             // It reads no more, but may go on with something.
-            return std::future::pending().await;
+            is_true(&mut asked_to_end).await;
+            return Ok(());
         }
-        if let Err(error) = space.keep_cursor(READER, &cursor).await {
-            return error.into();
-        }
+        space.keep_cursor(READER, &cursor).await?;
     }
-    Failure::usage("the space was closed")
+}
+
+/// Waits until it is so.
+async fn is_true(flag: &mut watch::Receiver<bool>) {
+    // It stays so once its sender is gone.
+    let _ = flag.wait_for(|is_so| *is_so).await;
 }
 
 async fn write(input: &mut ChildStdin, line: &Line) -> std::io::Result<()> {
@@ -163,12 +227,34 @@ async fn write(input: &mut ChildStdin, line: &Line) -> std::io::Result<()> {
     input.flush().await
 }
 
-/// Sends each line that the program prints, until it prints no more.
-async fn send(space: &Space, output: ChildStdout) -> Result<(), Failure> {
-    let mut sender = space.sender(Packing::Natural);
+/// Sends each line that the program prints, until it prints no more; or until a while after its end, should something that it left
+/// behind hold its output open.
+async fn send(
+    space: &Space,
+    output: ChildStdout,
+    mut has_exited: watch::Receiver<bool>,
+    acked: &Arc<AtomicU64>,
+) -> Result<(), Failure> {
+    let acked = Arc::clone(acked);
+    let mut sender = space
+        .sender(Packing::Natural)
+        .on_acked(move |_, number| acked.store(number, Ordering::Relaxed));
     let mut replies = Replies::new(output);
-    while let Some(reply) = replies.next().await? {
-        sender.feed(reply).await?;
+    let late = async {
+        is_true(&mut has_exited).await;
+        sleep(GRACE).await;
+    };
+    tokio::pin!(late);
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = replies.next() => next?,
+            () = &mut late => None,
+        };
+        match next {
+            Some(reply) => sender.feed(reply).await?,
+            None => break,
+        }
     }
     sender.flush().await?;
     Ok(())
@@ -183,15 +269,4 @@ async fn beat(client: &Client) -> Failure {
             Ok(()) | Err(_) => sleep(HEARTBEAT).await,
         }
     }
-}
-
-async fn asked_to_end() -> Result<(), Failure> {
-    let listen = |kind| signal(kind).map_err(|source| Failure::file("listening to signals", source));
-    let mut terminated = listen(SignalKind::terminate())?;
-    let mut interrupted = listen(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
-    Ok(())
 }

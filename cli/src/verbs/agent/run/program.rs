@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::failure::Failure;
 
 /// How long a program may take to end once its input did.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// Ended when it is dropped.
 pub(super) struct Program {
@@ -47,15 +47,15 @@ impl Program {
         let _ = self.child.wait().await;
     }
 
-    /// Waits until everything that it printed is sent and it has ended, but not for long: then it is killed. Gives its exit code.
+    /// Waits until its input has ended with `feeding`, and then it; but not for long: then it is killed. Gives its exit code.
     pub(super) async fn finish(
         &mut self,
-        sending: impl Future<Output = Result<(), Failure>>,
+        feeding: impl Future<Output = Result<(), Failure>>,
     ) -> Result<u8, Failure> {
         let ending = async {
-            let (sent, status) = tokio::join!(sending, self.child.wait());
-            sent?;
-            Ok(code(status.map_err(lost)?))
+            let fed = feeding.await;
+            let status = self.child.wait().await;
+            fed.and_then(|()| Ok(code(status.map_err(lost)?)))
         };
         match timeout(GRACE, ending).await {
             Ok(ended) => ended,
@@ -76,4 +76,39 @@ fn code(status: ExitStatus) -> u8 {
     let of_signal = || status.signal().map(|signal| 128 + signal);
     let code = status.code().or_else(of_signal).unwrap_or(1);
     u8::try_from(code).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(script: &str) -> (Program, ChildStdin, ChildStdout) {
+        let command = ["sh", "-c", script].map(OsString::from);
+        Program::start(&command).unwrap()
+    }
+
+    #[tokio::test]
+    async fn program_ends_with_its_input_and_gives_its_code() {
+        let (mut program, input, _output) = start("read -r line; exit 7");
+        let feeding = async {
+            drop(input);
+            Ok(())
+        };
+        assert_eq!(program.finish(feeding).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn program_that_does_not_end_is_killed() {
+        let (mut program, input, output) = start("echo begun; exec sleep 1000");
+        let mut begun = tokio::io::BufReader::new(output);
+        tokio::io::AsyncBufReadExt::read_line(&mut begun, &mut String::new())
+            .await
+            .unwrap();
+        tokio::time::pause();
+        let never = async {
+            let _held = input;
+            std::future::pending().await
+        };
+        assert_eq!(program.finish(never).await.unwrap(), 128 + 9);
+    }
 }

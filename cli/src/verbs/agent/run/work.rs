@@ -1,15 +1,15 @@
-//! What sends the program's lines, until there are no more.
+//! What goes on beside the program, and is finished behind it.
 
 use std::pin::Pin;
 
 use crate::failure::Failure;
 
-/// Work that is looked at while other things happen, and finished later.
-pub(super) struct Sending<W> {
+/// Something that is looked at while other things happen, and finished later.
+pub(super) struct Work<W> {
     work: Option<Pin<Box<W>>>,
 }
 
-impl<W: Future<Output = Result<(), Failure>>> Sending<W> {
+impl<W: Future<Output = Result<(), Failure>>> Work<W> {
     pub(super) fn new(work: W) -> Self {
         Self {
             work: Some(Box::pin(work)),
