@@ -116,8 +116,10 @@ impl Failure {
                  folder",
             ),
             Self::Sdk(Error::Store(StoreError::Corrupt(_) | StoreError::Damaged { .. })) => Some(
-                "keep a copy of the home folder, then `sealpost logout --forget` and log in again: spaces are read anew, and only \
-                 what was in the outbox is lost",
+                "keep a copy of the home folder. A person's home: `sealpost logout --forget`, then log in again, with the \
+                 passphrase (and the device secret, if there is one) or the recovery code: spaces are read anew, and only what was in \
+                 the outbox is lost. An agent's home holds its only keys: its owner has to revoke it (`sealpost agent revoke`) and \
+                 pair it anew",
             ),
             Self::Unfinished { cause, .. } => cause.hint(),
             _ => None,
@@ -166,8 +168,6 @@ impl Failure {
     }
 }
 
-/// What can be done about an outbox that holds something.
-fn advice(waiting: usize) -> &'static str {
 /// The exit code of several failures of one command: that of an alarm before that of the network, and the relay's refusal last.
 pub(crate) fn worst_code<'a>(errors: impl Iterator<Item = &'a Error>) -> u8 {
     const REFUSED: u8 = 6;
@@ -177,6 +177,8 @@ pub(crate) fn worst_code<'a>(errors: impl Iterator<Item = &'a Error>) -> u8 {
     worst.unwrap_or(REFUSED)
 }
 
+/// What can be done about an outbox that holds something.
+fn advice(waiting: usize) -> &'static str {
     match waiting {
         0 => "",
         _ => {

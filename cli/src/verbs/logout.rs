@@ -1,19 +1,27 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::Client;
+use sealpost_sdk::{Client, HomeOf};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
+use crate::question;
 
 /// End this device's session and destroy its keys and logs, messages that were not sent yet included
+///
+/// A person logs in again with the passphrase or the recovery code. An agent's keys are nowhere else: it has to be revoked and paired
+/// anew, so that its home is destroyed only with --yes, or when `forget` is typed. That holds too for a home that is damaged so that
+/// nobody can tell whose it is.
 #[derive(Args)]
 pub(crate) struct Logout {
     /// Do not tell the relay: destroy what is here, even when the relay cannot be reached or what is here is damaged
     #[arg(long)]
     forget: bool,
+    /// Destroy an agent's only keys without asking
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Serialize)]
@@ -25,14 +33,31 @@ struct LoggedOut {
 impl Logout {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if self.forget {
-            Client::forget_home(&context.global().home).await?;
+            let home = &context.global().home;
+            self.expect_meant(&Client::home_of(home).await)?;
+            Client::forget_home(home).await?;
         } else {
-            context.client().await?.logout().await?;
+            let client = context.client().await?;
+            self.expect_meant(&client.owner().map_or(HomeOf::Person, |_| HomeOf::Agent))?;
+            client.logout().await?;
         }
         context.report(&LoggedOut {
             logged_out: true,
             told_relay: !self.forget,
         })
+    }
+}
+
+impl Logout {
+    /// What cannot be had again is not destroyed by a slip.
+    fn expect_meant(&self, home: &HomeOf) -> Result<(), Failure> {
+        let warning = match home {
+            HomeOf::Person | HomeOf::Nobody => return Ok(()),
+            _ if self.yes => return Ok(()),
+            HomeOf::Agent => "This home holds the only keys of an agent.",
+            HomeOf::Unknown => "This home cannot be read; if it is an agent's, it holds its only keys.",
+        };
+        question::expect_typed("forget", warning)
     }
 }
 

@@ -8,7 +8,34 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::store::{Store, StoreReport};
 
+/// Whose a home is, as far as it can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HomeOf {
+    /// A person's device: the account is at the relay, too.
+    Person,
+    /// An agent: its keys are here and nowhere else.
+    Agent,
+    /// There is no account in it.
+    Nobody,
+    /// It cannot be read.
+    Unknown,
+}
+
 impl Client {
+    /// Whose a home is.
+    pub async fn home_of(home: &Path) -> HomeOf {
+        if expect_store(home).is_err() {
+            return HomeOf::Nobody;
+        }
+        let account = async { Store::open(home).await?.read(|store| store.account()).await };
+        match account.await {
+            Ok(Some(account)) if account.owner.is_some() => HomeOf::Agent,
+            Ok(Some(_)) => HomeOf::Person,
+            Ok(None) => HomeOf::Nobody,
+            Err(_) => HomeOf::Unknown,
+        }
+    }
+
     /// Ends this device's session at the relay, then destroys the device's store: keys, logs and what was not sent yet.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ mod start_over;
 pub use devices::Device;
 pub use export::ExportSummary;
 pub use history::{KeptKeystore, PastKeystore};
+pub use logout::HomeOf;
 pub(crate) use relay::Met;
 pub use relay::RelayInfo;
 pub use start_over::{PreparedStart, Proof, StartedOver};
