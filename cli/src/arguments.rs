@@ -22,8 +22,10 @@ Examples:
   sealpost tail garden --follow
   sealpost --json tail garden | jq -r .text
 
-Secrets are never arguments. A passphrase is asked for on the terminal, or read from the file that SEALPOST_PASSPHRASE_FILE
-names, or from the descriptor given with --passphrase-fd; a recovery code likewise with SEALPOST_RECOVERY_FILE.
+Passphrases and codes are never arguments. A passphrase is asked for on the terminal, or read from the file that
+SEALPOST_PASSPHRASE_FILE names, or from the descriptor given with --passphrase-fd; a recovery code likewise with
+SEALPOST_RECOVERY_FILE, and an invite link with SEALPOST_INVITE_FILE. An invite link may be an argument of `join`; other users of
+the machine then see it.
 
 Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused
 by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM.";

@@ -1,4 +1,4 @@
-//! Where secrets come from: a descriptor, a file named in the environment, or the terminal. Never an argument.
+//! Where secrets come from: a descriptor, a file named in the environment, or the terminal. None has to be an argument.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -91,6 +91,15 @@ impl Source {
         }
     }
 
+    fn invite_link() -> Self {
+        Self {
+            what: "Invite link",
+            descriptor: None,
+            variable: "SEALPOST_INVITE_FILE",
+            twice: false,
+        }
+    }
+
     fn registration_token() -> Self {
         Self {
             what: "Registration token",
@@ -163,6 +172,11 @@ pub(crate) fn device_secret() -> Result<DeviceSecret, Failure> {
 pub(crate) fn pairing_code(descriptor: Option<u32>) -> Result<PairingCode, Failure> {
     let text = Source::pairing_code(descriptor).read()?;
     PairingCode::parse(&text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Reads an invite link.
+pub(crate) fn invite_link() -> Result<Zeroizing<String>, Failure> {
+    Source::invite_link().read()
 }
 
 /// A registration token, if the relay asks for one.

@@ -231,6 +231,8 @@ fn damaged_home_is_named_by_the_doctor_and_can_be_forgotten() {
     assert!(code == 5 && err.contains("sealpost logout --forget"), "{err}");
     // It may be an agent's.
     let (code, _, err) = run(command(folder.path()).args(["logout", "--forget"]));
+    assert!(code == 2 && err.contains("--yes"), "{err}");
+    let (code, _, err) = run(command(folder.path()).args(["logout", "--forget", "--yes"]));
     assert_eq!(code, 0, "{err}");
     assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0);
     let (code, _, _) = run(command(folder.path()).args(["logout", "--forget"]));

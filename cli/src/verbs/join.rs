@@ -1,4 +1,4 @@
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use clap::Args;
 use sealpost_sdk::{InviteLink, Joined};
@@ -9,21 +9,23 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::patience;
+use crate::secret_input;
 
-/// Longest link that is read.
+/// Longest line that is read; links are much shorter.
 const LONGEST: u64 = 4096;
 
 /// Join a space by an invite link
 ///
-/// Quote the link: what matters in it stands behind the #. Given as -, it is read from the input, which keeps it out of the
-/// list of processes.
+/// The link is a key. It is asked for on the terminal, or read from the file that SEALPOST_INVITE_FILE names. It may be given as an
+/// argument, too: other users of this machine then see it in the list of processes, and your shell keeps it. Quote it: what matters
+/// in it stands behind the #.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sealpost join 'https://relay.example.org/i#AZx...'\n  sealpost join - < link"
+    after_help = "Examples:\n  sealpost join --name garden\n  sealpost join - < link\n  sealpost join 'https://relay.example.org/i#AZx...'"
 )]
 pub(crate) struct Join {
-    /// The link, or - for the input
-    link: String,
+    /// The link, or - for the first line of the input; asked for by default
+    link: Option<String>,
     /// How this account calls the space
     #[arg(long)]
     name: Option<String>,
@@ -62,12 +64,15 @@ impl Join {
     }
 
     fn text(&self) -> Result<Zeroizing<String>, Failure> {
-        if self.link != "-" {
-            return Ok(Zeroizing::new(self.link.clone()));
+        match self.link.as_deref() {
+            None => secret_input::invite_link(),
+            Some("-") => {
+                let mut line = Zeroizing::new(String::with_capacity(LONGEST as usize));
+                io::stdin().lock().take(LONGEST).read_line(&mut line)?;
+                Ok(line)
+            }
+            Some(link) => Ok(Zeroizing::new(link.to_owned())),
         }
-        let mut text = Zeroizing::new(String::new());
-        io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
-        Ok(text)
     }
 }
 
