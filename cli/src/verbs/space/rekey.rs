@@ -4,12 +4,12 @@ use std::time::Duration;
 use clap::Args;
 use sealpost_sdk::Space;
 use serde::Serialize;
-use tokio::signal;
 use tokio::time::sleep;
 
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interruption::Interruptions;
 use crate::output::Report;
 use crate::patience;
 use crate::progress;
@@ -17,7 +17,8 @@ use crate::progress;
 /// Give a space a new key; what follows is sealed under it, and every member gets it
 ///
 /// Invites whose time is over are closed before. With --every the command stays, and gives the space a new key whenever it had
-/// the same one for so long: whoever else rekeys meanwhile saves it the work.
+/// the same one for so long: whoever else rekeys meanwhile saves it the work. It outlasts outages of the network and the relay: it
+/// says so on stderr and tries again, every five minutes at least. SIGINT (Ctrl-C) and SIGTERM end it, with exit code 130 or 143.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  sealpost space rekey garden\n  sealpost space rekey garden --every 168")]
 pub(crate) struct Rekey {
@@ -28,6 +29,9 @@ pub(crate) struct Rekey {
     every: Option<u64>,
 }
 
+/// Between an attempt that failed and the next; doubled each time.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_secs(5 * 60);
 const SECONDS_PER_HOUR: u64 = 60 * 60;
 
 #[derive(Serialize)]
@@ -44,9 +48,13 @@ impl Rekey {
             None => patience::wait(&client, context, rekey(&space, context)).await,
             Some(hours) => {
                 let period = Duration::from_secs(hours * SECONDS_PER_HOUR);
+                let mut signals = Interruptions::catch()?;
+                // A relay that was never there is a mistake, and not waited for.
+                patience::wait_for_first(&client, context, space.sync()).await?;
+                let going_on = Box::pin(rekey_every(&space, period, context));
                 tokio::select! {
-                    ended = rekey_every(&space, period, context) => ended,
-                    interrupted = signal::ctrl_c() => Ok(interrupted?),
+                    ended = going_on => ended,
+                    signal = signals.next() => Err(Failure::Interrupted(signal)),
                 }
             }
         }
@@ -63,14 +71,32 @@ async fn rekey(space: &Space, context: &Context) -> Result<(), Failure> {
 
 /// Rekeys each time that the epoch is the same at the end of a period as at its beginning.
 async fn rekey_every(space: &Space, period: Duration, context: &Context) -> Result<(), Failure> {
-    space.sync().await?;
     loop {
         let epoch = space.epoch().await?;
         sleep(period).await;
-        space.sync().await?;
-        if space.epoch().await? == epoch {
-            rekey(space, context).await?;
+        outlast(async || {
+            space.sync().await?;
+            if space.epoch().await? == epoch {
+                rekey(space, context).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    }
+}
+
+/// Does it again until it is done, or fails for a reason that time does not mend.
+async fn outlast(work: impl AsyncFn() -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut delay = FIRST_DELAY;
+    loop {
+        match work().await {
+            Err(Failure::Sdk(error)) if error.is_transient() => {
+                eprintln!("sealpost: {error}; trying again");
+            }
+            result => return result,
         }
+        sleep(delay).await;
+        delay = (delay * 2).min(LONGEST_DELAY);
     }
 }
 
@@ -94,5 +120,30 @@ pub(super) fn follow_rekey<T>(space: &Space, work: impl Future<Output = T>) -> i
 impl Report for Rekeyed {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "The space is in epoch {}.", self.epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use sealpost_sdk::Error;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn outages_are_outlasted_and_other_failures_are_told() {
+        let attempts = Cell::new(0);
+        let outlasted = outlast(async || {
+            attempts.set(attempts.get() + 1);
+            match attempts.get() {
+                20 => Ok(()),
+                _ => Err(Error::Network("gone".to_owned()).into()),
+            }
+        });
+        outlasted.await.unwrap();
+        assert_eq!(attempts.get(), 20);
+        let failed = outlast(async || Err(Error::Usage("wrong".to_owned()).into()));
+        assert!(matches!(failed.await, Err(Failure::Sdk(Error::Usage(_)))));
     }
 }
