@@ -1,12 +1,14 @@
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, ChildStdout},
+    path::PathBuf,
+    process::{Child, ChildStderr, ChildStdout, Command},
 };
 
 use super::{Garden, open_to_all, text, texts};
 use sealpost_tests::{
     command::{Ended, Sealpost},
     database::Database,
+    proxy::{FaultProxy, Upstream, Weather},
     relay::Relay,
 };
 use serde_json::Value;
@@ -149,6 +151,114 @@ async fn stopped_agent_finishes_its_answer_and_repeats_none() {
         texts(&alice.json(["tail", "garden"])),
         ["1", "you said: 1", "2", "you said: 2"]
     );
+}
+
+/// The next line that a running command complains with.
+fn complaint(bot: &mut BufReader<ChildStderr>) -> String {
+    let mut line = String::new();
+    bot.read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+/// A file that who reads it waits for, until somebody writes to it.
+fn gate(helper: &Sealpost) -> PathBuf {
+    let path = helper.file("gate");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answer_that_cannot_be_sent_is_kept_and_the_command_fails() {
+    let proxy = FaultProxy::start().await;
+    let relay = Relay::start(open_to_all(&Database::create().await).behind(proxy.address())).await;
+    proxy.lead_to(Upstream::Tcp(relay.addresses().public));
+    let at = &format!("http://{}", proxy.address());
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let gate = gate(&helper);
+    let bot = format!(
+        "read -r line; echo heard >&2; cat {} >&2; echo 'too late'",
+        gate.display()
+    );
+    let run = [
+        "--json",
+        "--patience",
+        "1",
+        "agent",
+        "run",
+        "--",
+        "sh",
+        "-c",
+        &bot,
+    ];
+    let mut running = helper.command(run).spawn().unwrap();
+    let mut complaints = BufReader::new(running.stderr.take().unwrap());
+    bob.json(["send", "garden", "hello"]);
+    assert_eq!(complaint(&mut complaints), "heard");
+    proxy.set_weather(Weather::Refusing);
+    proxy.cut();
+    std::fs::write(&gate, "go\n").unwrap();
+    assert_eq!(complaint(&mut complaints), "go");
+    let failed: Value = serde_json::from_str(&complaint(&mut complaints)).unwrap();
+    assert_eq!(Ended::of(running).code, 4);
+    let counts = (&failed["error"]["acked"], &failed["error"]["kept"]);
+    assert_eq!(counts, (&0.into(), &1.into()));
+
+    proxy.set_weather(Weather::Fair);
+    assert_eq!(helper.json(["outbox", "flush", "garden"])[0]["messages"], 1);
+    assert_eq!(texts(&alice.json(["tail", "garden"])), ["hello", "too late"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn message_that_is_being_written_when_the_agent_is_stopped_comes_whole_and_once() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    // More than a pipe holds, so that it is not written before it is read.
+    bob.feed(["send", "garden"], "x".repeat(100_000).as_bytes())
+        .expect_done();
+    let gate = gate(&helper);
+    let slow = format!(
+        "dd bs=10 count=1 of=/dev/null 2>/dev/null; echo begun >&2; cat {} >/dev/null; echo \"lines: $(wc -l)\"",
+        gate.display()
+    );
+    let mut running = run(&helper, &slow);
+    let mut complaints = BufReader::new(running.stderr.take().unwrap());
+    assert_eq!(complaint(&mut complaints), "begun");
+    let id = rustix::process::Pid::from_child(&running);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    std::fs::write(&gate, "go\n").unwrap();
+    Ended::of(running).expect_done();
+
+    bob.json(["send", "garden", "next"]);
+    let one = ECHO.replace("while read -r line; do", "for i in 1; do read -r line;");
+    assert_eq!(Ended::of(run(&helper, &one)).code, 0);
+    let read = alice.json(["tail", "garden"]);
+    assert_eq!(texts(&read)[1..], ["lines: 1", "next", "you said: next"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_keys_of_an_agent_are_not_destroyed_by_a_slip_and_its_doctor_finds_it_well() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let findings = helper.json(["doctor"]);
+    assert_eq!(findings[0]["healthy"], true);
+    for forget in [&["logout"][..], &["logout", "--forget"]] {
+        let refused = helper.run(forget);
+        assert!(
+            refused.code == 2 && refused.err.contains("--yes"),
+            "{}",
+            refused.err
+        );
+    }
+    helper.json(["whoami"]);
+    helper.json(["logout", "--forget", "--yes"]);
+    alice.json(["agent", "revoke", "helper"]);
+    alice.json(["logout", "--forget"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,6 +79,9 @@ async fn member_who_started_over_is_put_in_the_place_of_the_old_keys() {
     start_over.env("SEALPOST_NEW_PASSPHRASE_FILE", bob.file("new"));
     Ended::of(start_over.spawn().unwrap()).expect_done();
 
+    let same = alice.run(["space", "replace-member", "garden", &old[..12], "bob"]);
+    assert_eq!(same.code, 2, "{}", same.err);
+    assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
     alice.json(["contact", "remove", "bob"]);
     let fingerprint = bob.json(["fingerprint"]);
     let fingerprint = text(&fingerprint[0], "fingerprint");
@@ -96,6 +99,8 @@ async fn member_who_started_over_is_put_in_the_place_of_the_old_keys() {
         (&*old, &2.into())
     );
     alice.json(["send", "garden", "after"]);
+    assert!(bob.json(["space", "list"])[0]["lost_with"].is_string());
     assert_eq!(texts(&bob.json(["tail", "garden"])), ["before", "after"]);
+    assert!(bob.json(["space", "list"])[0]["lost_with"].is_null());
     assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
 }
