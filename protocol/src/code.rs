@@ -89,6 +89,8 @@ codes! {
     PairingCodeInvalid = "pairing_code_invalid", 403, "Ask the agent's owner for a new pairing code.";
     /// The account has as many agents as it can have.
     TooManyAgents = "too_many_agents", 409, "Revoke an agent of this account first.";
+    /// A new device's code was used, is too old, or is none of this relay's.
+    DeviceCodeInvalid = "device_code_invalid", 410, "Have the new device show a new code.";
     /// Too many requests; the answer carries when to come back.
     RateLimited = "rate_limited", 429, "Wait for the time in the answer.";
     /// Storage is used up; the answer carries the quota.

@@ -62,6 +62,18 @@ labels! {
     PAIRING_TOKEN = "pairing-token";
     /// Checksum of a pairing code.
     PAIRING_CODE = "pairing-code";
+    /// What a new device asks for, and its code commits to.
+    DEVICE_REQUEST = "device-request";
+    /// What the relay knows a new device's request by.
+    DEVICE_TOKEN = "device-token";
+    /// Checksum of a new device's code.
+    DEVICE_CODE = "device-code";
+    /// Preshared key of an approval, from the secret in a new device's code.
+    DEVICE_PSK = "device-psk";
+    /// HPKE info of an approval.
+    DEVICE_APPROVAL_INFO = "device-approval-info";
+    /// Signature of an approval.
+    DEVICE_APPROVAL = "device-approval";
     /// Hash of one wrap.
     WRAP = "wrap";
     /// Digest of all wraps of an epoch.

@@ -4,12 +4,14 @@
 
 mod accounts;
 mod agents;
+mod approval;
 mod bytes64;
 mod keystore;
 mod sessions;
 
 pub use accounts::*;
 pub use agents::*;
+pub use approval::*;
 pub use bytes64::{Base64Bytes, NotAToken, SecretToken};
 pub use keystore::*;
 pub use sessions::*;
@@ -40,6 +42,16 @@ pub mod paths {
     pub const RECOVERY_LOGIN_START: &str = "/v1/login/recovery/start";
     /// POST [`super::RecoveryLoginFinish`].
     pub const RECOVERY_LOGIN_FINISH: &str = "/v1/login/recovery/finish";
+    /// POST [`super::ApprovalStart`].
+    pub const APPROVAL_START: &str = "/v1/login/approval/start";
+    /// POST [`super::ApprovalClaim`].
+    pub const APPROVAL_CLAIM: &str = "/v1/login/approval/claim";
+    /// POST [`super::ApprovalClaim`]: the new device asks no more.
+    pub const APPROVAL_WITHDRAW: &str = "/v1/login/approval/withdraw";
+    /// POST [`super::ApprovalLookup`].
+    pub const APPROVAL_LOOKUP: &str = "/v1/login/approval/lookup";
+    /// POST [`super::ApprovalGrant`].
+    pub const APPROVAL_GRANT: &str = "/v1/login/approval/grant";
     /// GET [`super::SessionList`].
     pub const SESSIONS: &str = "/v1/sessions";
     /// DELETE: log out.

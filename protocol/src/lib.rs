@@ -4,6 +4,7 @@
 //! normative; the vectors in `vectors/` hold both to it.
 
 pub mod agent;
+pub mod approval;
 pub mod blob;
 pub mod canonical;
 pub mod chain;

@@ -57,6 +57,13 @@ pub const MAX_BLOB_TYPE: usize = 255;
 /// For how long after it was replaced a keystore version is kept, however many came after it.
 pub const KEPT_KEYSTORE_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Longest name of a device or an agent, in UTF-8.
+pub const MAX_DEVICE_NAME: usize = 128;
+/// Largest sealed approval of a new device.
+pub const MAX_APPROVAL: usize = 4096;
+/// For how long the code of a new device counts.
+pub const DEVICE_CODE_FOR: Duration = Duration::from_secs(10 * 60);
+
 /// An Ed25519 public key.
 pub const SIGNING_KEY: usize = 32;
 /// An Ed25519 signature.

@@ -50,6 +50,8 @@ pub fn limits() -> File {
         ("BLOB_CHUNK", limits::BLOB_CHUNK),
         ("MAX_BLOB_NAME", limits::MAX_BLOB_NAME),
         ("MAX_BLOB_TYPE", limits::MAX_BLOB_TYPE),
+        ("MAX_DEVICE_NAME", limits::MAX_DEVICE_NAME),
+        ("MAX_APPROVAL", limits::MAX_APPROVAL),
         ("HPKE_KEY", limits::HPKE_KEY),
         ("WRAP", limits::WRAP),
         ("SEALED_PREVIOUS", limits::SEALED_PREVIOUS),

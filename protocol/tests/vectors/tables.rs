@@ -73,6 +73,8 @@ fn limits_are_those_of_the_file_and_of_the_specification() {
             "BLOB_CHUNK" => limits::BLOB_CHUNK,
             "MAX_BLOB_NAME" => limits::MAX_BLOB_NAME,
             "MAX_BLOB_TYPE" => limits::MAX_BLOB_TYPE,
+            "MAX_DEVICE_NAME" => limits::MAX_DEVICE_NAME,
+            "MAX_APPROVAL" => limits::MAX_APPROVAL,
             "HPKE_KEY" => limits::HPKE_KEY,
             "WRAP" => limits::WRAP,
             "SEALED_PREVIOUS" => limits::SEALED_PREVIOUS,
