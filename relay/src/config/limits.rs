@@ -33,7 +33,7 @@ pub struct LimitsConfig {
     /// Subscriptions, wraps staged and fetched, and lists of wraps that are asked for, of one account's owner in a second,
     /// and of all its agents together; ten seconds' worth at once.
     pub look_ups_per_second_per_account: NonZeroU32,
-    /// Registrations begun, and agents enrolled, from one address.
+    /// Registrations begun, agents enrolled and requests of new devices, from one address.
     pub registrations_per_address: PerPeriod,
     /// Logins begun from one address.
     pub logins_per_address: PerPeriod,

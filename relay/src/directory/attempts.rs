@@ -16,7 +16,8 @@ use super::{
 const SWEPT_AT_ONCE: u32 = 1_000;
 
 impl Directory {
-    /// Deletes attempts, sessions, staged changes and pairing codes that are past their time. To be called every minute or so.
+    /// Deletes attempts, sessions, staged changes, pairing codes and requests of new devices that are past their time. To be
+    /// called every minute or so.
     ///
     /// # Errors
     /// When the store fails.

@@ -61,6 +61,12 @@ pub enum DirectoryError {
     /// The pairing code is unknown, used up or past its time.
     #[error("the pairing code does not count")]
     PairingCodeInvalid,
+    /// The request of a new device is unknown, used up, withdrawn or past its time.
+    #[error("the device's code does not count")]
+    DeviceCodeInvalid,
+    /// As many new devices wait as the relay keeps.
+    #[error("too many new devices wait to be let in")]
+    TooManyDeviceRequests,
     /// The account has as many agents as it can have.
     #[error("the account has as many agents as it can have")]
     TooManyAgents {

@@ -33,7 +33,7 @@ impl fmt::Display for LimitScope {
 /// How often things may be asked for. On by default.
 #[derive(Clone, Debug)]
 pub struct DirectoryLimits {
-    /// Registrations begun, and agents enrolled, from one address.
+    /// Registrations begun, agents enrolled and requests of new devices, from one address.
     pub registrations_per_address: Rate,
     /// Logins begun from one address.
     pub logins_per_address: Rate,
@@ -145,6 +145,7 @@ fn is_failure_of_caller(error: &DirectoryError) -> bool {
             | DirectoryError::LoginFailed
             | DirectoryError::Expired
             | DirectoryError::PairingCodeInvalid
+            | DirectoryError::DeviceCodeInvalid
     )
 }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod agents;
+mod approvals;
 mod attempts;
 mod credentials;
 mod device_name;

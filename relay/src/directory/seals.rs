@@ -16,6 +16,8 @@ pub(super) mod fields {
     pub(crate) const HANDLE: IndexField = IndexField::new("accounts.handle");
     pub(crate) const RECOVERY_KEY: IndexField = IndexField::new("accounts.recovery_key");
     pub(crate) const SESSION_TOKEN: IndexField = IndexField::new("sessions.token");
+    pub(crate) const DEVICE_TOKEN: IndexField = IndexField::new("device_requests.token");
+    pub(crate) const DEVICE_CLAIM: IndexField = IndexField::new("device_requests.claim");
     pub(crate) const PAIRING_TOKEN: IndexField = IndexField::new("pairing_codes.token");
     pub(crate) const REGISTRATION_TOKEN: IndexField = IndexField::new("registration_tokens.token");
     /// Stands for the account id of a handle that has no account.
@@ -31,6 +33,8 @@ pub(super) mod columns {
     pub(crate) const ATTEMPT_STATE: &str = "auth_attempts.state";
     pub(crate) const AUDIT_DETAILS: &str = "audit_log.details";
     pub(crate) const DEVICE: &str = "sessions.device";
+    pub(crate) const REQUESTING_DEVICE: &str = "device_requests.device";
+    pub(crate) const APPROVAL: &str = "device_requests.approval";
     pub(crate) const KEYSTORE: &str = "keystore_versions.keystore";
     pub(crate) const MANIFEST: &str = "principals.manifest";
     pub(crate) const PAIRING_NAME: &str = "pairing_codes.name";

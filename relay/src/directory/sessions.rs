@@ -24,6 +24,7 @@ pub struct AuthenticatedSession {
     account_id: AccountId,
     principal_id: PrincipalId,
     is_agent: bool,
+    by_approval: bool,
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
 }
@@ -104,6 +105,7 @@ impl Directory {
             account_id: row.account_id,
             principal_id: row.principal_id,
             is_agent: row.agent_id.is_some(),
+            by_approval: row.by_approval,
             created_at: row.created_at,
             expires_at: row.expires_at,
         })
@@ -182,9 +184,10 @@ impl Directory {
         drop(self.ended.send(ended));
     }
 
-    /// Refuses a caller whose login is too long ago to change credentials.
+    /// Refuses a caller whose login is too long ago to change credentials, or proved none.
     pub(super) fn require_fresh(&self, caller: &AuthenticatedSession) -> Result<(), DirectoryError> {
-        let is_fresh = self.clock.now() <= caller.created_at + DirectorySettings::FRESH_FOR;
+        let is_recent = self.clock.now() <= caller.created_at + DirectorySettings::FRESH_FOR;
+        let is_fresh = is_recent && !caller.by_approval;
         is_fresh.then_some(()).ok_or(DirectoryError::FreshLoginRequired)
     }
 
@@ -206,6 +209,7 @@ impl Directory {
             account_id,
             principal_id,
             agent_id: None,
+            by_approval: false,
             device_sealed: seals.seal(columns::DEVICE, session_id.as_bytes(), device_name.as_bytes()),
             created_at,
             expires_at: created_at + self.settings.session_lifetime,

@@ -36,6 +36,8 @@ impl DirectorySettings {
     pub const PAIR_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
     /// An agent is noted down as seen at most this often.
     pub const SEEN_EVERY: Duration = Duration::from_secs(30);
+    /// New devices that wait to be let in, of the whole relay.
+    pub const DEVICE_REQUESTS: u32 = 10_000;
     /// A session is this long fresh enough to change credentials.
     pub const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
     /// Time for the second message of a registration: Argon2id runs in between, on a slow phone perhaps.

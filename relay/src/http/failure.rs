@@ -17,6 +17,9 @@ use crate::{atrest::DataKeyError, directory::DirectoryError, store_failure::Stor
 /// When to come back after an outage whose length nobody knows.
 const AFTER_OUTAGE: Duration = Duration::from_secs(2);
 
+/// When to come back if too many new devices wait: some of their codes will be too old then.
+const AFTER_CROWD: Duration = Duration::from_secs(60);
+
 /// What a handler returns in the place of an answer.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -94,6 +97,8 @@ impl From<DirectoryError> for Failure {
             DirectoryError::StageUnverified => Self::new(ErrorCode::StageUnverified),
             DirectoryError::AccountDisabled => Self::new(ErrorCode::AccountDisabled),
             DirectoryError::PairingCodeInvalid => Self::new(ErrorCode::PairingCodeInvalid),
+            DirectoryError::DeviceCodeInvalid => Self::new(ErrorCode::DeviceCodeInvalid),
+            DirectoryError::TooManyDeviceRequests => Self::retry_after(ErrorCode::Overloaded, AFTER_CROWD),
             DirectoryError::TooManyAgents { limit } => Self {
                 limit: Some(limit as u64),
                 ..Self::new(ErrorCode::TooManyAgents)

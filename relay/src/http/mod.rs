@@ -5,6 +5,7 @@
 
 mod account;
 mod agents;
+mod approvals;
 mod bearer;
 mod body;
 mod failure;
@@ -62,6 +63,7 @@ fn api(state: HttpState) -> Router {
         .merge(session_routes())
         .merge(keystore_routes())
         .merge(agents::routes())
+        .merge(approvals::routes())
         .layer(limit)
         .with_state(state)
 }

@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    account, agents, info, keystore, login, principals, recovery_login, registration, sessions, spaces,
-    staged,
+    account, agents, approvals, info, keystore, login, principals, recovery_login, registration, sessions,
+    spaces, staged,
 };
 
 /// The document of this API.
@@ -27,6 +27,11 @@ use super::{
         login::finish::post,
         recovery_login::start::post,
         recovery_login::finish::post,
+        approvals::start::post,
+        approvals::claim::post,
+        approvals::withdraw::post,
+        approvals::look_up::post,
+        approvals::grant::post,
         sessions::list::get,
         sessions::end::delete,
         sessions::end_current::delete,

@@ -1,6 +1,7 @@
 //! The API over requests and answers, on a real database.
 
 mod agents;
+mod approvals;
 mod client;
 mod documents;
 mod invite_page;

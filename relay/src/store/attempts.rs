@@ -89,6 +89,14 @@ async fn sweep(
         now,
         limit,
     )
+    .execute(&mut *connection)
+    .await?;
+    let device_requests = sqlx::query!(
+        "DELETE FROM device_requests WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM device_requests WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        now,
+        limit,
+    )
     .execute(connection)
     .await?;
     Ok(SweptRows {
@@ -96,5 +104,6 @@ async fn sweep(
         sessions: sessions.rows_affected(),
         staged_changes: staged_changes.rows_affected(),
         pairing_codes: pairing_codes.rows_affected(),
+        device_requests: device_requests.rows_affected(),
     })
 }

@@ -42,7 +42,7 @@ impl SessionStore for Store {
                 SessionRecord,
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
                        COALESCE(agent_id, accounts.principal_id) AS "principal_id!: [u8; 32]",
-                       agent_id AS "agent_id: [u8; 32]", state, device_sealed,
+                       agent_id AS "agent_id: [u8; 32]", state, by_approval, device_sealed,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
                    WHERE token_hash = $1 AND expires_at > $2
@@ -82,7 +82,7 @@ impl SessionStore for Store {
                 SessionRecord,
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
                        COALESCE(agent_id, accounts.principal_id) AS "principal_id!: [u8; 32]",
-                       agent_id AS "agent_id: [u8; 32]", state, device_sealed,
+                       agent_id AS "agent_id: [u8; 32]", state, by_approval, device_sealed,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
                    WHERE account_id = $1 AND expires_at > $2 AND agent_id IS NOT DISTINCT FROM $3
@@ -155,14 +155,15 @@ impl SessionStore for Store {
 pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) -> Result<(), StoreFailure> {
     let inserted = sqlx::query!(
         "INSERT INTO sessions
-             (session_id, token_hash, account_id, principal_id, agent_id, device_sealed, created_at, last_seen_at,
-              expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+             (session_id, token_hash, account_id, principal_id, agent_id, by_approval, device_sealed, created_at,
+              last_seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
         &session.session_id.as_bytes()[..],
         &session.token_hash.as_bytes()[..],
         &session.account_id.as_bytes()[..],
         &session.principal_id.as_bytes()[..],
         agent(&session.agent_id),
+        session.by_approval,
         session.device_sealed,
         session.created_at,
         session.expires_at,
@@ -218,6 +219,7 @@ struct SessionRecord {
     principal_id: [u8; 32],
     agent_id: Option<[u8; 32]>,
     state: String,
+    by_approval: bool,
     device_sealed: Vec<u8>,
     created_at: OffsetDateTime,
     last_seen_at: OffsetDateTime,
@@ -235,6 +237,7 @@ impl TryFrom<SessionRecord> for SessionRow {
             agent_id: record.agent_id.map(PrincipalId::new),
             account_state: AccountState::from_word(&record.state)
                 .ok_or(StoreFailure::Malformed("accounts.state"))?,
+            by_approval: record.by_approval,
             device_sealed: record.device_sealed,
             created_at: record.created_at,
             last_seen_at: record.last_seen_at,

@@ -3,12 +3,14 @@
 mod agent;
 mod directory;
 mod log;
+mod new_device;
 mod person;
 mod test_clock;
 
 pub use agent::TestAgent;
 pub use directory::{ADDRESS, ORIGIN, TestDirectory};
 pub use log::TestLog;
+pub use new_device::TestDevice;
 pub use person::{Person, authenticate, checked, registered};
 pub use test_clock::TestClock;
 

@@ -78,6 +78,8 @@ pub struct SweptRows {
     pub staged_changes: u64,
     /// Pairing codes past their time.
     pub pairing_codes: u64,
+    /// Requests of new devices past their time.
+    pub device_requests: u64,
 }
 
 /// Attempts.
@@ -94,6 +96,7 @@ pub trait AttemptStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'_, Option<Vec<u8>>>;
 
-    /// Deletes attempts, sessions, staged changes and pairing codes that are past their time, of each up to `limit`.
+    /// Deletes attempts, sessions, staged changes, pairing codes and requests of new devices that are past their
+    /// time, of each up to `limit`.
     fn sweep(&self, now: OffsetDateTime, limit: u32) -> Stored<'_, SweptRows>;
 }

@@ -12,6 +12,10 @@ pub enum AuditAction {
     LoggedIn,
     /// A device logged in with the recovery code.
     LoggedInByRecoveryCode,
+    /// A device that another one let in logged in.
+    LoggedInByApproval,
+    /// The account let a new device in.
+    DeviceApproved,
     /// A session was ended by its account.
     SessionEnded,
     /// The account made a pairing code for an agent.
@@ -43,6 +47,8 @@ impl AuditAction {
             Self::Registered => "registered",
             Self::LoggedIn => "logged_in",
             Self::LoggedInByRecoveryCode => "logged_in_by_recovery_code",
+            Self::LoggedInByApproval => "logged_in_by_approval",
+            Self::DeviceApproved => "device_approved",
             Self::SessionEnded => "session_ended",
             Self::PairingBegun => "pairing_begun",
             Self::AgentEnrolled => "agent_enrolled",

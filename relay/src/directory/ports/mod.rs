@@ -4,6 +4,7 @@
 
 mod accounts;
 mod agents;
+mod approvals;
 mod attempts;
 mod audit;
 mod keystores;
@@ -20,6 +21,10 @@ pub use accounts::{
 };
 pub use agents::{
     AgentRow, AgentStore, EnrollRefusal, NewAgent, NewPairingCode, PairingCodeRow, PairingRefusal,
+};
+pub use approvals::{
+    ApprovalStore, ApprovedRequestRow, ClaimedRequest, DeviceRequestRefusal, DeviceRequestRow, NewApproval,
+    NewDeviceRequest,
 };
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};
@@ -44,6 +49,7 @@ pub type StoredOr<'a, T, R> = BoxFuture<'a, Result<T, StoreError<R>>>;
 pub trait DirectoryStore:
     AccountStore
     + AgentStore
+    + ApprovalStore
     + AttemptStore
     + KeystoreStore
     + PrincipalStore
@@ -57,6 +63,8 @@ pub trait DirectoryStore:
 impl<S> DirectoryStore for S where
     S: AccountStore
         + AgentStore
+        + ApprovalStore
+        + ApprovalStore
         + AttemptStore
         + KeystoreStore
         + PrincipalStore

@@ -16,6 +16,8 @@ pub struct NewSession {
     pub principal_id: PrincipalId,
     /// The agent whose it is; none for a device of the person.
     pub agent_id: Option<PrincipalId>,
+    /// Whether another device let this one in.
+    pub by_approval: bool,
     /// The device's name, sealed.
     pub device_sealed: Vec<u8>,
     /// Now.
@@ -36,6 +38,8 @@ pub struct SessionRow {
     pub agent_id: Option<PrincipalId>,
     /// Whether the account may log in.
     pub account_state: AccountState,
+    /// Whether another device let this one in.
+    pub by_approval: bool,
     /// The device's name, sealed.
     pub device_sealed: Vec<u8>,
     /// When the device logged in.
