@@ -5,6 +5,7 @@ use sealpost_opaque::ksf::FLOOR;
 use sealpost_protocol::ids::AccountId;
 use sealpost_protocol::padding::unpad;
 
+use crate::account::{a_grant, judge_approval};
 use crate::identity::Identity;
 use crate::keystore::{Content, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
 use crate::{contacts, content, entropy};
@@ -73,4 +74,15 @@ pub fn a_recovery_code() -> String {
     RecoveryCode::generate(&mut entropy::system())
         .expose_text()
         .to_string()
+}
+
+/// Judges bytes as the plaintext of an approval.
+pub fn approval(bytes: &[u8]) {
+    judge_approval(bytes);
+}
+
+/// A well-formed plaintext of an approval.
+#[must_use]
+pub fn approvals() -> Vec<Vec<u8>> {
+    vec![a_grant()]
 }

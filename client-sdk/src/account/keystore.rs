@@ -64,7 +64,7 @@ pub(super) fn does_not_open() -> Error {
 }
 
 /// Refuses to go back, and to be shown two keystores of one generation.
-fn check_generation(sealed: &SealedKeystore, seen: Option<Generation>) -> Result<(), Error> {
+pub(super) fn check_generation(sealed: &SealedKeystore, seen: Option<Generation>) -> Result<(), Error> {
     let Some(seen) = seen else { return Ok(()) };
     let shown = Generation::of(sealed);
     if shown.number < seen.number {

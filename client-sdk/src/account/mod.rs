@@ -4,6 +4,7 @@
 //! OPAQUE key is pinned at the first contact and again inside the keystore, its stretching parameters stay between floor
 //! and ceiling and never sink, and a keystore older than one this device has seen is refused.
 
+mod approval;
 mod delete;
 mod device_secret;
 mod devices;
@@ -21,6 +22,9 @@ mod relay;
 mod staging;
 mod start_over;
 
+pub use approval::{Approval, DeviceCode, NewDevice, NotADeviceCode, PendingLogin};
+#[cfg(feature = "fuzzing")]
+pub(crate) use approval::{a_grant, judge as judge_approval};
 pub use devices::Device;
 pub use export::ExportSummary;
 pub use history::{KeptKeystore, PastKeystore};

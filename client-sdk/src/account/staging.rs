@@ -127,6 +127,11 @@ impl Fresh {
         &self.opened
     }
 
+    /// Which keystore it is.
+    pub(super) fn generation(&self) -> Generation {
+        Generation::of(&self.fetched.sealed)
+    }
+
     /// Changes what the passphrase slot needs in the content that is to be sealed.
     pub(super) fn replace_device_secret(&mut self, secret: Option<DeviceSecret>) {
         self.opened.content.device_secret = secret;

@@ -1,6 +1,7 @@
 //! The account half against a relay in this process that keeps the rules, until a test has it break one.
 
 mod agents;
+mod approval;
 mod crash;
 mod device_secret;
 mod export;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod agents;
+mod approvals;
 pub(crate) mod dial;
 mod keystore;
 mod problem;

@@ -106,6 +106,18 @@ impl Api {
             .parse()
     }
 
+    /// Sends `body` as JSON; there is no answer but that it was done.
+    pub(super) async fn post_for_nothing(
+        &self,
+        path: &str,
+        session: Option<&SecretToken>,
+        body: &impl Serialize,
+    ) -> Result<(), Error> {
+        self.send(Method::POST, path, session, Some(to_json(body)))
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn put<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -15,3 +15,10 @@ pub const CONTENT: Target = Target {
     run: sealpost_sdk::fuzzing::content,
     seeds: || seeds::of_vectors(include_str!("../../../protocol/vectors/padding.json")),
 };
+
+pub const APPROVAL: Target = Target {
+    name: "approval",
+    what: "the plaintext of what lets a new device in, from somebody who has seen its code",
+    run: sealpost_sdk::fuzzing::approval,
+    seeds: sealpost_sdk::fuzzing::approvals,
+};

@@ -8,7 +8,7 @@ use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::SecretToken;
 use sealpost_protocol::ids::{EventId, PrincipalId, SpaceId, WriterId};
 use sealpost_relay::config::{Config, Sources};
-use sealpost_sdk::RecoveryCode;
+use sealpost_sdk::{DeviceCode, RecoveryCode};
 
 use crate::{Target, seeds};
 
@@ -25,6 +25,22 @@ pub const RECOVERY_CODE: Target = Target {
     run: |bytes| with_text(bytes, |text| drop(RecoveryCode::parse(text))),
     seeds: || vec![sealpost_sdk::fuzzing::a_recovery_code().into_bytes()],
 };
+
+pub const DEVICE_CODE: Target = Target {
+    name: "device_code",
+    what: "the code of a new device, typed by a person",
+    run: |bytes| {
+        with_text(bytes, |text| {
+            if let Ok(code) = DeviceCode::parse(text) {
+                let again = DeviceCode::parse(&code.expose_text());
+                assert!(again.is_ok_and(|again| again.expose_text() == code.expose_text()));
+            }
+        });
+    },
+    seeds: || vec![DEVICE_CODE_SEED.as_bytes().to_vec()],
+};
+
+const DEVICE_CODE_SEED: &str = "sealpost-new-device:alice:000G-40R4-0M30-E209-185G-R38E-1W5G-0R95-EFPT-BTDW-73RA-FSBT-AGTJ-K7JT-DGBK-FP09-ARFK-EJXN-A306-VPM2";
 
 pub const IDS_AND_TOKENS: Target = Target {
     name: "ids_and_tokens",

@@ -71,6 +71,36 @@ export async function unwrap(epoch, sealed, self, hpkeSeed) {
   }
 }
 
+/**
+ * Seals to an X-Wing key under a preshared key too.
+ * @param {Uint8Array} hpkeKey
+ * @param {{ info: Uint8Array, psk: { id: Uint8Array, key: Uint8Array } }} options
+ * @param {Uint8Array} plaintext
+ */
+export async function hpkeSealPsk(hpkeKey, options, plaintext) {
+  const recipientPublicKey = await suite.kem.importKey('raw', arrayBuffer(hpkeKey), true);
+  const { enc, ct } = await suite.seal({ recipientPublicKey, ...pskOptions(options) }, arrayBuffer(plaintext));
+  return concat(new Uint8Array(enc), new Uint8Array(ct));
+}
+
+/** @param {Uint8Array} hpkeSeed @param {Parameters<typeof hpkeSealPsk>[1]} options @param {Uint8Array} sealed */
+export async function hpkeOpenPsk(hpkeSeed, options, sealed) {
+  try {
+    const recipientKey = await suite.kem.importKey('raw', arrayBuffer(hpkeSeed), false);
+    const enc = arrayBuffer(sealed.subarray(0, ENC));
+    const ciphertext = arrayBuffer(sealed.subarray(ENC));
+    return new Uint8Array(await suite.open({ recipientKey, enc, ...pskOptions(options) }, ciphertext));
+  } catch {
+    throw new CannotOpen();
+  }
+}
+
+/** @param {Parameters<typeof hpkeSealPsk>[1]} options */
+const pskOptions = ({ info, psk }) => ({
+  info: arrayBuffer(info),
+  psk: { id: arrayBuffer(psk.id), key: arrayBuffer(psk.key) },
+});
+
 /** The public key of an X-Wing seed. @param {Uint8Array} seed */
 export async function hpkeKeyOf(seed) {
   const { publicKey } = await suite.kem.generateKeyPairDerand(seed);

@@ -11,6 +11,8 @@ export const keystoreVectors = () => read('../../../client-sdk/vectors/keystore.
 
 export const blobVectors = () => read('../../../client-sdk/vectors/blob.json');
 
+export const approvalVectors = () => read('../../../client-sdk/vectors/approval.json');
+
 /** @param {string} hex */
 export const hex = (hex) => fromHex(hex);
 

@@ -16,7 +16,7 @@ use scene::Scene;
 ///
 /// A client that dies before a step leaves at the relay what it leaves after the step before it. At its home too, unless it
 /// wrote there between the two; changes do that before their last step, so that is tried.
-fn strikes(steps: usize, victim: Victim) -> impl Iterator<Item = Strike> {
+pub(super) fn strikes(steps: usize, victim: Victim) -> impl Iterator<Item = Strike> {
     let all = (0..steps).flat_map(move |after| {
         [false, true].map(|served| Strike {
             after,

@@ -1,5 +1,6 @@
 //! A relay of accounts in memory: the same paths, bodies and OPAQUE as the real one, and faults on demand.
 
+mod approvals;
 mod routes;
 mod wire;
 
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use prost::Message;
 use sealpost_opaque::{LoginState, Record, ServerSetup};
-use sealpost_protocol::http::{AgentView, KsfParameters, StagedView};
+use sealpost_protocol::http::{AgentView, ApprovalRequest, KsfParameters, StagedView};
 use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -45,6 +46,12 @@ pub(super) struct Faults {
     pub(super) agent_name: Option<String>,
     /// Answers a look-up with this manifest.
     pub(super) manifest: Option<Vec<u8>>,
+    /// Shows this new device whatever the code.
+    pub(super) device: Option<ApprovalRequest>,
+    /// Hands this to a new device, whoever approved what.
+    pub(super) approval: Option<Vec<u8>>,
+    /// Logs new devices in to this account.
+    pub(super) let_into: Option<AccountId>,
     /// Something breaks at a request.
     pub(super) strike: Option<Strike>,
     /// Closes every connection.
@@ -74,7 +81,7 @@ pub(super) enum Victim {
 }
 
 pub(super) struct Account {
-    id: AccountId,
+    pub(super) id: AccountId,
     handle: String,
     record: Vec<u8>,
     recovery_login_key: Vec<u8>,
@@ -90,6 +97,14 @@ struct Stage {
     verified: bool,
 }
 
+/// A new device that wants to be let in.
+#[derive(Clone)]
+pub(super) struct WaitingDevice {
+    pub(super) shown: ApprovalRequest,
+    claim: Vec<u8>,
+    approved: Option<(AccountId, Vec<u8>)>,
+}
+
 /// What the relay knows.
 pub(super) struct State {
     pub(super) faults: Faults,
@@ -103,6 +118,8 @@ pub(super) struct State {
     /// Every byte that any client sent.
     pub(super) received: Vec<u8>,
     pub(super) setup: ServerSetup,
+    /// New devices, by the token of their requests.
+    pub(super) waiting: HashMap<Vec<u8>, WaitingDevice>,
     address: SocketAddr,
     sessions: HashMap<Vec<u8>, (SessionId, AccountId)>,
     registering: HashMap<Vec<u8>, (AccountId, String)>,
@@ -237,6 +254,7 @@ impl State {
             agents: Vec::new(),
             received: Vec::new(),
             setup: ServerSetup::generate(),
+            waiting: HashMap::new(),
             address,
             sessions: HashMap::new(),
             registering: HashMap::new(),

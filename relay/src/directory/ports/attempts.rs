@@ -39,6 +39,7 @@ impl SweptRows {
             self.sessions,
             self.staged_changes,
             self.pairing_codes,
+            self.device_requests,
         ];
         kinds.into_iter().max().unwrap_or_default()
     }
@@ -50,6 +51,7 @@ impl AddAssign for SweptRows {
         self.sessions += more.sessions;
         self.staged_changes += more.staged_changes;
         self.pairing_codes += more.pairing_codes;
+        self.device_requests += more.device_requests;
     }
 }
 

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use super::wire::Request;
 use super::{Account, KSF, Stage, State};
 
-type Answer = Result<Value, ErrorCode>;
+pub(super) type Answer = Result<Value, ErrorCode>;
 
-const MIDNIGHT: &str = "2026-11-01T00:00:00Z";
+pub(super) const MIDNIGHT: &str = "2026-11-01T00:00:00Z";
 
 impl Request {
     fn json<T: DeserializeOwned>(&self) -> Result<T, ErrorCode> {
@@ -37,6 +37,9 @@ impl State {
             ("POST", paths::AGENT_ENROLL) => self.enroll(&request.json()?),
             ("POST", paths::RECOVERY_LOGIN_START) => self.start_recovery(request.json()?),
             ("POST", paths::RECOVERY_LOGIN_FINISH) => self.finish_recovery(&request.json()?),
+            ("POST", paths::APPROVAL_START) => self.start_approval(&request.json()?),
+            ("POST", paths::APPROVAL_CLAIM) => self.claim_approval(&request.json()?),
+            ("POST", paths::APPROVAL_WITHDRAW) => self.withdraw_approval(&request.json()?),
             _ => {
                 let (session, account) = self.session(request)?;
                 self.route_session(request, session, account)
@@ -55,6 +58,8 @@ impl State {
             ("GET", paths::KEYSTORE_STAGED) => self.staged(id),
             ("POST", paths::KEYSTORE_STAGED_VERIFY) => self.verify_staged(id, &request.json()?),
             ("POST", paths::KEYSTORE_STAGED_COMMIT) => self.commit(session, id, &request.json()?),
+            ("POST", paths::APPROVAL_LOOKUP) => self.look_up_approval(&request.json()?),
+            ("POST", paths::APPROVAL_GRANT) => self.grant_approval(id, request.json()?),
             ("DELETE", paths::ACCOUNT) => Ok(self.delete_account(id)),
             ("GET", paths::AGENTS) => to_json(&AgentList {
                 agents: self.agents.clone(),
@@ -202,7 +207,7 @@ impl State {
         self.log_in(id, body.device_name.clone())
     }
 
-    fn log_in(&mut self, id: AccountId, device_name: String) -> Answer {
+    pub(super) fn log_in(&mut self, id: AccountId, device_name: String) -> Answer {
         let (token, session_id) = (self.draw::<32>(), SessionId::new(self.draw()));
         self.sessions.insert(token.to_vec(), (session_id, id));
         let handle = self.account(id).handle.clone();
@@ -413,6 +418,6 @@ fn last_part(path: &str) -> Result<SessionId, ErrorCode> {
     id.parse().map_err(|_| ErrorCode::NotFound)
 }
 
-fn to_json(body: &impl serde::Serialize) -> Answer {
+pub(super) fn to_json(body: &impl serde::Serialize) -> Answer {
     Ok(serde_json::to_value(body).unwrap())
 }
