@@ -26,6 +26,16 @@ pub(crate) fn count(what: &'static str) -> ProgressBar {
     )
 }
 
+/// Something that takes as long as somebody else takes.
+pub(crate) fn wait(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+    start(
+        ProgressBar::no_length(),
+        what,
+        style.expect("the template is well-formed"),
+    )
+}
+
 fn start(bar: ProgressBar, what: &'static str, style: ProgressStyle) -> ProgressBar {
     bar.set_style(style);
     bar.set_message(what);

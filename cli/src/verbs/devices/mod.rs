@@ -1,5 +1,6 @@
 //! The account's devices.
 
+mod approve;
 mod list;
 mod revoke;
 
@@ -8,9 +9,10 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// The devices that are logged in
+/// The devices that are logged in, and new ones
 #[derive(Subcommand)]
 pub(crate) enum Devices {
+    Approve(approve::Approve),
     List(list::List),
     Revoke(revoke::Revoke),
 }
@@ -18,6 +20,7 @@ pub(crate) enum Devices {
 impl Devices {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Self::Approve(verb) => verb.run(context).await,
             Self::List(verb) => verb.run(context).await,
             Self::Revoke(verb) => verb.run(context).await,
         }

@@ -1,3 +1,5 @@
+mod approval;
+
 use clap::Args;
 use sealpost_sdk::Client;
 
@@ -6,11 +8,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::secret_input;
 
-/// Log this device in, with handle and passphrase or with the recovery code alone
+/// Log this device in: with handle and passphrase, with the recovery code alone, or approved by another device
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  sealpost --relay-url https://relay.example.org login alice\n  \
-                        sealpost --relay-url https://relay.example.org login --recovery"
+                        sealpost --relay-url https://relay.example.org login --recovery\n  \
+                        sealpost --relay-url https://relay.example.org login alice --approve"
 )]
 pub(crate) struct Login {
     /// Handle of the account
@@ -22,12 +25,17 @@ pub(crate) struct Login {
     /// Give the device secret beside the passphrase, for an account that has one
     #[arg(long, conflicts_with = "recovery")]
     device_secret: bool,
+    /// Show a code to type at a device of the account that is logged in (`sealpost devices approve`), and wait; no passphrase is
+    /// asked for here
+    #[arg(long, conflicts_with_all = ["recovery", "device_secret"])]
+    approve: bool,
 }
 
 impl Login {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let config = context.config_for_login().await?;
         let client = match self.handle {
+            Some(handle) if self.approve => approval::log_in(context, config, &handle).await?,
             Some(handle) => {
                 let passphrase = context.passphrase()?;
                 let secret = self.device_secret.then(secret_input::device_secret).transpose()?;
