@@ -7,6 +7,8 @@
 
 #[path = "accounts/agents.rs"]
 mod agents;
+#[path = "accounts/approvals.rs"]
+mod approvals;
 #[path = "accounts/deleted.rs"]
 mod deleted;
 #[path = "accounts/killed.rs"]

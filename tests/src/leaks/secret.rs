@@ -29,6 +29,17 @@ impl Secret {
         }
     }
 
+    /// The code of a new device as it is shown, and as it may be typed.
+    pub(super) fn of_device_code(text: &str) -> Vec<Self> {
+        let (_, symbols) = text.rsplit_once(':').unwrap();
+        let plain: String = symbols.chars().filter(|letter| *letter != '-').collect();
+        vec![
+            Self::new("code of a device with dashes", symbols),
+            Self::new("code of a device without dashes", plain.as_str()),
+            Self::new("the secret in the code of a device", &bits(&plain)[..16]),
+        ]
+    }
+
     /// A device secret as it is shown, and as it may be typed; its bits come from a home.
     pub(super) fn of_device_secret(text: &str) -> Vec<Self> {
         let plain: String = text.chars().filter(|letter| *letter != '-').collect();

@@ -2,9 +2,12 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::Stdio,
 };
+
+use serde_json::Value;
 
 use super::{home, secret::Secret, sharing};
 use crate::command::{Ended, PASSPHRASE, Sealpost};
@@ -35,8 +38,8 @@ pub(super) struct Told {
 
 /// Tells it at the relay with this URL. Blocks.
 pub(super) fn tell(folder: &Path, url: &str) -> Told {
-    let names = ["alice", "bob", "carol", "second", "third", "machine"];
-    let [alice, bob, carol, second, third, machine] =
+    let names = ["alice", "bob", "carol", "second", "third", "fourth", "machine"];
+    let [alice, bob, carol, second, third, fourth, machine] =
         names.map(|name| Sealpost::below(folder.join(name), url));
     let mut secrets = vec![
         Secret::new("passphrase", PASSPHRASE),
@@ -53,13 +56,14 @@ pub(super) fn tell(folder: &Path, url: &str) -> Told {
     }
     meet_and_write(&alice, &bob);
     secrets.extend(change_what_opens(&alice, &second, &third));
+    secrets.extend(let_in(&alice, &fourth));
     secrets.extend(sharing::join(&alice, &carol, SPACE));
     secrets.extend(sharing::pair(&alice, &machine, SPACE, SAID));
     secrets.push(sharing::export(&alice));
     // What counted before is no less of a secret.
     secrets.extend(home::secrets(&bob.file("home")));
     secrets.extend(start_over(&bob));
-    let homes = [&alice, &bob, &carol, &second, &third, &machine]
+    let homes = [&alice, &bob, &carol, &second, &third, &fourth, &machine]
         .map(|device| device.file("home"))
         .to_vec();
     secrets.extend(homes.iter().flat_map(|home| home::secrets(home)));
@@ -133,4 +137,27 @@ fn start_over(device: &Sealpost) -> Vec<Secret> {
     command.arg(&code).env("SEALPOST_NEW_PASSPHRASE_FILE", &new);
     Ended::of(command.spawn().unwrap()).expect_done();
     Secret::of_recovery_code(fs::read_to_string(code).unwrap().trim())
+}
+
+/// Alice lets a fourth device in, without telling it anything.
+fn let_in(alice: &Sealpost, fourth: &Sealpost) -> Vec<Secret> {
+    let mut login = fourth
+        .command(["--json", "login", HANDLES[0], "--approve"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(login.stdout.as_mut().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    let shown: Value = serde_json::from_str(&line).unwrap();
+    let code = shown["device_code"].as_str().unwrap();
+    let file = alice.file("device-code");
+    fs::write(&file, code).unwrap();
+    let mut approve = alice.command(["devices", "approve", "--yes"]);
+    approve
+        .arg(&file)
+        .env("SEALPOST_PASSPHRASE_FILE", alice.file("new"));
+    Ended::of(approve.spawn().unwrap()).expect_done();
+    assert!(login.wait().unwrap().success());
+    assert_eq!(fourth.json(["tail", SPACE]).len(), TEXTS.len());
+    Secret::of_device_code(code)
 }

@@ -112,3 +112,25 @@ async fn relay_killed_at_any_step_of_a_new_recovery_code_locks_nobody_out() {
         assert_eq!(by_code.account(), by_passphrase.account());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relay_killed_at_any_step_of_an_approval_locks_nobody_out_and_the_next_one_lets_in() {
+    let mut scene = Scene::new().await;
+    scene.proxy.count_anew();
+    let home = scene.devices.new_home();
+    approvals::let_in(&scene.alice, home).await.unwrap();
+    for step in steps(scene.proxy.count_anew()) {
+        let (alice, home) = (scene.alice.clone(), scene.devices.new_home());
+        let entered;
+        (scene, entered) = Box::pin(scene.kill_at(step, approvals::let_in(&alice, home.clone()))).await;
+        let by_passphrase = scene.opened_by(&scene.passphrase).await.unwrap();
+        let by_code = scene.devices.recover(&scene.code).await.unwrap();
+        assert_eq!(by_code.account(), by_passphrase.account());
+        scene.alice.refresh_keystore().await.unwrap();
+        if let Ok(phone) = entered {
+            phone.refresh_keystore().await.unwrap();
+        }
+        let phone = approvals::let_in(&scene.alice, home).await.unwrap();
+        assert_eq!(phone.account(), scene.alice.account(), "{step:?}");
+    }
+}
