@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod metrics;
 pub mod ops;
+mod outbound;
 #[cfg(feature = "planted-leaks")]
 pub mod planted;
 pub mod shred_folder;

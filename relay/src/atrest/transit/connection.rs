@@ -1,8 +1,5 @@
 //! How OpenBao is reached: TLS, timeouts, no detours.
 
-use std::{sync::Once, time::Duration};
-
-use reqwest::{Certificate, ClientBuilder, redirect::Policy};
 use rustify::clients::reqwest::Client as HttpClient;
 use url::Url;
 use vaultrs::{
@@ -11,10 +8,7 @@ use vaultrs::{
 };
 
 use super::settings::TransitSettings;
-use crate::atrest::key_wrapper::KeyWrapError;
-
-/// A server on the same network accepts at once or not at all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::{atrest::key_wrapper::KeyWrapError, outbound};
 
 /// One pool of connections, from which clients with different tokens are made.
 pub(super) struct Connection {
@@ -25,10 +19,14 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(settings: &TransitSettings) -> Result<Self, KeyWrapError> {
-        install_crypto_provider();
+        let http = outbound::client(
+            &settings.address,
+            settings.ca_file.as_deref(),
+            settings.request_timeout,
+        );
         Ok(Self {
             address: settings.address.clone(),
-            http: http_client(settings)?,
+            http: http.map_err(internal)?,
             settings: vaultrs_settings(settings)?,
         })
     }
@@ -45,45 +43,6 @@ impl Connection {
             },
             settings: self.settings.clone(),
         }
-    }
-}
-
-/// Gives rustls its one source of primitives, for the whole process. Doing so again is harmless.
-fn install_crypto_provider() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // It fails only when the process has a provider already, which is then as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
-/// Never follows a redirect and never uses a proxy: either would carry the token to somebody else.
-fn http_client(settings: &TransitSettings) -> Result<reqwest::Client, KeyWrapError> {
-    let builder = ClientBuilder::new()
-        .timeout(settings.request_timeout)
-        .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout))
-        .redirect(Policy::none())
-        .no_proxy();
-    let trusting = match (&settings.ca_file, settings.address.scheme()) {
-        (Some(_), "https") | (None, "http") => builder.tls_certs_only(certificates(settings)?),
-        (None, "https") => builder,
-        (Some(_), "http") => return Err(internal("a certificate authority is of no use without https")),
-        _ => return Err(internal("the address is neither http nor https")),
-    };
-    trusting
-        .build()
-        .map_err(|_| internal("the TLS settings cannot be used"))
-}
-
-/// None for plain HTTP, so that no system store is looked for (reqwest issue 2988).
-fn certificates(settings: &TransitSettings) -> Result<Vec<Certificate>, KeyWrapError> {
-    let Some(path) = &settings.ca_file else {
-        return Ok(Vec::new());
-    };
-    let pem = std::fs::read(path).map_err(|_| internal("the certificate file cannot be read"))?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(internal("the certificate file holds no certificate")),
     }
 }
 
