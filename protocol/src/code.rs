@@ -59,6 +59,8 @@ codes! {
     UpgradeRequired = "upgrade_required", 426, "Open a WebSocket: HTTP/1.1, version 13, subprotocol `sealpost.v1`.";
     /// A web page of an origin that the operator did not list.
     OriginNotAllowed = "origin_not_allowed", 403, "Ask the operator of this relay to allow this origin.";
+    /// A gateway stands in front of the relay, and this request did not come through it.
+    AccessDenied = "access_denied", 403, "Come through the gateway in front of this relay, with its credentials.";
     /// A body or part is over its limit, which the answer carries.
     TooLarge = "too_large", 413, "Send less at once; the limit is in the answer.";
     /// No valid session.

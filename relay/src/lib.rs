@@ -1,5 +1,6 @@
 //! The Sealpost relay: orders, stores and fans out what it cannot read.
 
+pub mod access;
 pub mod app;
 pub mod atrest;
 pub mod bus;

@@ -49,6 +49,9 @@ pub enum AppError {
     /// There is no key file, and nothing needs one yet.
     #[error("there is no key file yet: the first start of the relay makes it")]
     NoKeyFileYet,
+    /// Access in front cannot be checked as configured.
+    #[error("[access]: {0}")]
+    Access(&'static str),
     /// The key service cannot be used as configured.
     #[error("the key service: {0}")]
     KeyService(#[from] KeyWrapError),

@@ -7,6 +7,7 @@ use sealpost_protocol::{SUBPROTOCOL, http::SpaceView, ids::PrincipalId};
 
 use super::{AppError, Parts, settings};
 use crate::{
+    access::AccessGate,
     atrest::RowSealer,
     bus::{Bus, LocalHub, postgres::PostgresBus},
     config::{BusKind, Config},
@@ -46,10 +47,18 @@ impl Services {
         );
         let connections = ConnectionMetrics::default();
         metrics.show(|registry| connections.register(registry));
-        let router = http::router(state, sockets.router());
+        let router = http::router(state, sockets.router(), access(config)?);
         let server = Server::new(router, settings::public_listener(&config.server), connections);
         Ok(Self { log, sockets, server })
     }
+}
+
+fn access(config: &Config) -> Result<Option<Arc<AccessGate>>, AppError> {
+    let Some(access) = &config.access else {
+        return Ok(None);
+    };
+    let gate = AccessGate::new(&access.settings()).map_err(AppError::Access)?;
+    Ok(Some(Arc::new(gate)))
 }
 
 fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, AppError> {

@@ -5,6 +5,7 @@ use std::{fmt::Display, process::ExitCode};
 use tokio::net::TcpListener;
 
 use crate::{
+    access::AccessGate,
     app::{AppError, Parts},
     config::{Config, Sources},
 };
@@ -28,6 +29,7 @@ pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
 
 async fn examine(config: &Config, findings: &mut Findings) {
     schema(config, findings).await;
+    access(config, findings).await;
     match Parts::examine(config).await {
         Ok(parts) => {
             findings.good("database");
@@ -53,6 +55,16 @@ async fn examine(config: &Config, findings: &mut Findings) {
                 .await
                 .map_err(|error| format!("{address}: {error}")),
         );
+    }
+}
+
+async fn access(config: &Config, findings: &mut Findings) {
+    let Some(access) = &config.access else {
+        return;
+    };
+    match AccessGate::new(&access.settings()) {
+        Ok(gate) => findings.note("keys of Access", gate.warm().await),
+        Err(error) => findings.bad("keys of Access", error),
     }
 }
 

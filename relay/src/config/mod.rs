@@ -4,6 +4,7 @@
 //! file here. A key nobody knows is an error, a unit is part of a key's name, and a secret is given by value or by
 //! `*_file`, never by both. All problems are reported at once.
 
+mod access;
 mod accounts;
 mod bus;
 mod database;
@@ -24,6 +25,7 @@ mod units;
 use serde::Deserialize;
 
 pub use self::{
+    access::AccessConfig,
     accounts::{AccountsConfig, Registration},
     bus::{BusConfig, BusKind},
     database::DatabaseConfig,
@@ -69,6 +71,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// What wraps the keys of data at rest.
     pub kms: KmsConfig,
+    /// Cloudflare Access in front.
+    pub access: Option<AccessConfig>,
     /// Registration and sessions.
     #[serde(default)]
     pub accounts: AccountsConfig,
@@ -121,6 +125,9 @@ impl Config {
         sockets::check(&self.sockets, &mut problems);
         self.database.check(&mut problems);
         self.kms.check(&mut problems);
+        if let Some(access) = &self.access {
+            access.check(&mut problems);
+        }
         self.accounts.check(&mut problems);
         self.limits.check(&mut problems);
         self.log.check(&mut problems);

@@ -323,3 +323,26 @@ fn openbao_takes_one_kind_of_credential() {
     ));
     assert_eq!(keys_of_problems(&two, &[]), ["kms.openbao"]);
 }
+
+#[test]
+fn access_needs_a_team_by_https_and_an_audience() {
+    let with = |text: &str| format!("{PRODUCTION}\n[access]\n{text}");
+    let good = with("team_url = \"https://alice-and-bob.cloudflareaccess.com\"\naudience = \"4714\"");
+    assert!(load(&good, &[]).is_ok_and(|config| config.access.is_some()));
+    for (text, key) in [
+        (
+            "team_url = \"http://team.example.org\"\naudience = \"4714\"",
+            "access.team_url",
+        ),
+        (
+            "team_url = \"https://team.example.org/x\"\naudience = \"4714\"",
+            "access.team_url",
+        ),
+        (
+            "team_url = \"https://team.example.org\"\naudience = \" \"",
+            "access.audience",
+        ),
+    ] {
+        assert_eq!(keys_of_problems(&with(text), &[]), [key], "{text}");
+    }
+}

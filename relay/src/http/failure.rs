@@ -12,7 +12,10 @@ use axum::{
 };
 use sealpost_protocol::{code::ErrorCode, http::Problem};
 
-use crate::{atrest::DataKeyError, directory::DirectoryError, store_failure::StoreFailure, telemetry::chain};
+use crate::{
+    access::Refusal, atrest::DataKeyError, directory::DirectoryError, store_failure::StoreFailure,
+    telemetry::chain,
+};
 
 /// When to come back after an outage whose length nobody knows.
 const AFTER_OUTAGE: Duration = Duration::from_secs(2);
@@ -113,6 +116,17 @@ impl From<DirectoryError> for Failure {
             DirectoryError::DataKey(error) => error.into(),
             DirectoryError::Store(failure) => failure.into(),
             error @ (DirectoryError::Damaged { .. } | DirectoryError::Internal(_)) => internal(&error),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        // Not louder: strangers decide how often it happens.
+        tracing::debug!(error = %refusal, "a request did not get in");
+        match refusal {
+            Refusal::Denied(_) => Self::new(ErrorCode::AccessDenied),
+            Refusal::Unavailable => Self::retry_after(ErrorCode::Overloaded, AFTER_OUTAGE),
         }
     }
 }

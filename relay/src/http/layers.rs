@@ -1,6 +1,6 @@
 //! What is done to every request and every answer.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -19,6 +19,7 @@ use tower_http::{
 };
 
 use super::{HttpSettings, failure::Failure};
+use crate::access::AccessGate;
 
 /// Names of query parameters that people put secrets in; what stands in a URL ends up in logs of proxies.
 const SECRET_PARAMETERS: [&str; 4] = ["token", "ticket", "access_token", "session_token"];
@@ -41,6 +42,20 @@ pub(super) async fn time_out(State(limit): State<Duration>, request: Request, ne
         Ok(response) => response,
         Err(_) => Failure::retry_after(ErrorCode::Overloaded, Duration::from_secs(1)).into_response(),
     }
+}
+
+/// Lets through what Access let through, where the operator has it in front.
+pub(super) async fn demand_access(
+    State(gate): State<Option<Arc<AccessGate>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Some(gate) = gate
+        && let Err(refusal) = gate.admit(request.headers()).await
+    {
+        return Failure::from(refusal).into_response();
+    }
+    next.run(request).await
 }
 
 /// Answers are for the caller alone.

@@ -25,11 +25,16 @@ mod spaces;
 mod staged;
 mod state;
 
+use std::sync::Arc;
+
 use axum::{
-    Router, middleware,
+    Router,
+    middleware::{self, from_fn_with_state},
     routing::{delete, get, post},
 };
 use sealpost_protocol::http::paths;
+
+use crate::access::AccessGate;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::listener::client_address;
@@ -40,16 +45,14 @@ pub use self::{
 };
 
 /// Every route of the public listener. `socket` is what answers `/v1/socket`; no timeout and no limit of a body
-/// applies to it, everything else does.
-pub fn router(state: HttpState, socket: Router) -> Router {
+/// applies to it, everything else does. `access` judges every request but a browser's preflight, which carries nothing.
+pub fn router(state: HttpState, socket: Router, access: Option<Arc<AccessGate>>) -> Router {
     let settings = state.settings().clone();
-    let api = api(state).layer(middleware::from_fn_with_state(
-        settings.request_timeout,
-        layers::time_out,
-    ));
+    let api = api(state).layer(from_fn_with_state(settings.request_timeout, layers::time_out));
     api.merge(socket)
         .fallback(layers::not_found)
         .method_not_allowed_fallback(layers::method_not_allowed)
+        .layer(from_fn_with_state(access, layers::demand_access))
         .layer(middleware::from_fn(layers::never_store))
         .layer(layers::cors(&settings))
         .layer(middleware::from_fn(layers::refuse_secrets_in_url))

@@ -1,5 +1,6 @@
 //! The API over requests and answers, on a real database.
 
+mod access;
 mod agents;
 mod approvals;
 mod client;

@@ -17,6 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt;
 
 use crate::{
+    access::AccessGate,
     client_address::ClientAddress,
     http::{HttpSettings, HttpState, ListSpaces, RelayIdentity, router},
     store_failure::StoreFailure,
@@ -51,6 +52,11 @@ impl Api {
     }
 
     pub fn on(test: TestDirectory) -> Self {
+        Self::behind(test, None)
+    }
+
+    /// With Access in front.
+    pub fn behind(test: TestDirectory, access: Option<Arc<AccessGate>>) -> Self {
         let settings = HttpSettings {
             allowed_origins: vec!["https://app.example.org".into()],
             ..HttpSettings::default()
@@ -65,8 +71,9 @@ impl Api {
             identity,
             settings,
         );
+        let socket = Router::new().route("/v1/socket", axum::routing::get(|| async { "upgraded" }));
         Self {
-            router: router(state, Router::new()),
+            router: router(state, socket, access),
             test,
         }
     }
