@@ -7,11 +7,11 @@ from findings import Finding
 # Where each service may be. What is not named here may be nowhere but on `internal`.
 NETWORKS = {
     "traefik": {"ingress", "edge", "tunnel"},
-    "relay": {"edge", "internal", "egress"},
+    "relay": {"edge", "internal", "access"},
     "cloudflared": {"tunnel", "egress"},
 }
 # The networks that lead out, and what that takes; the others must be internal.
-OPEN = {"ingress", "egress"}
+OPEN = {"ingress", "egress", "access"}
 FORK = "put the line back that compose.yml has; an override of yours may have removed it"
 
 

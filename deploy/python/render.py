@@ -27,7 +27,7 @@ def values(settings):
     origins = [origin for origin in settings["SEALPOST_ALLOWED_ORIGINS"].split(",") if origin]
     return {
         "ENVIRONMENT": "development" if local else "production",
-        "PUBLIC_URL": f"http://{host}:{settings['SEALPOST_HTTP_PORT']}" if local else f"https://{host}",
+        "PUBLIC_URL": public_url(settings),
         "ALLOWED_ORIGINS": json.dumps(origins),
         "REGISTRATION": settings["SEALPOST_REGISTRATION"],
         "EDGE_TRAEFIK": settings["SEALPOST_EDGE_TRAEFIK"],
@@ -37,6 +37,7 @@ def values(settings):
         "REDIRECT_TO": redirect_to(settings),
         "ACME_CHALLENGE": challenge(settings),
         "ACME_ROOT": acme_root(settings),
+        "ACCESS": access(settings),
     } | plain(settings)
 
 
@@ -83,6 +84,19 @@ def acme_root(settings):
     return 'caCertificates = ["/etc/traefik/acme-root.pem"]\n' if settings["SEALPOST_ACME_ROOT"] else ""
 
 
+def access(settings):
+    """The relay's section on Cloudflare Access, where it is in front."""
+    team, audience = settings["SEALPOST_ACCESS_TEAM"], settings["SEALPOST_ACCESS_AUDIENCE"]
+    if not team and not audience:
+        return ""
+    if settings["SEALPOST_SHAPE"] != "tunnel":
+        raise deployment.SettingsError("SEALPOST_ACCESS_* are for the tunnel shape: in the others no assertion reaches the relay")
+    if not re.fullmatch(r"https://[a-z0-9.-]+", team) or not re.fullmatch(r"[A-Za-z0-9_-]+", audience):
+        raise deployment.SettingsError("SEALPOST_ACCESS_TEAM is https://NAME.cloudflareaccess.com, and SEALPOST_ACCESS_AUDIENCE belongs to it")
+    root = 'ca_file = "/etc/sealpost/access-root.pem"\n' if settings["SEALPOST_ACCESS_ROOT"] else ""
+    return f'\n[access]\nteam_url = "{team}"\naudience = "{audience}"\n{root}'
+
+
 def metrics(settings):
     """One path for each replica: an average over whichever relay answers would be no measurement."""
     page = """
@@ -96,6 +110,14 @@ servers = [{{ url = "http://{project}-relay-{n}:7451" }}]
 """
     replicas = range(1, int(settings["SEALPOST_RELAY_REPLICAS"]) + 1)
     return "".join(page.format(n=number, project=settings["COMPOSE_PROJECT_NAME"]) for number in replicas)
+
+
+def public_url(settings):
+    """What clients sign when they log in: with the port where it is not the scheme's own."""
+    host, port = settings["SEALPOST_RELAY_HOST"], settings["SEALPOST_WEBSECURE_PORT"]
+    if settings["SEALPOST_SHAPE"] == "local":
+        return f"http://{host}:{settings['SEALPOST_HTTP_PORT']}"
+    return f"https://{host}" if port == "443" or settings["SEALPOST_SHAPE"] == "tunnel" else f"https://{host}:{port}"
 
 
 def servers(settings):
@@ -118,13 +140,18 @@ def fill(template, known):
     return re.sub(r"@([A-Z_]+)@", value, template.read_text())
 
 
+def roots(settings):
+    """Authorities that no system knows, for who asks them."""
+    places = {"SEALPOST_ACME_ROOT": "traefik/acme-root.pem", "SEALPOST_ACCESS_ROOT": "relay/access-root.pem"}
+    folder = deployment.folder(settings, "SECRETS")
+    return {place: (folder / settings[name]).read_text() for name, place in places.items() if settings[name]}
+
+
 def pages(settings):
     """Every rendered file by its place."""
     shape, known = settings["SEALPOST_SHAPE"], values(settings)
     traefik = TEMPLATES / "traefik"
-    root = settings["SEALPOST_ACME_ROOT"]
-    extra = {"traefik/acme-root.pem": (deployment.folder(settings, "SECRETS") / root).read_text()} if root else {}
-    return extra | {
+    return roots(settings) | {
         "relay/sealpost.toml": fill(TEMPLATES / "relay" / "sealpost.toml", known),
         "traefik/traefik.toml": fill(traefik / f"{shape}.toml", known),
         "traefik/dynamic/relay.toml": fill(traefik / "dynamic" / "relay.toml", known),

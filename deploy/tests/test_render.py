@@ -65,6 +65,15 @@ class Render(unittest.TestCase):
         server = tomllib.loads(render.pages(self.settings())["relay/sealpost.toml"])["server"]
         self.assertEqual(server["trusted_proxies"], ["172.30.70.2/32"])
 
+    def test_access_is_demanded_where_it_is_in_front_and_nowhere_else(self):
+        team = {"SEALPOST_ACCESS_TEAM": "https://alice-and-bob.cloudflareaccess.com", "SEALPOST_ACCESS_AUDIENCE": "4714c135"}
+        page = render.pages(self.settings(SEALPOST_SHAPE="tunnel", **team))["relay/sealpost.toml"]
+        self.assertEqual(tomllib.loads(page)["access"], {"team_url": team["SEALPOST_ACCESS_TEAM"], "audience": "4714c135"})
+        self.assertNotIn("access", tomllib.loads(render.pages(self.settings(SEALPOST_SHAPE="tunnel"))["relay/sealpost.toml"]))
+        for shape, changes in [("tls", {}), ("tunnel", {"SEALPOST_ACCESS_AUDIENCE": ""}), ("tunnel", {"SEALPOST_ACCESS_TEAM": "http://x"})]:
+            with self.assertRaises(settings.SettingsError):
+                render.pages(self.settings(SEALPOST_SHAPE=shape, **(team | changes)))
+
     def test_values_that_would_break_a_page_are_refused(self):
         for name, value in [("SEALPOST_RELAY_HOST", "a`)||Host(`b"), ("SEALPOST_RELAY_REPLICAS", "0")]:
             with self.assertRaises(settings.SettingsError):
