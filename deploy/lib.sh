@@ -100,3 +100,13 @@ compose() {
 }
 
 env_file=${SEALPOST_ENV_FILE:-$deploy/.env}
+
+# exposure CONTAINER: what a running container could do and should not; nothing when all is well.
+exposure() {
+    local status
+    status=$(cat "/proc/$(docker inspect --format '{{.State.Pid}}' "$1")/status" 2>/dev/null) || { echo "does not run"; return; }
+    grep -qE '^Uid:[[:space:]]+0[[:space:]]' <<<"$status" && echo "runs as root"
+    grep -qE '^Cap(Eff|Bnd|Prm|Amb):[[:space:]]+0*[1-9a-f]' <<<"$status" && echo "has capabilities, or could get some"
+    grep -qE '^NoNewPrivs:[[:space:]]+1$' <<<"$status" || echo "may gain privileges"
+    [[ $(docker inspect --format '{{.HostConfig.ReadonlyRootfs}}' "$1") == true ]] || echo "has a writable root"
+}
