@@ -42,7 +42,7 @@ base() {
     if [[ ! -s $tar ]]; then
         change mkdir -p "$tools/images"
         change mmdebstrap --quiet --format=tar --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-            --include="$packages" "$suite" "$tar.partial"
+            --include="$packages" "$suite" "$tar.partial" || impossible "Debian's packages for $1 cannot be had"
         change mv "$tar.partial" "$tar"
     fi
     change docker import "$tar" "sealpost-ci-$name" >/dev/null
@@ -87,4 +87,4 @@ assemble "$(image RELAY)" "$deploy/images/relay/Dockerfile" "$stripped/sealpost-
 assemble "$(image TRAEFIK)" "$here/traefik.Dockerfile" "$tools/traefik/bin/traefik"
 assemble "$(image OPENBAO)" "$here/openbao.Dockerfile" "$tools/openbao/bin/bao"
 assemble "$(image POSTGRES)" "$here/postgres.Dockerfile" "$here/postgres-entrypoint.sh"
-assemble "$(image CLOUDFLARED)" "$here/connector.Dockerfile" "$here/connector.sh"
+assemble "$(image CLOUDFLARED)" "$here/connector.Dockerfile" "$here/connector.sh" "$here/stand-in.sh" "$tools/traefik/bin/traefik"
