@@ -12,12 +12,13 @@
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
 //!
-//! Four proofs stand on these, for `scripts/prove`; the tests run the last three, some of them in short:
+//! Five proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
 //!
 //! - [`abuse`]: attacks over real sockets while honest people talk, by [`bare`] clients.
 //! - [`crash`]: kills and faults at random under many writers.
 //! - [`leaks`]: what only people may know is looked for wherever somebody else could.
 //! - [`removal`]: somebody is removed, and those who stay go on.
+//! - [`restarts`]: parts of a deployment restart under fifty clients; `scripts/prove deploy` brings one up for it.
 //!
 //! Everything is ended by a test's end; tests wait for events, never for time.
 
@@ -40,6 +41,7 @@ pub mod openbao;
 pub mod proxy;
 pub mod relay;
 pub mod removal;
+pub mod restarts;
 pub mod scan;
 pub mod steps;
 pub mod tls_front;

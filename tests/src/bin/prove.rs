@@ -1,9 +1,9 @@
 //! The slow proofs, as `scripts/prove` runs them.
 
-use std::{process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sealpost_tests::{abuse, crash, leaks, removal};
+use sealpost_tests::{abuse, crash, leaks, removal, restarts};
 
 #[derive(Parser)]
 #[command(about = "Proves one promise at length")]
@@ -25,6 +25,8 @@ enum Proof {
     Leaks,
     /// Who is removed is cut off at once, and those who stay go on
     Removal(Removal),
+    /// Restarts of a deployment's parts under fifty clients lose nothing, and the SDK tells nobody of an error
+    Restarts(Restarts),
 }
 
 #[derive(Args)]
@@ -66,6 +68,30 @@ struct Removal {
     crowd: usize,
 }
 
+#[derive(Args)]
+struct Restarts {
+    /// What clients call the relay
+    #[arg(long)]
+    url: String,
+    /// Where it is instead of where its name leads
+    #[arg(long)]
+    connect_to: Option<SocketAddr>,
+    /// A registration token that is good for five
+    #[arg(long)]
+    token: String,
+    /// What is done to the deployment, as NAME=COMMAND for bash, which ends when the part is back; several times
+    #[arg(long, value_parser = disturbance)]
+    disturb: Vec<restarts::Disturbance>,
+}
+
+fn disturbance(text: &str) -> Result<restarts::Disturbance, &'static str> {
+    let (name, command) = text.split_once('=').ok_or("expected NAME=COMMAND")?;
+    Ok(restarts::Disturbance {
+        name: name.to_owned(),
+        command: command.to_owned(),
+    })
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { proof, json } = Arguments::parse();
@@ -74,6 +100,7 @@ async fn main() -> ExitCode {
         Proof::Crash(options) => crash(options, json).await,
         Proof::Leaks => leaks(json).await,
         Proof::Removal(options) => removal(options, json).await,
+        Proof::Restarts(options) => restarts(options, json).await,
     }
 }
 
@@ -170,4 +197,43 @@ async fn removal(
         println!("{report}");
     }
     ExitCode::from(u8::from(!report.holds_in_time()))
+}
+
+async fn restarts(
+    Restarts {
+        url,
+        connect_to,
+        token,
+        disturb,
+    }: Restarts,
+    json: bool,
+) -> ExitCode {
+    let deployment = restarts::Deployment {
+        url,
+        connect_to,
+        token,
+    };
+    let options = restarts::Options {
+        deployment,
+        disturbances: disturb,
+    };
+    let proven = restarts::prove(&options, |line| {
+        if !json {
+            println!("{line}");
+        }
+    });
+    match proven.await {
+        Ok(report) => {
+            if json {
+                println!("{}", report.json());
+            } else {
+                println!("{report}");
+            }
+            ExitCode::from(u8::from(!report.holds()))
+        }
+        Err(what) => {
+            eprintln!("{what}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! A reader with a device that knows nothing: it verifies a space from its first record on.
 
-use std::{path::Path, sync::Mutex, time::Duration};
+use std::{path::PathBuf, sync::Mutex, time::Duration};
 
 use futures_util::StreamExt;
 use sealpost_sdk::{
-    Client, Delivered, Error, Position,
+    Client, ClientConfig, Delivered, Error, Position,
     protocol::{
         ids::{Root, SpaceId},
         root::Cursor,
@@ -14,10 +14,7 @@ use sealpost_sdk::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::crowd::passphrase;
-use crate::{
-    command::Sealpost,
-    ledger::{Ledger, Stand, Sums},
-};
+use crate::ledger::{Ledger, Stand, Sums};
 
 /// For how long the relay may ask a client to come back later.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,14 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Somebody's new device.
-pub(super) struct Auditor {
+pub(crate) struct Auditor {
     client: Client,
-    device: Sealpost,
+    home: PathBuf,
 }
 
 /// What an audit found.
-pub(super) struct Found {
-    pub(super) sums: Sums,
+pub(crate) struct Found {
+    pub(crate) sums: Sums,
     /// Up to where the log was read.
     pub(super) cursor: Cursor,
     /// Whether the relay first said that the log ends before something that another relay had acked.
@@ -41,16 +38,18 @@ pub(super) struct Found {
 }
 
 impl Auditor {
-    pub(super) async fn log_in(folder: &Path, url: &str, handle: &str) -> Result<Self, String> {
-        let device = Sealpost::below(folder.join("auditor"), url);
+    pub(crate) async fn log_in(config: &ClientConfig, handle: &str) -> Result<Self, String> {
         let passphrase = passphrase();
-        let client = patiently(async || Client::login(device.config(), handle, &passphrase).await).await?;
-        Ok(Self { client, device })
+        let client = patiently(async || Client::login(config.clone(), handle, &passphrase).await).await?;
+        Ok(Self {
+            client,
+            home: config.home.clone(),
+        })
     }
 
     /// Reads all there is now, and holds the acks that `ledger` has before against it; `pinned` is a place that an earlier
     /// auditor computed the root of.
-    pub(super) async fn audit(
+    pub(crate) async fn audit(
         &self,
         id: SpaceId,
         ledger: &Mutex<Ledger>,
@@ -88,10 +87,10 @@ impl Auditor {
     }
 
     /// Ends the session and takes the device away.
-    pub(super) async fn leave(self) -> Result<(), String> {
+    pub(crate) async fn leave(self) -> Result<(), String> {
         // A session that could not be ended is one more in a list.
         let _ = self.client.logout().await;
-        std::fs::remove_dir_all(self.device.file("")).map_err(|error| error.to_string())
+        std::fs::remove_dir_all(self.home).map_err(|error| error.to_string())
     }
 }
 

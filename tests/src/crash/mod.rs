@@ -13,17 +13,18 @@ mod writer;
 use std::{fmt, path::PathBuf, time::Duration};
 
 use sealpost_relay::entropy::{Entropy, SystemEntropy};
+use sealpost_sdk::ClientConfig;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
+pub(crate) use self::audit::Auditor;
 use self::{
-    audit::Auditor,
     crowd::{Crowd, PEOPLE},
     era::Era,
     plan::{Counts, Fault, KINDS, Kind, Plan},
     scene::Scene,
 };
-use crate::{folders, ledger::Sums};
+use crate::{command::Sealpost, folders, ledger::Sums};
 
 /// A first seed that nobody chose.
 #[must_use]
@@ -150,7 +151,7 @@ impl Proof {
         };
         self.go_through(&plan, &mut era).await?;
         let reader = PEOPLE[usize::try_from(round).unwrap_or_default() % PEOPLE.len()];
-        let auditor = Auditor::log_in(&self.scene.folder, &self.scene.url(), reader).await?;
+        let auditor = Auditor::log_in(&self.auditing_device(), reader).await?;
         let last = (round + 1).is_multiple_of(ERA) || round + 1 == self.options.rounds;
         let sums = if last {
             let sums = era.end(&auditor).await?;
@@ -214,6 +215,11 @@ impl Proof {
             self.counts.add(fault.kind);
         }
         Ok(())
+    }
+
+    /// One that knows nothing: it is taken away after each audit.
+    fn auditing_device(&self) -> ClientConfig {
+        Sealpost::below(self.scene.folder.join("auditor"), &self.scene.url()).config()
     }
 
     fn report(&self, took: Duration) -> Report {

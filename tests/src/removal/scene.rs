@@ -79,7 +79,7 @@ pub(super) async fn confirm(client: &Client, person: &Person) -> ConfirmedContac
 }
 
 /// The same between two clients, by a card.
-pub(super) async fn confirm_card(client: &Client, newcomer: &Client) -> ConfirmedContact {
+pub(crate) async fn confirm_card(client: &Client, newcomer: &Client) -> ConfirmedContact {
     let contacts = client.contacts();
     let contact = contacts.import(&newcomer.contact_card()).await.unwrap();
     let read_out = newcomer.fingerprint().to_string();
