@@ -64,8 +64,8 @@ mod testing;
 pub mod transport;
 
 pub use account::{
-    Approval, Device, DeviceCode, ExportSummary, HomeOf, KeptKeystore, NewDevice, NotADeviceCode, PastKeystore,
-    PendingLogin, PreparedStart, Proof, RelayInfo, StartedOver,
+    Approval, Device, DeviceCode, ExportSummary, HomeOf, KeptKeystore, NewDevice, NotADeviceCode,
+    PastKeystore, PendingLogin, PreparedStart, Proof, RelayInfo, StartedOver,
 };
 pub use agent::{Agent, Agents, NotAPairingCode, PairingCode, RevokedAgent};
 pub use client::{Account, Client};

@@ -17,7 +17,7 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 30] = [
+    let sizes: [(&str, usize); 32] = [
         ("MAX_FRAME", limits::MAX_FRAME),
         ("MAX_FRAGMENTS", limits::MAX_FRAGMENTS as usize),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
