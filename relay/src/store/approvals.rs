@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::{
     Store, audit,
     columns::{from_bigint, to_bigint},
-    infallible,
+    infallible, sessions,
 };
 use crate::{
     atrest::BlindIndexValue,
@@ -65,7 +65,12 @@ impl ApprovalStore for Store {
     ) -> Stored<'a, bool> {
         Box::pin(infallible(self.run_tx("approve_device_request", move |tx| {
             Box::pin(async move {
-                if !account_exists(tx.connection(), approval.account_id).await?
+                let NewApproval {
+                    account_id,
+                    principal_id,
+                    ..
+                } = *approval;
+                if !sessions::account_exists(tx.connection(), account_id, principal_id).await?
                     || !approve(tx.connection(), approval).await?
                 {
                     return Ok(false);
@@ -129,17 +134,6 @@ async fn insert(connection: &mut PgConnection, request: &NewDeviceRequest) -> Re
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() == 1)
-}
-
-/// Whether the account is there, and will be until the transaction ends.
-async fn account_exists(connection: &mut PgConnection, account_id: AccountId) -> Result<bool, sqlx::Error> {
-    let locked = sqlx::query!(
-        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR KEY SHARE"#,
-        &account_id.as_bytes()[..],
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(locked.is_some())
 }
 
 /// `false` if the request is not there any more, past its time, or approved already.

@@ -199,10 +199,19 @@ async fn owner_exists(connection: &mut PgConnection, session: &NewSession) -> Re
     if let Some(agent_id) = session.agent_id {
         return agents::exists(connection, agent_id).await;
     }
+    account_exists(connection, session.account_id, session.principal_id).await
+}
+
+/// Whether the account is there with this principal, and will be there until the transaction ends.
+pub(super) async fn account_exists(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    principal_id: PrincipalId,
+) -> Result<bool, sqlx::Error> {
     let locked = sqlx::query!(
         r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 AND principal_id = $2 FOR KEY SHARE"#,
-        &session.account_id.as_bytes()[..],
-        &session.principal_id.as_bytes()[..],
+        &account_id.as_bytes()[..],
+        &principal_id.as_bytes()[..],
     )
     .fetch_optional(connection)
     .await?;

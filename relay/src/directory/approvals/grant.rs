@@ -37,6 +37,7 @@ impl Directory {
         let row = NewApproval {
             token_hash,
             account_id,
+            principal_id: caller.principal_id(),
             credential_version,
             approval_sealed: seals.seal(columns::APPROVAL, &row_key, approval),
             approved_at: self.clock.now(),

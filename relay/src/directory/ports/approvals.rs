@@ -1,4 +1,4 @@
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, PrincipalId};
 use time::OffsetDateTime;
 
 use super::{NewAuditEntry, Stored, StoredOr};
@@ -43,6 +43,8 @@ pub struct NewApproval {
     pub token_hash: BlindIndexValue,
     /// The account that lets the device in.
     pub account_id: AccountId,
+    /// Its principal, as the approver's session has it.
+    pub principal_id: PrincipalId,
     /// Version of its credentials.
     pub credential_version: u64,
     /// What was sealed to the device, sealed.
@@ -89,7 +91,8 @@ pub trait ApprovalStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'_, Option<DeviceRequestRow>>;
 
-    /// Stores an approval, once: `false` if there is no such request that waits, or no such account.
+    /// Stores an approval, once: `false` if there is no such request that waits, or no such account with this principal: the
+    /// owner may have started over meanwhile, and who approves may have the old keys.
     fn approve_device_request<'a>(
         &'a self,
         approval: &'a NewApproval,

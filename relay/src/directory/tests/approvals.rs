@@ -162,6 +162,22 @@ async fn changed_credentials_void_an_approval_that_was_not_claimed() {
 }
 
 #[tokio::test]
+async fn who_approves_with_keys_that_were_replaced_meanwhile_lets_nobody_in() {
+    let (test, alice) = with_alice().await;
+    registered(&test, &Person::bob()).await;
+    PHONE.ask(&test).await.unwrap();
+    // As far as the relay can tell, she starts over while her old device approves.
+    test.database
+        .execute(
+            "UPDATE accounts SET principal_id = other.principal_id FROM accounts AS other
+             WHERE other.account_id <> accounts.account_id",
+        )
+        .await;
+    expect_invalid(test.directory.grant_approval(&alice, &PHONE.grant()).await);
+    assert!(PHONE.ask_again(&test).await.unwrap().approved.is_none());
+}
+
+#[tokio::test]
 async fn disabled_and_deleted_accounts_let_nobody_in() {
     let (test, alice) = with_alice().await;
     PHONE.approved_by(&test, &alice).await;
