@@ -174,7 +174,7 @@ async fn answer_that_cannot_be_sent_is_kept_and_the_command_fails() {
     let relay = Relay::start(open_to_all(&Database::create().await).behind(proxy.address())).await;
     proxy.lead_to(Upstream::Tcp(relay.addresses().public));
     let at = &format!("http://{}", proxy.address());
-    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let Garden { alice, bob, space } = Garden::new(Sealpost::new(at), Sealpost::new(at));
     let helper = approved(at, &alice);
     let gate = gate(&helper);
     let bot = format!(
@@ -206,7 +206,7 @@ async fn answer_that_cannot_be_sent_is_kept_and_the_command_fails() {
     assert_eq!(counts, (&0.into(), &1.into()));
 
     proxy.set_weather(Weather::Fair);
-    assert_eq!(helper.json(["outbox", "flush", "garden"])[0]["messages"], 1);
+    assert_eq!(helper.json(["outbox", "flush", &space])[0]["messages"], 1);
     assert_eq!(texts(&alice.json(["tail", "garden"])), ["hello", "too late"]);
 }
 

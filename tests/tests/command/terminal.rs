@@ -21,12 +21,17 @@ struct Terminal {
     device: OwnedFd,
 }
 
+/// A command that had the screen too would not notice that it is gone.
+const NOBODY_ELSES: OpenptFlags = OpenptFlags::RDWR
+    .union(OpenptFlags::NOCTTY)
+    .union(OpenptFlags::CLOEXEC);
+
 impl Terminal {
     fn open() -> Self {
-        let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let screen = openpt(NOBODY_ELSES).unwrap();
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
-        let device = ioctl_tiocgptpeer(&screen, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let device = ioctl_tiocgptpeer(&screen, NOBODY_ELSES).unwrap();
         Self {
             screen: screen.into(),
             device,
