@@ -56,7 +56,7 @@ pub(super) fn tell(folder: &Path, url: &str) -> Told {
     }
     meet_and_write(&alice, &bob);
     secrets.extend(change_what_opens(&alice, &second, &third));
-    secrets.extend(let_in(&alice, &fourth));
+    secrets.extend(let_in(&second, &fourth, &alice.file("new")));
     secrets.extend(sharing::join(&alice, &carol, SPACE));
     secrets.extend(sharing::pair(&alice, &machine, SPACE, SAID));
     secrets.push(sharing::export(&alice));
@@ -139,8 +139,8 @@ fn start_over(device: &Sealpost) -> Vec<Secret> {
     Secret::of_recovery_code(fs::read_to_string(code).unwrap().trim())
 }
 
-/// Alice lets a fourth device in, without telling it anything.
-fn let_in(alice: &Sealpost, fourth: &Sealpost) -> Vec<Secret> {
+/// Alice's second device, which knows the device secret, lets a fourth one in, without telling it anything.
+fn let_in(second: &Sealpost, fourth: &Sealpost, passphrase: &Path) -> Vec<Secret> {
     let mut login = fourth
         .command(["--json", "login", HANDLES[0], "--approve"])
         .spawn()
@@ -150,12 +150,10 @@ fn let_in(alice: &Sealpost, fourth: &Sealpost) -> Vec<Secret> {
     lines.read_line(&mut line).unwrap();
     let shown: Value = serde_json::from_str(&line).unwrap();
     let code = shown["device_code"].as_str().unwrap();
-    let file = alice.file("device-code");
+    let file = second.file("device-code");
     fs::write(&file, code).unwrap();
-    let mut approve = alice.command(["devices", "approve", "--yes"]);
-    approve
-        .arg(&file)
-        .env("SEALPOST_PASSPHRASE_FILE", alice.file("new"));
+    let mut approve = second.command(["devices", "approve", "--yes"]);
+    approve.arg(&file).env("SEALPOST_PASSPHRASE_FILE", passphrase);
     Ended::of(approve.spawn().unwrap()).expect_done();
     assert!(login.wait().unwrap().success());
     assert_eq!(fourth.json(["tail", SPACE]).len(), TEXTS.len());
