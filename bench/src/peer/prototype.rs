@@ -18,6 +18,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
+    task::JoinSet,
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
@@ -35,9 +36,10 @@ struct Job {
     reply: mpsc::UnboundedSender<(u64, i64)>,
 }
 
-/// Serves for ever.
+/// Serves until an insert fails: whoever waits for its acks learns by the end of the process that none will come.
 pub async fn serve(listener: TcpListener, database: &str) -> Result<()> {
     let mut lanes = Vec::new();
+    let mut running = JoinSet::new();
     for number in 0..LANES {
         let (sender, queue) = mpsc::channel(QUEUE);
         let lane = Lane {
@@ -45,13 +47,18 @@ pub async fn serve(listener: TcpListener, database: &str) -> Result<()> {
             spaces: HashMap::new(),
             number,
         };
-        tokio::spawn(lane.run(queue));
+        running.spawn(lane.run(queue));
         lanes.push(sender);
     }
     loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        tokio::spawn(converse(stream, lanes.clone()));
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (stream, _) = accepted?;
+                stream.set_nodelay(true)?;
+                tokio::spawn(converse(stream, lanes.clone()));
+            }
+            Some(ended) = running.join_next() => ended??,
+        }
     }
 }
 
@@ -137,11 +144,9 @@ impl Lane {
         let mut jobs = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut jobs, BATCH).await > 0 {
             let places: Vec<_> = jobs.iter().map(|job| self.place(&job.space)).collect();
-            if let Err(error) = self.commit(&jobs, &places).await {
-                // Without it nothing is acked any more.
-                eprintln!("the prototype's insert failed: {error:#}");
-                return Err(error);
-            }
+            self.commit(&jobs, &places)
+                .await
+                .context("the prototype's insert failed")?;
             for (job, (_, seq)) in jobs.drain(..).zip(places) {
                 // The client may be gone.
                 let _ = job.reply.send((job.request_id, seq));

@@ -55,6 +55,8 @@ pub async fn run(world: &mut World, name: String, shape: Shape) -> Result<Row> {
     let plan = world.plan.clone();
     let spaces = plan.spaces(shape.spaces);
     let traffic = world.traffic(spaces, shape.messages_per_event).await?;
+    // A new prototype counts from the first place again, which one before it may have taken.
+    world.stage.limits().empty().await?;
     let prototype = PeerProcess::start(Peer::Prototype, Some(world.stage.limits().url())).await?;
     let mut contest = Contest {
         shape: Shape { spaces, ..shape },
