@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # What only the system's package manager can give: the command it is recognised by, and its Debian package.
-system_packages=(cc:gcc cc:libc6-dev flock:util-linux python3:python3-venv node:nodejs npm:npm)
+system_packages=(cc:gcc cc:libc6-dev flock:util-linux python3:python3-venv node:nodejs npm:npm openssl:openssl)
 interop=$root/tests/interop
 
 has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
