@@ -16,8 +16,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=deploy/ci/isolation.sh
 source "$deploy/ci/isolation.sh"
+# shellcheck source=deploy/ci/stage.sh
+source "$deploy/ci/stage.sh"
 
-project=sealpost-e2e port=${SEALPOST_E2E_PORT:-7490} keep=false then=true
+port=${SEALPOST_E2E_PORT:-7490} keep=false then=true
 cli=${CARGO_TARGET_DIR:-$deploy/../target}/debug/sealpost
 while (($#)); do
     case $1 in
@@ -30,38 +32,18 @@ while (($#)); do
     esac
     shift
 done
-folder=${TMPDIR:-/tmp}/$project
-env_file=$folder/env
 need_engine
 need curl openssl
 [[ -x $cli ]] || impossible "there is no $cli: build it (cargo build -p sealpost-cli), or name one with --cli"
-[[ -z $(docker ps --all --quiet --filter "label=com.docker.compose.project=$project") ]] ||
-    refused "a project $project is there: end it with docker compose -p $project down"
-[[ ! -e $folder ]] || refused "$folder is there, perhaps with data: look, then remove it"
+take_stage sealpost-e2e
 if $dry_run; then
     say "would bring up the project $project at http://relay.localhost:$port with its data in $folder, and remove both"
     exit 0
 fi
 
-clean_up() {
-    local code=$?
-    ((code == 0)) || compose logs --no-color --tail 8 2>&1 | cut -c 1-240 >&2 || true
-    if $keep; then
-        say "left running: $project, with its settings in $env_file"
-    else
-        compose down --timeout 5 >/dev/null 2>&1 || true
-        rm -rf "$folder"
-    fi
-}
-trap clean_up EXIT
-
-mkdir -m 0711 "$folder"
-SEALPOST_ENV_FILE=$env_file "$deploy/bootstrap.sh" --set COMPOSE_PROJECT_NAME="$project" --set SEALPOST_HTTP_PORT="$port" \
-    --set SEALPOST_SECRETS_DIR="$folder/secrets" --set SEALPOST_CONFIG_DIR="$folder/config" --set SEALPOST_STATE_DIR="$folder/state" \
-    --set SEALPOST_EDGE_SUBNET=172.30.74.0/24 --set SEALPOST_EDGE_RANGE=172.30.74.128/25 --set SEALPOST_EDGE_TRAEFIK=172.30.74.2 >/dev/null
-started=$SECONDS
-compose up --detach --wait --no-build --quiet-pull >/dev/null 2>"$folder/up.log" || { cat "$folder/up.log" >&2; failed "the stack did not come up"; }
-say "ok    the stack is up and healthy after $((SECONDS - started)) s"
+set_stage "$keep" --set SEALPOST_HTTP_PORT="$port" \
+    --set SEALPOST_EDGE_SUBNET=172.30.74.0/24 --set SEALPOST_EDGE_RANGE=172.30.74.128/25 --set SEALPOST_EDGE_TRAEFIK=172.30.74.2
+bring_up
 
 token=$(compose exec -T relay /sealpost-relay token create --uses 2)
 "$deploy/ci/story.sh" --url "http://relay.localhost:$port" --token "$token" --cli "$cli" --disturb "docker kill $project-relay-1 && docker start $project-relay-1"
@@ -78,5 +60,5 @@ say "ok    one port is published, on the loopback address: $(published "$project
 mapfile -t inner < <(addresses "$project-postgres-1" 5432; addresses "$project-openbao-1" 8200)
 cut_off "${project}_edge" postgres:5432 openbao:8200 "${inner[@]}"
 cut_off "${project}_internal" 192.0.2.1:443
-SEALPOST_ENV_FILE=$env_file bash -c "$then" || failed "this failed: $then"
+bash -c "$then" || failed "this failed: $then"
 say "All of it held."

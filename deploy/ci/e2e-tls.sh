@@ -10,6 +10,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source=deploy/ci/isolation.sh
 source "$deploy/ci/isolation.sh"
+# shellcheck source=deploy/ci/stage.sh
+source "$deploy/ci/stage.sh"
 # shellcheck source=deploy/ci/authority.sh
 source "$deploy/ci/authority.sh"
 
@@ -26,17 +28,9 @@ while (($#)); do
 done
 [[ -x $cli ]] || misused "--cli is needed: the sealpost command"
 need_engine
-project=sealpost-tls host=relay.alice-and-bob.net folder=${TMPDIR:-/tmp}/sealpost-tls
-env_file=$folder/env
-export SEALPOST_ENV_FILE=$env_file SEALPOST_COMPOSE_EXTRA=$deploy/ci/compose.pebble.yml
-[[ -z $(docker ps --all --quiet --filter "label=com.docker.compose.project=$project") && ! -e $folder ]] || refused "$project is there, or $folder"
-
-clean_up() {
-    local code=$?
-    ((code == 0)) || compose logs --no-color --tail 8 2>&1 | cut -c 1-240 >&2 || true
-    $keep || { compose down --timeout 3 >/dev/null 2>&1 || true; rm -rf "$folder"; }
-}
-trap clean_up EXIT
+host=relay.alice-and-bob.net
+take_stage sealpost-tls
+export SEALPOST_COMPOSE_EXTRA=$deploy/ci/compose.pebble.yml
 
 # What Pebble shows Traefik: a certificate of an authority of its own.
 configure_pebble() {
@@ -52,26 +46,15 @@ END
     chmod 0444 "$pebble/pebble.json"
 }
 
-mkdir -m 0711 "$folder"
-"$deploy/bootstrap.sh" --shape tls --host "$host" --set COMPOSE_PROJECT_NAME="$project" --set SEALPOST_WEB_PORT=7580 --set SEALPOST_WEBSECURE_PORT=7543 \
-    --set SEALPOST_OPS_PORT=7581 --set SEALPOST_SECRETS_DIR="$folder/secrets" --set SEALPOST_CONFIG_DIR="$folder/config" \
-    --set SEALPOST_STATE_DIR="$folder/state" --set SEALPOST_EDGE_SUBNET=172.30.75.0/24 --set SEALPOST_EDGE_RANGE=172.30.75.128/25 \
+set_stage "$keep" --shape tls --host "$host" --set SEALPOST_WEB_PORT=7580 --set SEALPOST_WEBSECURE_PORT=7543 \
+    --set SEALPOST_OPS_PORT=7581 --set SEALPOST_EDGE_SUBNET=172.30.75.0/24 --set SEALPOST_EDGE_RANGE=172.30.75.128/25 \
     --set SEALPOST_EDGE_TRAEFIK=172.30.75.2 --set SEALPOST_INGRESS_SUBNET=172.30.76.0/29 --set SEALPOST_INGRESS_TRAEFIK=172.30.76.2 \
-    --set SEALPOST_ACME_EMAIL=alice@alice-and-bob.net --set SEALPOST_ACME_SERVER=https://pebble:14000/dir --set SEALPOST_ACME_CHALLENGE="$challenge" >/dev/null
+    --set SEALPOST_ACME_EMAIL=alice@alice-and-bob.net --set SEALPOST_ACME_SERVER=https://pebble:14000/dir --set SEALPOST_ACME_CHALLENGE="$challenge"
 configure_pebble
 sed -i 's/^SEALPOST_ACME_ROOT=.*/SEALPOST_ACME_ROOT=pebble-ca.pem/' "$env_file"
-# The images of this host by their ids, which is what production demands.
-for name in TRAEFIK RELAY POSTGRES OPENBAO; do
-    id=$(docker image inspect --format '{{.Id}}' "$(setting "SEALPOST_${name}_IMAGE")")
-    sed -i "s|^SEALPOST_${name}_IMAGE=.*|SEALPOST_${name}_IMAGE=$id|" "$env_file"
-done
-"$deploy/render-prod-config.sh" 2>/dev/null
-preflight=$(SEALPOST_COMPOSE_EXTRA='' "$deploy/preflight-prod.sh") || { echo "$preflight" >&2; failed "preflight finds faults"; }
-say "ok    preflight: $preflight"
-
-started=$SECONDS
-compose up --detach --wait --no-build >/dev/null 2>"$folder/up.log" || { cat "$folder/up.log" >&2; failed "the stack did not come up"; }
-say "ok    the stack is up and healthy after $((SECONDS - started)) s"
+pin_images TRAEFIK RELAY POSTGRES OPENBAO
+pass_preflight
+bring_up
 
 # The authority's root of this run, and then a certificate under it.
 curl_pebble() { curl --silent --fail --cacert "$folder/secrets/pebble-ca.pem" --resolve "pebble:15000:$(addresses "$project-pebble-1" '' | tr -d : | head -n 1)" "https://pebble:15000/$1"; }

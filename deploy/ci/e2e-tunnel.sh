@@ -12,6 +12,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source=deploy/ci/isolation.sh
 source "$deploy/ci/isolation.sh"
+# shellcheck source=deploy/ci/stage.sh
+source "$deploy/ci/stage.sh"
 # shellcheck source=deploy/ci/authority.sh
 source "$deploy/ci/authority.sh"
 
@@ -28,18 +30,10 @@ done
 [[ -x $cli ]] || misused "--cli is needed: the sealpost command"
 need_engine
 need_python
-project=sealpost-tunnel host=relay.alice-and-bob.net team=team.alice-and-bob.net folder=${TMPDIR:-/tmp}/sealpost-tunnel
+host=relay.alice-and-bob.net team=team.alice-and-bob.net
+take_stage sealpost-tunnel
 audience=$(openssl rand -hex 32) client_id=$(openssl rand -hex 16).access client_secret=$(openssl rand -hex 32)
-env_file=$folder/env
-export SEALPOST_ENV_FILE=$env_file SEALPOST_COMPOSE_EXTRA=$deploy/ci/compose.cloudflare.yml
-[[ -z $(docker ps --all --quiet --filter "label=com.docker.compose.project=$project") && ! -e $folder ]] || refused "$project is there, or $folder"
-
-clean_up() {
-    local code=$?
-    ((code == 0)) || compose logs --no-color --tail 8 2>&1 | cut -c 1-240 >&2 || true
-    $keep || { compose down --timeout 3 >/dev/null 2>&1 || true; rm -rf "$folder"; }
-}
-trap clean_up EXIT
+export SEALPOST_COMPOSE_EXTRA=$deploy/ci/compose.cloudflare.yml
 
 # assertion KEY [NAME=JSON]...: what Access says of somebody whom it lets in, with some claims changed.
 assertion() {
@@ -97,25 +91,16 @@ END
     chmod -R a+rX "$cloudflare"
 }
 
-mkdir -m 0711 "$folder"
-"$deploy/bootstrap.sh" --shape tunnel --host "$host" --set COMPOSE_PROJECT_NAME="$project" --set SEALPOST_SECRETS_DIR="$folder/secrets" \
-    --set SEALPOST_CONFIG_DIR="$folder/config" --set SEALPOST_STATE_DIR="$folder/state" --set SEALPOST_EDGE_SUBNET=172.30.77.0/24 \
+set_stage "$keep" --shape tunnel --host "$host" --set SEALPOST_EDGE_SUBNET=172.30.77.0/24 \
     --set SEALPOST_EDGE_RANGE=172.30.77.128/25 --set SEALPOST_EDGE_TRAEFIK=172.30.77.2 --set SEALPOST_TUNNEL_SUBNET=172.30.78.0/29 \
     --set SEALPOST_TUNNEL_TRAEFIK=172.30.78.2 --set SEALPOST_TUNNEL_CONNECTOR=172.30.78.3 \
-    --set SEALPOST_ACCESS_TEAM="https://$team" --set SEALPOST_ACCESS_AUDIENCE="$audience" >/dev/null
+    --set SEALPOST_ACCESS_TEAM="https://$team" --set SEALPOST_ACCESS_AUDIENCE="$audience"
 openssl rand -hex 32 | "$deploy/bootstrap.sh" --add-secret tunnel_token
 configure_cloudflare
 sed -i 's/^SEALPOST_ACCESS_ROOT=.*/SEALPOST_ACCESS_ROOT=access-root.pem/' "$env_file"
-for name in TRAEFIK RELAY POSTGRES OPENBAO CLOUDFLARED; do
-    id=$(docker image inspect --format '{{.Id}}' "$(setting "SEALPOST_${name}_IMAGE")")
-    sed -i "s|^SEALPOST_${name}_IMAGE=.*|SEALPOST_${name}_IMAGE=$id|" "$env_file"
-done
-"$deploy/render-prod-config.sh" 2>/dev/null
-preflight=$(SEALPOST_COMPOSE_EXTRA='' "$deploy/preflight-prod.sh") || { echo "$preflight" >&2; failed "preflight finds faults"; }
-say "ok    preflight: $preflight"
-started=$SECONDS
-compose up --detach --wait --no-build >/dev/null 2>"$folder/up.log" || { cat "$folder/up.log" >&2; failed "the stack did not come up"; }
-say "ok    the stack is up and healthy after $((SECONDS - started)) s"
+pin_images TRAEFIK RELAY POSTGRES OPENBAO CLOUDFLARED
+pass_preflight
+bring_up
 "$deploy/validate-prod.sh" >"$folder/validation" || { cat "$folder/validation" >&2; failed "validate-prod.sh does not pass"; }
 sed 's/^/      /' "$folder/validation" >&2
 docker ps --filter "label=com.docker.compose.project=$project" --format '      {{.Names}}: {{.Image}} [{{.Ports}}]' | sed -E 's/sha256:([0-9a-f]{12})[0-9a-f]*/\1/' >&2
