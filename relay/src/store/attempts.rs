@@ -59,51 +59,29 @@ async fn sweep(
     now: OffsetDateTime,
     limit: i64,
 ) -> Result<SweptRows, sqlx::Error> {
-    let attempts = sqlx::query!(
-        "DELETE FROM auth_attempts WHERE ctid = ANY(ARRAY(
-             SELECT ctid FROM auth_attempts WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        now,
-        limit,
-    )
-    .execute(&mut *connection)
-    .await?;
-    let sessions = sqlx::query!(
-        "DELETE FROM sessions WHERE ctid = ANY(ARRAY(
-             SELECT ctid FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        now,
-        limit,
-    )
-    .execute(&mut *connection)
-    .await?;
-    let staged_changes = sqlx::query!(
-        "DELETE FROM staged_changes WHERE ctid = ANY(ARRAY(
-             SELECT ctid FROM staged_changes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        now,
-        limit,
-    )
-    .execute(&mut *connection)
-    .await?;
-    let pairing_codes = sqlx::query!(
-        "DELETE FROM pairing_codes WHERE ctid = ANY(ARRAY(
-             SELECT ctid FROM pairing_codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        now,
-        limit,
-    )
-    .execute(&mut *connection)
-    .await?;
-    let device_requests = sqlx::query!(
-        "DELETE FROM device_requests WHERE ctid = ANY(ARRAY(
-             SELECT ctid FROM device_requests WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        now,
-        limit,
-    )
-    .execute(connection)
-    .await?;
+    // Each statement is a literal, so that it is checked against the schema when this is compiled.
+    macro_rules! expired {
+        ($table:tt) => {
+            sqlx::query!(
+                "DELETE FROM "
+                    + $table
+                    + " WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM "
+                    + $table
+                    + " WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                now,
+                limit,
+            )
+            .execute(&mut *connection)
+            .await?
+            .rows_affected()
+        };
+    }
     Ok(SweptRows {
-        attempts: attempts.rows_affected(),
-        sessions: sessions.rows_affected(),
-        staged_changes: staged_changes.rows_affected(),
-        pairing_codes: pairing_codes.rows_affected(),
-        device_requests: device_requests.rows_affected(),
+        attempts: expired!("auth_attempts"),
+        sessions: expired!("sessions"),
+        staged_changes: expired!("staged_changes"),
+        pairing_codes: expired!("pairing_codes"),
+        device_requests: expired!("device_requests"),
     })
 }
