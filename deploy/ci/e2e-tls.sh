@@ -101,7 +101,7 @@ routes '/routers.dashboard/,/service/s/"ops"/"websecure"/' ops "the dashboard is
 # shellcheck disable=SC2016 # Traefik's own quotes
 routes 's/^rule = "Host(.*/rule = "PathPrefix(`\/`)"/' strange-host "every Host is answered"
 routes 's/^Cf-Access-Jwt-Assertion = ""/Upgrade = ""/' socket "WebSockets are cut"
-routes 's/ipStrategy = { depth = 0 }/requestHeaderName = "CF-Connecting-IP"/; s/"strip-claims", "rate"/"rate", "strip-claims"/' limits "limits count by what a client says of itself"
+routes 's/ipStrategy = { depth = 0, ipv6Subnet = 64 }/requestHeaderName = "CF-Connecting-IP"/; s/"strip-claims", "rate"/"rate", "strip-claims"/' limits "limits count by what a client says of itself"
 routes 's/minVersion = "VersionTLS12"/minVersion = "VersionTLS10"/' old-tls "TLS 1.1 is spoken"
 passes
 docker stop --time 2 "$project-relay-2" >/dev/null

@@ -141,6 +141,16 @@ say "ok    a client without a service token stays out: $(head -c 120 "$folder/no
 SEALPOST_HEADERS_FILE=$folder/headers "$deploy/ci/story.sh" --url "https://$host" --token "$token" --cli "$cli" \
     --disturb "docker restart --timeout 30 $project-relay-1"
 
+# The relay's own limits count clients as well, and the connector is none. More made-up tokens than it takes from one client:
+guess() {
+    compose exec -T cloudflared curl --silent --max-time 60 --rate 40/s --header "Host: $host" --header "Cf-Access-Jwt-Assertion: $good" \
+        --header "X-Forwarded-For: $1" --header "Authorization: Bearer $(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" \
+        "http://172.30.78.2:8080/v1/sessions?[1-$2]" | grep -o '"code":"[a-z_]*"' | tail -n 1
+}
+[[ $(guess 192.0.2.7 330) == '"code":"rate_limited"' ]] || failed "the relay looks at made-up tokens of one client without end"
+[[ $(guess 198.51.100.9 1) == '"code":"not_authenticated"' ]] || failed "the relay takes all clients of the connector for one"
+say "ok    the relay limits the client who guesses tokens, and not another"
+
 # Whose word on clients counts is seen by what limits count: with a rate of one request a minute, two clients of the connector do
 # not disturb each other, and one client is limited whatever it sends.
 sed -i -E 's/^average = .*/average = 1\nperiod = "60s"/; s/^burst = .*/burst = 1/' "$folder/config/traefik/dynamic/tunnel.toml"
@@ -150,6 +160,10 @@ deadline=$((SECONDS + 15))
 until limited; do ((SECONDS < deadline)) || failed "one client of the connector is not limited"; done
 [[ $(status --header 'X-Forwarded-For: 198.51.100.7') == 200 ]] || failed "another client of the connector is limited as well"
 say "ok    the connector's word on its clients counts: one is limited, another is not"
+status --header 'X-Forwarded-For: 2001:db8:0:7::1' >/dev/null
+[[ $(status --header 'X-Forwarded-For: 2001:db8:0:7::2') == 429 && $(status --header 'X-Forwarded-For: 2001:db8:0:8::1') == 200 ]] ||
+    failed "who has a network of IPv6 addresses has as many rates"
+say "ok    a network of IPv6 addresses (/64) is one client"
 status --header 'X-Forwarded-For: 203.0.113.1' >/dev/null
 [[ $(status --header 'X-Forwarded-For: 192.0.2.55, 203.0.113.1') == 429 ]] || failed "what a client writes before the connector's word counts"
 say "ok    what a client itself wrote into the header does not count"
