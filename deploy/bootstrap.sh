@@ -43,7 +43,7 @@ need_python
 assign() {
     local name=$2 value=$3
     grep -q "^$name=" "$1" || misused "there is no variable $name in env/.env.example"
-    [[ $value != *[\"\'\$\|\\[:space:]]* ]] || misused "$name must be without quotes, spaces, $, | and backslashes"
+    [[ $value != *[\"\'\$\|\&\\[:space:]]* ]] || misused "$name must be without quotes, spaces, $, |, & and backslashes"
     sed -i "s|^$name=.*|$name=$value|" "$1"
 }
 
@@ -89,20 +89,20 @@ secret() {
 }
 
 new_authority() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 -subj "/CN=Sealpost internal authority" \
+    quietly openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 -subj "/CN=Sealpost internal authority" \
         -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign \
-        -keyout "$secrets/internal_ca_key.pem" -out "$secrets/internal_ca.pem" 2>/dev/null
+        -keyout "$secrets/internal_ca_key.pem" -out "$secrets/internal_ca.pem"
     chmod 0400 "$secrets/internal_ca_key.pem"
     chmod 0444 "$secrets/internal_ca.pem" # nothing secret, and two services read it
 }
 
 # certify SERVICE NAME: a server certificate, apart from the authority's own: rustls takes no authority for a server. It is made
-# aside and renamed, so that an interrupted renewal leaves the old pair.
+# aside and then renamed; key and certificate are two files, and whoever is interrupted just there does it again (preflight tells).
 certify() {
     local draft=$secrets/$2.draft
-    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj "/CN=$2" -keyout "$draft.key" -out "$draft.request" 2>/dev/null
-    openssl x509 -req -in "$draft.request" -CA "$secrets/internal_ca.pem" -CAkey "$secrets/internal_ca_key.pem" -days 730 \
-        -set_serial "0x$(openssl rand -hex 16)" -out "$draft.pem" 2>/dev/null -extfile <(
+    quietly openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj "/CN=$2" -keyout "$draft.key" -out "$draft.request"
+    quietly openssl x509 -req -in "$draft.request" -CA "$secrets/internal_ca.pem" -CAkey "$secrets/internal_ca_key.pem" -days 730 \
+        -set_serial "0x$(openssl rand -hex 16)" -out "$draft.pem" -extfile <(
             printf '%s\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth \
                 "subjectAltName=DNS:$2,DNS:localhost,IP:127.0.0.1"
         )

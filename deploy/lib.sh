@@ -42,6 +42,12 @@ need() {
     done
 }
 
+# quietly COMMAND...: runs it, and tells what it said when it fails.
+quietly() {
+    local said
+    said=$("$@" 2>&1) || failed "$1 failed: $said"
+}
+
 need_python() {
     need python3
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || impossible "Python 3.11 or newer is needed"
@@ -73,20 +79,11 @@ directory() {
     (cd "$deploy" && realpath -m "$value")
 }
 
-# The compose files of a shape, as options.
-shape_files() {
-    printf -- '-f\n%s\n' "$deploy/compose.yml"
-    case $1 in
-        local) ;;
-        tls)
-            printf -- '-f\n%s\n' "$deploy/compose.prod.yml"
-            case $(setting SEALPOST_ACME_CHALLENGE) in
-                cloudflare-*) printf -- '-f\n%s\n' "$deploy/compose.$(setting SEALPOST_ACME_CHALLENGE).yml" ;;
-            esac
-            ;;
-        tunnel) printf -- '-f\n%s\n' "$deploy/compose.tunnel.yml" ;;
-        *) misused "there is no shape $1: local, tls or tunnel" ;;
-    esac
+# The compose files, as options: those that `docker compose` takes from the settings by itself, so that what is looked at is what runs.
+compose_files() {
+    local file files
+    IFS=: read -ra files <<<"$(setting COMPOSE_FILE)"
+    for file in "${files[@]}"; do printf -- '-f\n%s\n' "$(cd "$deploy" && realpath -m "$file")"; done
     [[ -z ${SEALPOST_COMPOSE_EXTRA:-} ]] || printf -- '-f\n%s\n' "$SEALPOST_COMPOSE_EXTRA"
 }
 
@@ -94,7 +91,7 @@ shape_files() {
 # without Docker.
 compose() {
     local files command
-    mapfile -t files < <(shape_files "$(setting SEALPOST_SHAPE)")
+    mapfile -t files < <(compose_files)
     read -ra command <<<"${SEALPOST_COMPOSE:-docker compose}"
     "${command[@]}" --project-directory "$deploy" --env-file "$env_file" "${files[@]}" "$@"
 }

@@ -168,6 +168,7 @@ look_at_ports() {
 look_at_containers() {
     local service container fault
     for service in $(compose config --services); do
+        [[ -n $(compose ps --quiet "$service") ]] || echo "$service does not run."
         for container in $(compose ps --quiet "$service"); do
             fault=$(exposure "$container")
             [[ -z $fault ]] || echo "$service $fault."
@@ -185,6 +186,7 @@ look_at_replicas() {
 }
 look_at_canary() {
     local container report
+    [[ -n $(compose ps --quiet relay) ]] || echo "no relay runs"
     for container in $(compose ps --quiet relay); do
         report=$(docker exec "$container" /sealpost-relay healthcheck --ops 127.0.0.1:7451) || true
         grep -qF '"status":"ready"' <<<"$report" || echo "a relay says ${report:-nothing}"

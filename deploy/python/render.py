@@ -1,7 +1,7 @@
 """Renders what the containers mount from the templates and the settings, and lints it.
 
 render.py ENV_FILE OUTPUT: writes the folders relay, traefik, postgres and openbao below OUTPUT.
-render.py --check ENV_FILE: writes nothing; fails where that would.
+render.py --check ENV_FILE: writes nothing; fails where rendering to the folder of the settings would.
 """
 
 import json
@@ -15,6 +15,9 @@ import settings as deployment
 
 CLOUDFLARE = 'dnsChallenge = { provider = "cloudflare", resolvers = ["1.1.1.1:53", "8.8.8.8:53"] }'
 TEMPLATES = deployment.DEPLOY / "templates"
+# What was rendered into a folder, by name: nothing else there is ever removed.
+LISTING = ".rendered"
+DRAFT = re.compile(r"\..*\.draft")
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -30,7 +33,7 @@ def values(settings):
         "PUBLIC_URL": public_url(settings),
         "ALLOWED_ORIGINS": json.dumps(origins),
         "REGISTRATION": settings["SEALPOST_REGISTRATION"],
-        "EDGE_TRAEFIK": settings["SEALPOST_EDGE_TRAEFIK"],
+        "TRUSTED_PROXIES": trusted_proxies(settings),
         "RELAY_HOST": host,
         "RELAY_SERVERS": servers(settings),
         "RELAY_METRICS": metrics(settings),
@@ -45,6 +48,7 @@ def plain(settings):
     """Values that stand in the templates as they are given, once their form is checked."""
     address, number = r"[0-9]+(\.[0-9]+){3}", r"[1-9][0-9]*"
     forms = {
+        "EDGE_TRAEFIK": address,
         "INGRESS_TRAEFIK": address,
         "TUNNEL_TRAEFIK": address,
         "TUNNEL_CONNECTOR": address,
@@ -58,6 +62,12 @@ def plain(settings):
         if not re.fullmatch(form, settings[f"SEALPOST_{name}"]):
             raise deployment.SettingsError(f"SEALPOST_{name} cannot be {settings[f'SEALPOST_{name}']!r}")
     return {name: settings[f"SEALPOST_{name}"] for name in forms}
+
+
+def trusted_proxies(settings):
+    """Behind a connector the last hop that Traefik names is the connector, and the client is the one before."""
+    hops = ["EDGE_TRAEFIK"] + ["TUNNEL_CONNECTOR"] * (settings["SEALPOST_SHAPE"] == "tunnel")
+    return json.dumps([f"{settings[f'SEALPOST_{hop}']}/32" for hop in hops])
 
 
 def redirect_to(settings):
@@ -164,13 +174,26 @@ def pages(settings):
     }
 
 
+def leftovers(rendered, output):
+    """Pages of `output` that were rendered before and are no more. Anything else there is somebody's: then nothing may be touched."""
+    listing = output / LISTING
+    known = set(listing.read_text().splitlines()) if listing.is_file() else set()
+    found = {str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir() and not DRAFT.fullmatch(path.name)}
+    strangers = sorted(found - known - set(rendered) - {LISTING})
+    if strangers:
+        raise deployment.SettingsError(
+            f"{output} holds what was never rendered, {strangers[0]} for one: give SEALPOST_CONFIG_DIR a folder of its own"
+        )
+    return sorted(found & known - set(rendered))
+
+
 def write(rendered, output):
     """Writes all pages, readable by the containers' users, and removes what was rendered before and is no more."""
-    for path in [path for path in output.rglob("*") if path.is_file()]:
-        if str(path.relative_to(output)) not in rendered:
-            path.unlink()
+    for name in leftovers(rendered, output):
+        (output / name).unlink()
     output.mkdir(parents=True, exist_ok=True)
-    for name, text in rendered.items():
+    listing = "".join(f"{name}\n" for name in sorted(rendered))
+    for name, text in {LISTING: listing, **rendered}.items():
         path = output / name
         path.parent.mkdir(parents=True, exist_ok=True)
         # Renamed into place: Traefik watches the folder and must never see half a file.
@@ -182,9 +205,9 @@ def write(rendered, output):
         path.chmod(0o755)
 
 
-def checked(env_file):
+def checked(settings):
     """All pages, once they passed the lint."""
-    rendered = pages(deployment.load(env_file))
+    rendered = pages(settings)
     with tempfile.TemporaryDirectory() as draft:
         write(rendered, Path(draft))
         found = lint.findings(draft)
@@ -197,9 +220,10 @@ def main(arguments):
     """Exit code 0, or 1 with every reason on standard error."""
     try:
         if arguments[0] == "--check":
-            checked(arguments[1])
+            settings = deployment.load(arguments[1])
+            leftovers(checked(settings), deployment.folder(settings, "CONFIG"))
         else:
-            write(checked(arguments[0]), Path(arguments[1]))
+            write(checked(deployment.load(arguments[0])), Path(arguments[1]))
     except (deployment.SettingsError, OSError) as error:
         sys.exit(f"render: {error}")
 

@@ -123,13 +123,29 @@ def database(readable):
 
 
 def certificates(files, readable):
+    """Certificates that are good for long enough, signed by the authority, each beside its own key."""
     for name in ("postgres_certificate", "openbao_certificate", "internal_ca"):
         if name not in readable:
             continue
         ends = ["openssl", "x509", "-in", files[name], "-noout", "-checkend", str(RENEW_BEFORE * 86400)]
         if subprocess.run(ends, capture_output=True, check=False).returncode:
             yield Finding("certificate-ends", f"{name} is no certificate that is good for {RENEW_BEFORE} days", "bootstrap.sh --renew-certificates")
-        elif name != "internal_ca" and "internal_ca" in readable:
+            continue
+        if name == "internal_ca":
+            continue
+        yield from own_key(name, files)
+        if "internal_ca" in readable:
             verify = ["openssl", "verify", "-CAfile", files["internal_ca"], files[name]]
             if subprocess.run(verify, capture_output=True, check=False).returncode:
                 yield Finding("certificate-stranger", f"{name} is not signed by internal_ca", "bootstrap.sh --renew-certificates")
+
+
+def own_key(name, files):
+    key = files.get(name.replace("_certificate", "_key"))
+    if not key:
+        return
+    of_certificate = ["openssl", "x509", "-in", files[name], "-noout", "-pubkey"]
+    of_key = ["openssl", "pkey", "-in", key, "-pubout"]
+    public = [subprocess.run(command, capture_output=True, check=False).stdout for command in (of_certificate, of_key)]
+    if public[0] != public[1]:
+        yield Finding("certificate-key", f"{name} is of another key than the one beside it", "bootstrap.sh --renew-certificates")

@@ -39,7 +39,24 @@ def load(env_file):
     settings = defaults | given
     if settings["SEALPOST_SHAPE"] not in SHAPES:
         raise SettingsError("SEALPOST_SHAPE is local, tls or tunnel")
+    apart(settings)
     return settings
+
+
+def apart(settings):
+    """Secrets, configuration and data have different readers, and one of them is rendered anew."""
+    places = {name: folder(settings, name) for name in ("SECRETS", "CONFIG", "STATE")}
+    for name, place in places.items():
+        for other, around in places.items():
+            if name != other and place.is_relative_to(around):
+                raise SettingsError(f"SEALPOST_{name}_DIR lies in SEALPOST_{other}_DIR: give each a folder of its own")
+
+
+def compose_files(settings):
+    """What a shape is composed of, in this order."""
+    challenge = settings["SEALPOST_ACME_CHALLENGE"]
+    by_dns = settings["SEALPOST_SHAPE"] == "tls" and challenge.startswith("cloudflare-")
+    return SHAPES[settings["SEALPOST_SHAPE"]] + [f"compose.{challenge}.yml"] * by_dns
 
 
 def folder(settings, name):

@@ -13,7 +13,7 @@ OPENBAO_TOKEN = re.compile(r"^(BAO|VAULT)_TOKEN$")
 
 def findings(settings, model):
     """All faults of settings and model."""
-    found = [*shape(settings), *names(settings), *folders(settings), *users(model)]
+    found = [*shape(settings), *files(settings), *names(settings), *folders(settings), *users(model)]
     for name, service in model["services"].items():
         found += [*pinned(name, service), *environment(name, service), *development(name, service)]
     return found
@@ -29,6 +29,14 @@ def shape(settings):
             yield Finding("acme-staging", "certificates come from a test authority", "set SEALPOST_ACME_SERVER to the real one")
         if settings["SEALPOST_ACME_CHALLENGE"] == "cloudflare-key" and not settings["SEALPOST_CLOUDFLARE_EMAIL"]:
             yield Finding("cloudflare-email", "a global key needs its account", "set SEALPOST_CLOUDFLARE_EMAIL, or use cloudflare-token")
+
+
+def files(settings):
+    given, wanted = settings["COMPOSE_FILE"].split(":"), deployment.compose_files(settings)
+    ours = {path.name for path in deployment.DEPLOY.glob("compose*.yml")}
+    if [file for file in given if file in ours] != wanted:
+        fix = f"set COMPOSE_FILE={':'.join(wanted)}, and behind these what you add yourself"
+        yield Finding("compose-files", f"COMPOSE_FILE={settings['COMPOSE_FILE']} is not the shape of the settings", fix)
 
 
 def names(settings):

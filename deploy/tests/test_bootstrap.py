@@ -56,6 +56,22 @@ class Bootstrap(unittest.TestCase):
             text = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-text"], capture_output=True, text=True).stdout
             self.assertIn("CA:FALSE", text)
 
+    def test_folders_within_each_other_are_refused_before_anything_is_made(self):
+        within = f"SEALPOST_SECRETS_DIR={self.deployment.folder / 'config' / 'secrets'}"
+        done = self.deployment.bootstrap("--set", within)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("a folder of its own", done.stderr)
+        self.assertEqual(list(self.deployment.folder.iterdir()), [])
+
+    def test_a_folder_with_things_of_others_is_refused_before_anything_is_made(self):
+        config = self.deployment.folder / "config"
+        config.mkdir()
+        (config / "seal_key").write_text("of somebody")
+        done = self.deployment.bootstrap()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("seal_key", done.stderr)
+        self.assertEqual([path.name for path in self.deployment.folder.iterdir()], ["config"])
+
     def test_second_run_refuses_and_changes_nothing(self):
         self.deployment.bootstrap()
         before = (self.secrets / "openbao_seal_key").read_bytes()

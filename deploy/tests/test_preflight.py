@@ -62,6 +62,9 @@ BROKEN = [
     ("weak-secret", rewrite("secrets/openbao_operator_password", "correcthorse")),
     ("secret-newline", rewrite("secrets/openbao_operator_password", "0123456789abcdef" * 3 + "\n")),
     ("openbao-token", rewrite("secrets/relay_secret_id", "s." + "A1b2" * 9)),
+    ("compose-files", setting("COMPOSE_FILE", "compose.yml")),
+    ("compose-files", setting("SEALPOST_ACME_CHALLENGE", "cloudflare-token")),
+    ("certificate-key", lambda one: shutil.copy2(one.folder / "secrets/postgres_key.pem", one.folder / "secrets/openbao_key.pem")),
     ("secret-id-mismatch", rewrite("secrets/relay_secret_id", "0123456789abcdef" * 3)),
     ("secret-reused", lambda one: shutil.copy2(one.folder / "secrets/openbao_operator_password", one.folder / "secrets/openbao_backup_secret_id")),
     ("secret-mode", lambda one: (one.folder / "secrets/openbao_seal_key").chmod(0o444)),
@@ -146,6 +149,7 @@ class Preflight(unittest.TestCase):
         deployment = Deployment()
         self.addCleanup(deployment.remove)
         deployment.good("tls").set("SEALPOST_ACME_CHALLENGE", "cloudflare-token")
+        deployment.set("COMPOSE_FILE", "compose.yml:compose.prod.yml:compose.cloudflare-token.yml")
         self.assertEqual(deployment.run("render-prod-config.sh").returncode, 0)
         self.assertIn("secret-missing", preflight(deployment).stdout)
         deployment.add_secret("cloudflare_dns_token")
@@ -170,6 +174,15 @@ class Preflight(unittest.TestCase):
         self.assertEqual(re.findall(r"^([a-z-]+): ", done.stdout, re.MULTILINE), ["published-port", "secret-mode"])
         self.assertEqual(done.stdout.count("    fix: "), 2)
         self.assertIn("preflight: 2 faults", done.stderr)
+
+    def test_a_compose_file_of_the_operators_own_is_looked_at_as_well(self):
+        deployment = Deployment()
+        self.addCleanup(deployment.remove)
+        deployment.good("tls")
+        own = deployment.folder / "own.yml"
+        own.write_text("services: { postgres: { ports: ['5432:5432'] } }\n")
+        deployment.set("COMPOSE_FILE", f"compose.yml:compose.prod.yml:{own}")
+        self.assertIn("published-port", preflight(deployment).stdout)
 
     def test_unknown_settings_and_impossible_models_are_named(self):
         deployment = Deployment()

@@ -61,9 +61,31 @@ class Render(unittest.TestCase):
         service = tomllib.loads(pages["traefik/dynamic/relay.toml"])["http"]["services"]["relay"]["loadBalancer"]
         self.assertEqual([one["url"] for one in service["servers"]], [f"http://garden-relay-{number}:7450" for number in (1, 2, 3)])
 
-    def test_relay_trusts_traefik_and_nobody_else(self):
-        server = tomllib.loads(render.pages(self.settings())["relay/sealpost.toml"])["server"]
-        self.assertEqual(server["trusted_proxies"], ["172.30.70.2/32"])
+    def test_relay_trusts_whoever_hands_requests_on_and_nobody_else(self):
+        for shape, hops in [("local", ["172.30.70.2/32"]), ("tls", ["172.30.70.2/32"]), ("tunnel", ["172.30.70.2/32", "172.30.72.3/32"])]:
+            server = tomllib.loads(render.pages(self.settings(SEALPOST_SHAPE=shape))["relay/sealpost.toml"])["server"]
+            self.assertEqual(server["trusted_proxies"], hops)
+
+    def test_pages_that_are_no_more_are_removed_and_nothing_else_ever(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "config"
+            render.write({"relay/a": "1", "relay/b": "2"}, output)
+            (output / "relay" / ".a.draft").write_text("of a killed run")
+            render.write({"relay/a": "3"}, output)
+            self.assertEqual((output / "relay" / "a").read_text(), "3")
+            self.assertFalse((output / "relay" / "b").exists())
+            seal_key = output / "secrets" / "openbao_seal_key"
+            seal_key.parent.mkdir()
+            seal_key.write_text("the only one")
+            with self.assertRaisesRegex(settings.SettingsError, "secrets/openbao_seal_key"):
+                render.write({}, output)
+            self.assertEqual((seal_key.read_text(), (output / "relay" / "a").read_text()), ("the only one", "3"))
+
+    def test_folders_within_each_other_are_refused(self):
+        for name, place in [("SECRETS", "/srv/config/secrets"), ("STATE", "/srv/config"), ("CONFIG", "/srv/state/config")]:
+            folders = {"SEALPOST_SECRETS_DIR": "/srv/secrets", "SEALPOST_CONFIG_DIR": "/srv/config", "SEALPOST_STATE_DIR": "/srv/state"}
+            with self.assertRaisesRegex(settings.SettingsError, "a folder of its own"):
+                settings.apart(self.settings(**(folders | {f"SEALPOST_{name}_DIR": place})))
 
     def test_access_is_demanded_where_it_is_in_front_and_nowhere_else(self):
         team = {"SEALPOST_ACCESS_TEAM": "https://alice-and-bob.cloudflareaccess.com", "SEALPOST_ACCESS_AUDIENCE": "4714c135"}
@@ -78,14 +100,6 @@ class Render(unittest.TestCase):
         for name, value in [("SEALPOST_RELAY_HOST", "a`)||Host(`b"), ("SEALPOST_RELAY_REPLICAS", "0")]:
             with self.assertRaises(settings.SettingsError):
                 render.pages(self.settings(**{name: value}))
-
-    def test_what_was_rendered_before_and_is_no_more_goes(self):
-        with tempfile.TemporaryDirectory() as folder:
-            stale = Path(folder) / "traefik" / "dynamic" / "old.toml"
-            stale.parent.mkdir(parents=True)
-            stale.write_text("")
-            render.write(render.pages(self.settings()), Path(folder))
-            self.assertFalse(stale.exists())
 
 
 if __name__ == "__main__":
