@@ -58,6 +58,11 @@ impl AuthenticatedSession {
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
     }
+
+    /// Until when its login is recent.
+    pub(super) fn fresh_until(&self) -> OffsetDateTime {
+        self.created_at + DirectorySettings::FRESH_FOR
+    }
 }
 
 /// Sessions that ended before their time, for whoever holds something open for them.
@@ -186,7 +191,7 @@ impl Directory {
 
     /// Refuses a caller whose login is too long ago to change credentials, or proved none.
     pub(super) fn require_fresh(&self, caller: &AuthenticatedSession) -> Result<(), DirectoryError> {
-        let is_recent = self.clock.now() <= caller.created_at + DirectorySettings::FRESH_FOR;
+        let is_recent = self.clock.now() <= caller.fresh_until();
         let is_fresh = is_recent && !caller.by_approval;
         is_fresh.then_some(()).ok_or(DirectoryError::FreshLoginRequired)
     }

@@ -38,14 +38,12 @@ impl DirectorySettings {
     pub const SEEN_EVERY: Duration = Duration::from_secs(30);
     /// New devices that wait to be let in, of the whole relay.
     pub const DEVICE_REQUESTS: u32 = 10_000;
-    /// A session is this long fresh enough to change credentials.
+    /// A session is this long fresh enough to change credentials, from the first step to the commit.
     pub const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
     /// Time for the second message of a registration: Argon2id runs in between, on a slow phone perhaps.
     pub const REGISTRATION_WITHIN: Duration = Duration::from_secs(5 * 60);
     /// Time for the second message of a login.
     pub const LOGIN_WITHIN: Duration = Duration::from_secs(60);
-    /// Time for the commit of a staged change.
-    pub const COMMIT_WITHIN: Duration = Duration::from_secs(15 * 60);
 
     /// Closed registration, sessions of 90 days, 1 GiB per account, limits on.
     pub fn new(origin: impl Into<String>) -> Self {

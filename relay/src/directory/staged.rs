@@ -14,7 +14,7 @@ use sealpost_protocol::{
 use zeroize::Zeroizing;
 
 use super::{
-    AuthenticatedSession, Directory, DirectoryError, DirectorySettings, SessionsEnded,
+    AuthenticatedSession, Directory, DirectoryError, SessionsEnded,
     credentials::{
         open_record, open_recovery_key, parse_record, parse_recovery_key, seal_record, seal_recovery_key,
         stored_record, stored_recovery_key,
@@ -53,7 +53,7 @@ impl Directory {
         })
     }
 
-    /// Stages a change in the place of an earlier one.
+    /// Stages a change in the place of an earlier one. The caller's session alone can go on with it, while its login is fresh.
     ///
     /// # Errors
     /// [`DirectoryError::FreshLoginRequired`], [`DirectoryError::KeystoreConflict`], or what is malformed.
@@ -65,9 +65,9 @@ impl Directory {
         self.limits.change(caller.account_id())?;
         self.require_fresh(caller)?;
         let seals = self.seals.open().await?;
-        let stage = self.draft_stage(&seals, caller.account_id(), request)?;
+        let stage = self.draft_stage(&seals, caller, request)?;
         let stored = self.store.stage(&stage).await;
-        stored.map_err(|error| self.keystore_refused(error))?;
+        stored.map_err(|error| self.staged_refused(error))?;
         Ok(StagedView {
             stage_id: stage.stage_id.as_bytes().to_vec().into(),
             base_version: request.base_version,
@@ -77,16 +77,16 @@ impl Directory {
         })
     }
 
-    /// The staged change as it is stored.
+    /// The change that the caller has staged, as it is stored.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] if none is staged.
+    /// [`DirectoryError::NotFound`] if the caller's session has staged none.
     pub async fn staged(&self, caller: &AuthenticatedSession) -> Result<StagedView, DirectoryError> {
         let account_id = caller.account_id();
         let seals = self.seals.open().await?;
         let row = self
             .store
-            .staged(account_id, self.clock.now())
+            .staged(account_id, caller.session_id(), self.clock.now())
             .await?
             .ok_or(DirectoryError::NotFound)?;
         let staged = OpenedStage::open(&seals, account_id, &row)?;
@@ -103,7 +103,7 @@ impl Directory {
     /// passphrase opens the new keystore.
     ///
     /// # Errors
-    /// [`DirectoryError::Expired`] if the stage is gone; [`DirectoryError::NotFound`] if it has no record.
+    /// [`DirectoryError::Expired`] if the stage is gone or another session's; [`DirectoryError::NotFound`] if it has no record.
     pub async fn verify_staged(
         &self,
         caller: &AuthenticatedSession,
@@ -136,16 +136,19 @@ impl Directory {
         })
     }
 
-    /// Puts the staged change in force.
+    /// Puts the staged change in force. No other session of the account can: one that was stolen would take it over, before
+    /// the new secrets were shown to anybody.
     ///
     /// # Errors
-    /// [`DirectoryError::Expired`] if the stage is gone, [`DirectoryError::StageUnverified`],
-    /// [`DirectoryError::KeystoreConflict`] if the keystore changed meanwhile. Nothing is changed then.
+    /// [`DirectoryError::FreshLoginRequired`], [`DirectoryError::Expired`] if the stage is gone or another session's,
+    /// [`DirectoryError::StageUnverified`], [`DirectoryError::KeystoreConflict`] if the keystore changed meanwhile. Nothing is
+    /// changed then.
     pub async fn commit_staged(
         &self,
         caller: &AuthenticatedSession,
         request: &StagedCommit,
     ) -> Result<KeystoreVersion, DirectoryError> {
+        self.require_fresh(caller)?;
         let seals = self.seals.open().await?;
         let row = self.named_stage(caller, &request.stage_id.0).await?;
         if !row.verified {
@@ -191,7 +194,8 @@ impl Directory {
         caller: &AuthenticatedSession,
         stage_id: &[u8],
     ) -> Result<StageRow, DirectoryError> {
-        let staged = self.store.staged(caller.account_id(), self.clock.now()).await?;
+        let (account_id, session_id) = (caller.account_id(), caller.session_id());
+        let staged = self.store.staged(account_id, session_id, self.clock.now()).await?;
         let row = staged.ok_or(DirectoryError::Expired)?;
         let is_named = row.stage_id.as_bytes() == stage_id;
         is_named.then_some(row).ok_or(DirectoryError::KeystoreConflict)
@@ -200,9 +204,10 @@ impl Directory {
     fn draft_stage(
         &self,
         seals: &OpenSeals,
-        account_id: AccountId,
+        caller: &AuthenticatedSession,
         request: &KeystoreStage,
     ) -> Result<NewStage, DirectoryError> {
+        let account_id = caller.account_id();
         let stage_id = StageId::generate(&*self.entropy);
         let row_key = row_key(account_id, stage_id);
         let seal = |column, plaintext: &[u8]| seals.seal(column, &row_key, plaintext);
@@ -222,11 +227,11 @@ impl Directory {
             .as_ref()
             .map(|manifest| self.draft_principal(seals, account_id, PrincipalKind::Human, &manifest.0))
             .transpose()?;
-        let staged_at = self.clock.now();
         next_version(request.base_version)?;
         Ok(NewStage {
             account_id,
             stage_id,
+            session_id: caller.session_id(),
             base_version: request.base_version,
             keystore_sealed: seal(columns::STAGED_KEYSTORE, keystore),
             record_sealed: record.map(|record| seal(columns::STAGED_RECORD, record.expose_bytes())),
@@ -238,8 +243,8 @@ impl Directory {
                 principal_id: principal.principal_id,
                 manifest_sealed: principal.manifest_sealed,
             }),
-            staged_at,
-            expires_at: staged_at + DirectorySettings::COMMIT_WITHIN,
+            staged_at: self.clock.now(),
+            expires_at: caller.fresh_until(),
         })
     }
 

@@ -12,3 +12,4 @@ mod registration;
 mod sealing;
 mod sessions;
 mod staged;
+mod start_over;

@@ -1,4 +1,4 @@
-use sealpost_protocol::ids::{AccountId, PrincipalId};
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use time::OffsetDateTime;
 
 use super::{
@@ -21,25 +21,31 @@ use crate::{
 const BASE_VERSION: &str = "staged_changes.base_version";
 
 impl StagedStore for Store {
-    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreRefusal> {
+    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), StagedRefusal> {
         Box::pin(self.run_tx("stage", move |tx| {
             Box::pin(async move {
                 if !is_current(tx, stage).await? {
-                    return Err(StoreError::Refused(KeystoreRefusal::Conflict));
+                    return Err(StoreError::Refused(StagedRefusal::Conflict));
                 }
-                Ok(upsert(tx, stage).await?)
+                upsert(tx, stage).await
             })
         }))
     }
 
-    fn staged(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Option<StageRow>> {
+    fn staged(
+        &self,
+        account_id: AccountId,
+        session_id: SessionId,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<StageRow>> {
         Box::pin(async move {
             let record = sqlx::query_as!(
                 StageRecord,
                 r#"SELECT stage_id AS "stage_id: [u8; 16]", base_version, keystore_sealed, record_sealed,
                        recovery_key_sealed, verified, principal_id AS "principal_id: [u8; 32]", manifest_sealed
-                   FROM staged_changes WHERE account_id = $1 AND expires_at > $2"#,
+                   FROM staged_changes WHERE account_id = $1 AND session_id = $2 AND expires_at > $3"#,
                 &account_id.as_bytes()[..],
+                &session_id.as_bytes()[..],
                 now,
             )
             .fetch_optional(self.pool())
@@ -83,20 +89,21 @@ async fn is_current(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<bool, 
     Ok(current.is_some())
 }
 
-async fn upsert(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<(), StoreFailure> {
+async fn upsert(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<(), StoreError<StagedRefusal>> {
     let key: Option<&NewRecoveryKey> = stage.recovery_key.as_ref();
     let written = sqlx::query!(
         "INSERT INTO staged_changes
              (account_id, stage_id, base_version, keystore_sealed, record_sealed, recovery_key_index,
-              recovery_key_sealed, verified, staged_at, expires_at, principal_id, manifest_sealed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $5::bytea IS NULL, $8, $9, $10, $11)
+              recovery_key_sealed, verified, staged_at, expires_at, principal_id, manifest_sealed, session_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $5::bytea IS NULL, $8, $9, $10, $11, $12)
          ON CONFLICT (account_id) DO UPDATE SET
              stage_id = excluded.stage_id, base_version = excluded.base_version,
              keystore_sealed = excluded.keystore_sealed, record_sealed = excluded.record_sealed,
              recovery_key_index = excluded.recovery_key_index,
              recovery_key_sealed = excluded.recovery_key_sealed, verified = excluded.verified,
              staged_at = excluded.staged_at, expires_at = excluded.expires_at,
-             principal_id = excluded.principal_id, manifest_sealed = excluded.manifest_sealed",
+             principal_id = excluded.principal_id, manifest_sealed = excluded.manifest_sealed,
+             session_id = excluded.session_id",
         &stage.account_id.as_bytes()[..],
         &stage.stage_id.as_bytes()[..],
         to_bigint(BASE_VERSION, stage.base_version)?,
@@ -111,10 +118,12 @@ async fn upsert(tx: &mut Transaction<'_>, stage: &NewStage) -> Result<(), StoreF
             .as_ref()
             .map(|new| &new.principal_id.as_bytes()[..]),
         stage.principal.as_ref().map(|new| &new.manifest_sealed[..]),
+        &stage.session_id.as_bytes()[..],
     )
     .execute(tx.connection())
-    .await?;
-    expect_rows("insert into staged_changes", 1, &written)
+    .await
+    .map_err(session_ended)?;
+    Ok(expect_rows("insert into staged_changes", 1, &written)?)
 }
 
 async fn commit_staged(
@@ -139,9 +148,10 @@ async fn remove_stage(
     commit: &CommitStaged,
 ) -> Result<(), StoreError<StagedRefusal>> {
     let deleted = sqlx::query!(
-        "DELETE FROM staged_changes WHERE account_id = $1 AND stage_id = $2",
+        "DELETE FROM staged_changes WHERE account_id = $1 AND stage_id = $2 AND session_id = $3",
         &commit.keystore.account_id.as_bytes()[..],
         &commit.stage_id.as_bytes()[..],
+        &commit.session_id.as_bytes()[..],
     )
     .execute(tx.connection())
     .await?;
@@ -232,6 +242,13 @@ fn refuse_unless_one(rows: u64) -> Result<(), StoreError<StagedRefusal>> {
         Ok(())
     } else {
         Err(StoreError::Refused(StagedRefusal::Conflict))
+    }
+}
+
+fn session_ended(error: sqlx::Error) -> StoreError<StagedRefusal> {
+    match violated_constraint(&error) {
+        Some("staged_changes_session_id_fkey") => StoreError::Refused(StagedRefusal::SessionEnded),
+        _ => error.into(),
     }
 }
 

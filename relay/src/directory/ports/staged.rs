@@ -13,6 +13,8 @@ pub struct NewStage {
     pub account_id: AccountId,
     /// Its name.
     pub stage_id: StageId,
+    /// The session that stages it, and that alone goes on with it.
+    pub session_id: SessionId,
     /// The keystore version that it replaces.
     pub base_version: u64,
     /// The new keystore, sealed.
@@ -69,20 +71,20 @@ pub struct CommitStaged {
     pub recovery_key: NewRecoveryKey,
     /// The principal from now on, where the owner starts over: the one before is revoked, and so are all agents.
     pub principal: Option<NewPrincipal>,
-    /// The session that outlives a new principal; all others end.
+    /// The session that staged it. It outlives a new principal; all others end.
     pub session_id: SessionId,
     /// What to note down.
     pub audit: NewAuditEntry,
 }
 
-/// Why a staged change was not committed.
+/// Why a change was not staged or not committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedRefusal {
-    /// The credentials were changed meanwhile, or another change was staged.
+    /// The keystore or the credentials were changed meanwhile, or another change was staged.
     Conflict,
     /// The keystore could not be replaced.
     Keystore(KeystoreRefusal),
-    /// The session that starts over ended meanwhile.
+    /// The session ended meanwhile.
     SessionEnded,
     /// The new principal is known already.
     PrincipalTaken,
@@ -98,11 +100,16 @@ impl From<KeystoreRefusal> for StagedRefusal {
 
 /// Staged changes, at most one per account.
 pub trait StagedStore: Send + Sync {
-    /// Stages a change in the place of an earlier one, if `base_version` is current.
-    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), KeystoreRefusal>;
+    /// Stages a change in the place of an earlier one, whosever that was, if `base_version` is current.
+    fn stage<'a>(&'a self, stage: &'a NewStage) -> StoredOr<'a, (), StagedRefusal>;
 
-    /// The staged change of an account, unless it is past its time.
-    fn staged(&self, account_id: AccountId, now: OffsetDateTime) -> Stored<'_, Option<StageRow>>;
+    /// The change that a session has staged, unless it is past its time or another session staged one since.
+    fn staged(
+        &self,
+        account_id: AccountId,
+        session_id: SessionId,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Option<StageRow>>;
 
     /// Notes down that the staged record was asked for; `false` if the stage is gone.
     fn mark_stage_verified(&self, account_id: AccountId, stage_id: StageId) -> Stored<'_, bool>;
