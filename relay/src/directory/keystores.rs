@@ -92,7 +92,7 @@ impl Directory {
 
     fn rules_for(&self, caller: &AuthenticatedSession) -> KeystoreRules {
         match self.require_fresh(caller) {
-            Ok(()) => self.fresh_rules(),
+            Ok(_) => self.fresh_rules(),
             Err(_) => self.keystore_rules(),
         }
     }

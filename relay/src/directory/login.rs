@@ -109,6 +109,7 @@ impl Directory {
         let handle = seals.open_text(columns::HANDLE, account_id.as_bytes(), &account.handle_sealed)?;
         let DraftSession { token, mut row } =
             self.draft_session(seals, account_id, account.principal_id, &device_name)?;
+        row.credential_version = Some(subject.credential_version);
         row.by_approval = action == AuditAction::LoggedInByApproval;
         let audit = self.audit_entry(seals, Some(account_id), action, Some(row.session_id.as_bytes()));
         let kept = DirectorySettings::SESSIONS_PER_ACCOUNT;

@@ -86,8 +86,9 @@ impl Directory {
         let pending = Pending::decode(&state).ok_or(DirectoryError::Internal("a pending registration"))?;
         let (account_id, manifest) = (pending.account_id, &request.signed_manifest.0);
         let principal = self.draft_principal(&seals, account_id, PrincipalKind::Human, manifest)?;
-        let DraftSession { token, row } =
+        let DraftSession { token, mut row } =
             self.draft_session(&seals, account_id, principal.principal_id, &request.device_name)?;
+        row.credential_version = Some(FIRST);
         let account = self.draft_account(&seals, &pending, principal, row, &request)?;
         self.store.register(&account).await.map_err(refused)?;
         let handle = pending.handle.as_str().to_owned();

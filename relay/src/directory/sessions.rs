@@ -24,6 +24,8 @@ pub struct AuthenticatedSession {
     account_id: AccountId,
     principal_id: PrincipalId,
     is_agent: bool,
+    /// Of the credentials that it proved, where they are still the account's.
+    credential_version: Option<u64>,
     by_approval: bool,
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
@@ -110,6 +112,7 @@ impl Directory {
             account_id: row.account_id,
             principal_id: row.principal_id,
             is_agent: row.agent_id.is_some(),
+            credential_version: row.credential_version,
             by_approval: row.by_approval,
             created_at: row.created_at,
             expires_at: row.expires_at,
@@ -189,11 +192,13 @@ impl Directory {
         drop(self.ended.send(ended));
     }
 
-    /// Refuses a caller whose login is too long ago to change credentials, or proved none.
-    pub(super) fn require_fresh(&self, caller: &AuthenticatedSession) -> Result<(), DirectoryError> {
+    /// Refuses a caller whose login is too long ago to change credentials, or proved none, or such as were changed since.
+    /// Returns the version of those that it proved: what is done with them must not count under others.
+    pub(super) fn require_fresh(&self, caller: &AuthenticatedSession) -> Result<u64, DirectoryError> {
         let is_recent = self.clock.now() <= caller.fresh_until();
         let is_fresh = is_recent && !caller.by_approval;
-        is_fresh.then_some(()).ok_or(DirectoryError::FreshLoginRequired)
+        let proven = caller.credential_version.filter(|_| is_fresh);
+        proven.ok_or(DirectoryError::FreshLoginRequired)
     }
 
     /// A new token for who proved to be `principal_id`, and the row that stands for it.
@@ -214,6 +219,7 @@ impl Directory {
             account_id,
             principal_id,
             agent_id: None,
+            credential_version: None,
             by_approval: false,
             device_sealed: seals.seal(columns::DEVICE, session_id.as_bytes(), device_name.as_bytes()),
             created_at,

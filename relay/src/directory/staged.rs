@@ -141,14 +141,14 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::FreshLoginRequired`], [`DirectoryError::Expired`] if the stage is gone or another session's,
-    /// [`DirectoryError::StageUnverified`], [`DirectoryError::KeystoreConflict`] if the keystore changed meanwhile. Nothing is
-    /// changed then.
+    /// [`DirectoryError::StageUnverified`], [`DirectoryError::KeystoreConflict`] if keystore or credentials changed meanwhile.
+    /// Nothing is changed then.
     pub async fn commit_staged(
         &self,
         caller: &AuthenticatedSession,
         request: &StagedCommit,
     ) -> Result<KeystoreVersion, DirectoryError> {
-        self.require_fresh(caller)?;
+        let proven = self.require_fresh(caller)?;
         let seals = self.seals.open().await?;
         let row = self.named_stage(caller, &request.stage_id.0).await?;
         if !row.verified {
@@ -158,7 +158,8 @@ impl Directory {
             .store
             .account(caller.account_id())
             .await?
-            .ok_or(DirectoryError::NotFound)?;
+            .filter(|account| account.credential_version == proven)
+            .ok_or(DirectoryError::KeystoreConflict)?;
         let staged = OpenedStage::open(&seals, account.account_id, &row)?;
         let starts_over = row.principal.is_some();
         let base_version = row.base_version;

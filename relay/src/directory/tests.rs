@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod approvals;
+mod freshness;
 mod keystores;
 mod limits;
 mod login;

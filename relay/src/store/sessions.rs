@@ -5,12 +5,19 @@ use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Store, agents, audit, error::expect_rows, infallible};
+use super::{
+    Store, agents, audit,
+    columns::{from_bigint, to_bigint},
+    error::expect_rows,
+    infallible,
+};
 use crate::{
     atrest::BlindIndexValue,
     directory::ports::{AccountState, NewAuditEntry, NewSession, SessionRow, SessionStore, Stored},
     store_failure::StoreFailure,
 };
+
+const CREDENTIAL_VERSION: &str = "sessions.credential_version";
 
 impl SessionStore for Store {
     fn insert_session<'a>(
@@ -43,6 +50,8 @@ impl SessionStore for Store {
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
                        COALESCE(agent_id, accounts.principal_id) AS "principal_id!: [u8; 32]",
                        agent_id AS "agent_id: [u8; 32]", state, by_approval, device_sealed,
+                       CASE WHEN sessions.credential_version = accounts.credential_version
+                            THEN sessions.credential_version END AS credential_version,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
                    WHERE token_hash = $1 AND expires_at > $2
@@ -83,6 +92,8 @@ impl SessionStore for Store {
                 r#"SELECT session_id AS "session_id: [u8; 16]", account_id AS "account_id: [u8; 16]",
                        COALESCE(agent_id, accounts.principal_id) AS "principal_id!: [u8; 32]",
                        agent_id AS "agent_id: [u8; 32]", state, by_approval, device_sealed,
+                       CASE WHEN sessions.credential_version = accounts.credential_version
+                            THEN sessions.credential_version END AS credential_version,
                        sessions.created_at, last_seen_at, expires_at
                    FROM sessions JOIN accounts USING (account_id)
                    WHERE account_id = $1 AND expires_at > $2 AND agent_id IS NOT DISTINCT FROM $3
@@ -156,8 +167,8 @@ pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) 
     let inserted = sqlx::query!(
         "INSERT INTO sessions
              (session_id, token_hash, account_id, principal_id, agent_id, by_approval, device_sealed, created_at,
-              last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+              last_seen_at, expires_at, credential_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)",
         &session.session_id.as_bytes()[..],
         &session.token_hash.as_bytes()[..],
         &session.account_id.as_bytes()[..],
@@ -167,6 +178,10 @@ pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) 
         session.device_sealed,
         session.created_at,
         session.expires_at,
+        session
+            .credential_version
+            .map(|version| to_bigint(CREDENTIAL_VERSION, version))
+            .transpose()?,
     )
     .execute(connection)
     .await?;
@@ -228,6 +243,7 @@ struct SessionRecord {
     principal_id: [u8; 32],
     agent_id: Option<[u8; 32]>,
     state: String,
+    credential_version: Option<i64>,
     by_approval: bool,
     device_sealed: Vec<u8>,
     created_at: OffsetDateTime,
@@ -246,6 +262,10 @@ impl TryFrom<SessionRecord> for SessionRow {
             agent_id: record.agent_id.map(PrincipalId::new),
             account_state: AccountState::from_word(&record.state)
                 .ok_or(StoreFailure::Malformed("accounts.state"))?,
+            credential_version: record
+                .credential_version
+                .map(|version| from_bigint(CREDENTIAL_VERSION, version))
+                .transpose()?,
             by_approval: record.by_approval,
             device_sealed: record.device_sealed,
             created_at: record.created_at,

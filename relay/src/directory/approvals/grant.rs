@@ -12,8 +12,9 @@ use crate::{
 };
 
 impl Directory {
-    /// Keeps what the caller sealed to the new device, for it to fetch with a session of the caller's account. Asks for a fresh
-    /// login: a stolen session must not make itself another one that outlives it.
+    /// Keeps what the caller sealed to the new device, for it to fetch with a session of the caller's account, as long as the
+    /// credentials that the caller proved are the account's. Asks for a fresh login: a stolen session must not make itself
+    /// another one that outlives it.
     ///
     /// # Errors
     /// [`DirectoryError::FreshLoginRequired`]; [`DirectoryError::DeviceCodeInvalid`] as in a look-up;
@@ -25,14 +26,10 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         let account_id = caller.account_id();
         self.limits.change(account_id)?;
-        self.require_fresh(caller)?;
+        let credential_version = self.require_fresh(caller)?;
         let approval = check(&request.sealed_approval.0)?;
         let seals = self.seals.open().await?;
         let token_hash = seals.blind(fields::DEVICE_TOKEN, request.request_token.expose_bytes());
-        let account = self.store.account(account_id).await?;
-        let credential_version = account
-            .ok_or(DirectoryError::NotAuthenticated)?
-            .credential_version;
         let row_key = approval_key(token_hash, account_id, credential_version);
         let row = NewApproval {
             token_hash,

@@ -16,6 +16,8 @@ pub struct NewSession {
     pub principal_id: PrincipalId,
     /// The agent whose it is; none for a device of the person.
     pub agent_id: Option<PrincipalId>,
+    /// Version of the account's credentials under which it is made; none for an agent.
+    pub credential_version: Option<u64>,
     /// Whether another device let this one in.
     pub by_approval: bool,
     /// The device's name, sealed.
@@ -38,6 +40,8 @@ pub struct SessionRow {
     pub agent_id: Option<PrincipalId>,
     /// Whether the account may log in.
     pub account_state: AccountState,
+    /// Version of the account's credentials under which it was made; none where they were changed since, and for an agent.
+    pub credential_version: Option<u64>,
     /// Whether another device let this one in.
     pub by_approval: bool,
     /// The device's name, sealed.

@@ -2,7 +2,7 @@ use ed25519_dalek::SigningKey;
 use sealpost_protocol::http::KeystoreStage;
 
 use super::super::*;
-use super::staged::{commit, draft, verify};
+use super::staged::{changed, commit, draft, verify};
 use crate::{
     directory::ports::AuditAction,
     testing::{ADDRESS, Person, TestAgent, TestDirectory, authenticate, registered},
@@ -60,6 +60,8 @@ async fn revoked_principal_is_registered_by_nobody_again() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
     let caller = registered(&test, &alice).await;
     start_over(&test, &caller).await;
+    let logged_in = changed(Person::alice()).log_in(&test.directory).await.unwrap();
+    let caller = authenticate(&test.directory, &logged_in).await;
     let thief = Person {
         handle: "mallory",
         recovery_key: SigningKey::from_bytes(&[9; 32]),
