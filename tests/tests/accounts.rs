@@ -16,7 +16,7 @@ mod killed;
 
 use sealpost_protocol::{code::ErrorCode, http::SecretToken};
 use sealpost_relay::directory::TokenRequest;
-use sealpost_sdk::{Client, ClientConfig, Error, Passphrase, RecoveryCode};
+use sealpost_sdk::{Client, ClientConfig, Error, Passphrase, Proof, RecoveryCode};
 use sealpost_tests::{
     canary::{Canary, search},
     database::Database,
@@ -178,7 +178,11 @@ async fn ended_session_is_not_authenticated_any_more() {
     let lost = devices.log_in("alice", PASSPHRASE).await.unwrap();
     let sessions = alice.devices().await.unwrap();
     let other = sessions.iter().find(|device| !device.current).unwrap();
-    alice.revoke_device(&other.session_id).await.unwrap();
+    let secret = passphrase(PASSPHRASE);
+    alice
+        .revoke_device(&other.session_id, Proof::Passphrase(&secret))
+        .await
+        .unwrap();
     expect_not_authenticated(lost.devices().await);
     expect_not_authenticated(lost.refresh_keystore().await);
     alice.logout().await.unwrap();

@@ -1,10 +1,17 @@
 //! The account's sessions, and what the relay counts.
 
-use sealpost_protocol::http::{AccountView, SessionView};
+use sealpost_protocol::http::{AccountView, LoggedIn, SessionView};
 use sealpost_protocol::ids::SessionId;
 
-use crate::client::Client;
+use super::Proof;
+use super::login::authenticate;
+use super::recovery::prove;
+use super::staging::end_session;
+use crate::client::{Client, Shared};
 use crate::error::Error;
+
+/// How the session is listed for the moment it lasts.
+const SESSION_NAME: &str = "end of another session";
 
 /// A login of a device of this account, as the relay lists it.
 pub type Device = SessionView;
@@ -21,13 +28,24 @@ impl Client {
     }
 
     /// Ends a device's session; its sockets close. What the device has stored it keeps: when it was stolen unlocked, the
-    /// principal's keys have to be replaced too.
+    /// principal's keys have to be replaced too. Asks for the passphrase or the recovery code, so that a device that was stolen
+    /// cannot shut its owner out.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `not_found` when no session of this account has the id.
-    pub async fn revoke_device(&self, id: &SessionId) -> Result<(), Error> {
-        let local = self.shared().local_account().await?;
-        self.shared().api.revoke_session(&local.session.token, id).await
+    /// [`Error::NotAuthenticated`] for a wrong proof; [`Error::Usage`] for an agent; [`Error::Refused`] with `not_found` when no session of this account has the
+    /// id.
+    pub async fn revoke_device(&self, id: &SessionId, proof: Proof<'_>) -> Result<(), Error> {
+        let shared = self.shared();
+        if shared.owner.is_some() {
+            return Err(Error::usage("an agent has no passphrase: its owner revokes it"));
+        }
+        let fresh = shared.log_in_afresh(proof).await?;
+        let revoked = match fresh.account_id == shared.account_id {
+            true => shared.api.revoke_session(&fresh.session_token, id).await,
+            false => Err(Error::usage("this opens another account")),
+        };
+        end_session(&shared.api, &fresh.session_token).await;
+        revoked
     }
 
     /// The account as the relay sees it, with its quota.
@@ -44,5 +62,22 @@ impl Client {
             ));
         }
         Ok(view)
+    }
+}
+
+impl Shared {
+    /// A session by the owner's proof alone. The keystore is not opened: whoever has a stolen session may have put another one
+    /// in its place.
+    async fn log_in_afresh(&self, proof: Proof<'_>) -> Result<LoggedIn, Error> {
+        match proof {
+            Proof::Passphrase(passphrase) => {
+                let pin = self.local_account().await?.content.relay;
+                let proven = authenticate(&self.api, &pin, SESSION_NAME, &self.handle, passphrase).await;
+                proven.map(|(logged_in, _)| logged_in)
+            }
+            Proof::RecoveryCode(code) => {
+                prove(&self.api, &self.config.relay.origin(), SESSION_NAME, code).await
+            }
+        }
     }
 }

@@ -145,15 +145,21 @@ impl Directory {
         Ok(SessionList { sessions })
     }
 
-    /// Ends one of the caller's sessions, the caller's own perhaps.
+    /// Ends one of the caller's sessions. Its own each can end at any time; another one only a fresh login can, so that a session
+    /// that was stolen or let in shuts nobody out.
     ///
     /// # Errors
-    /// [`DirectoryError::NotFound`] if the caller has no such session.
+    /// [`DirectoryError::NotFound`] if the caller has no such session; for another than its own
+    /// [`DirectoryError::FreshLoginRequired`] and [`DirectoryError::RateLimited`].
     pub async fn end_session(
         &self,
         caller: &AuthenticatedSession,
         session_id: SessionId,
     ) -> Result<(), DirectoryError> {
+        if session_id != caller.session_id {
+            self.limits.change(caller.account_id)?;
+            self.require_recent_proof(caller)?;
+        }
         let seals = self.seals.open().await?;
         let details = Some(&session_id.as_bytes()[..]);
         let audit = self.audit_entry(
@@ -199,6 +205,15 @@ impl Directory {
         let is_fresh = is_recent && !caller.by_approval;
         let proven = caller.credential_version.filter(|_| is_fresh);
         proven.ok_or(DirectoryError::FreshLoginRequired)
+    }
+
+    /// The same for a person and an agent, which has proven its key.
+    fn require_recent_proof(&self, caller: &AuthenticatedSession) -> Result<(), DirectoryError> {
+        if !caller.is_agent {
+            return self.require_fresh(caller).map(drop);
+        }
+        let is_recent = self.clock.now() <= caller.fresh_until();
+        is_recent.then_some(()).ok_or(DirectoryError::FreshLoginRequired)
     }
 
     /// A new token for who proved to be `principal_id`, and the row that stands for it.

@@ -2,7 +2,7 @@
 
 use super::*;
 use futures_util::StreamExt;
-use sealpost_sdk::{DeviceCode, Message, PendingLogin, Position, Proof, SpaceOptions};
+use sealpost_sdk::{DeviceCode, Message, PendingLogin, Position, SpaceOptions};
 
 const NAME: &str = "a phone with a long name";
 
@@ -56,7 +56,11 @@ async fn device_that_was_let_in_reads_everything_is_listed_and_can_be_revoked() 
     other.withdraw().await;
     expect_refused(other.approved().await, ErrorCode::DeviceCodeInvalid);
 
-    alice.revoke_device(&listed.session_id).await.unwrap();
+    let secret = passphrase(PASSPHRASE);
+    alice
+        .revoke_device(&listed.session_id, Proof::Passphrase(&secret))
+        .await
+        .unwrap();
     expect_not_authenticated(phone.devices().await);
 }
 

@@ -2,13 +2,14 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use clap::Args;
-use sealpost_sdk::Client;
+use sealpost_sdk::{Client, Proof};
 use sealpost_sdk::protocol::ids::SessionId;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
+use crate::secret_input;
 
 /// Fewest digits by which a session is told from others.
 const SHORTEST_PREFIX: usize = 6;
@@ -17,11 +18,14 @@ const SHORTEST_PREFIX: usize = 6;
 ///
 /// What the device has stored it keeps, and with it the account's keys. If it may be in foreign hands while unlocked, start over
 /// with new keys (`sealpost account start-over`); who manages your spaces then puts them in the place of the old ones
-/// (`sealpost space replace-member`).
+/// (`sealpost space replace-member`). Asks for the passphrase, so that a device that was stolen cannot shut you out.
 #[derive(Args)]
 pub(crate) struct Revoke {
     /// Session id, or six or more first digits of it, from `sealpost devices list`
     session: Digits,
+    /// Prove it with the recovery code instead of the passphrase
+    #[arg(long)]
+    recovery: bool,
 }
 
 /// The beginning of a session's id, or all of it.
@@ -38,7 +42,17 @@ impl Revoke {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
         let session_id = self.session.find(&client).await?;
-        client.revoke_device(&session_id).await?;
+        if self.recovery {
+            let code = secret_input::recovery_code()?;
+            client
+                .revoke_device(&session_id, Proof::RecoveryCode(&code))
+                .await?;
+        } else {
+            let passphrase = context.passphrase()?;
+            client
+                .revoke_device(&session_id, Proof::Passphrase(&passphrase))
+                .await?;
+        }
         context.report(&Revoked {
             session_id,
             revoked: true,

@@ -247,8 +247,19 @@ async fn revoked_device_is_not_authenticated_any_more() {
     let lost = Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
     let devices = alice.devices().await.unwrap();
     let other = devices.iter().find(|device| !device.current).unwrap();
-    alice.revoke_device(&other.session_id).await.unwrap();
+    let wrong = passphrase("wrong horse battery");
+    let refused = alice
+        .revoke_device(&other.session_id, Proof::Passphrase(&wrong))
+        .await;
+    expect_not_authenticated(refused);
+    lost.devices().await.unwrap();
+    let secret = passphrase(PASSPHRASE);
+    alice
+        .revoke_device(&other.session_id, Proof::Passphrase(&secret))
+        .await
+        .unwrap();
     expect_not_authenticated(lost.devices().await);
+    assert_eq!(relay.sessions(), 1);
 }
 
 #[tokio::test]

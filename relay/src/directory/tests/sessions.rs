@@ -3,7 +3,9 @@ use time::Duration;
 use zeroize::Zeroizing;
 
 use super::super::*;
-use crate::testing::{ADDRESS, ORIGIN, Person, TestDirectory, authenticate, registered};
+use crate::testing::{
+    ADDRESS, ORIGIN, Person, TestAgent, TestDevice, TestDirectory, authenticate, registered,
+};
 
 #[tokio::test]
 async fn sessions_are_listed_newest_first_with_the_callers_own_marked() {
@@ -36,6 +38,67 @@ async fn an_ended_session_counts_no_more_and_is_announced() {
     assert_eq!(ended.recv().await, Ok(SessionsEnded::One(stolen)));
     let again = test.directory.end_session(&first, stolen).await;
     assert!(matches!(again, Err(DirectoryError::NotFound)));
+}
+
+#[tokio::test]
+async fn who_has_not_just_logged_in_ends_no_session_but_its_own() {
+    let (test, alice) = (TestDirectory::new().await, Person::alice());
+    let stolen = registered(&test, &alice).await;
+    let phone = TestDevice { seed: 7 };
+    phone.approved_by(&test, &stolen).await;
+    let let_in = phone.ask_again(&test).await.unwrap().approved.unwrap().login;
+    test.clock.advance(Duration::minutes(10) + Duration::seconds(1));
+    let logged_in = alice.log_in(&test.directory).await.unwrap();
+    let let_in = authenticate(&test.directory, &let_in).await;
+    for thief in [&stolen, &let_in] {
+        let ended = test
+            .directory
+            .end_session(thief, logged_in.session.session_id)
+            .await;
+        assert!(matches!(ended, Err(DirectoryError::FreshLoginRequired)));
+    }
+    let owner = authenticate(&test.directory, &logged_in).await;
+    test.directory
+        .end_session(&owner, stolen.session_id())
+        .await
+        .unwrap();
+    test.directory
+        .end_session(&let_in, let_in.session_id())
+        .await
+        .unwrap();
+    assert_eq!(test.directory.sessions(&owner).await.unwrap().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn an_agent_ends_other_sessions_of_its_own_right_after_its_login() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let helper = TestAgent::new(7);
+    let first = helper.pair(&test, &alice, "helper").await.unwrap();
+    test.clock.advance(Duration::minutes(10) + Duration::seconds(1));
+    let second = helper.log_in(&test).await.unwrap();
+    let caller = async |token| test.directory.authenticate(ADDRESS, token).await.unwrap();
+    let (old, new) = (
+        caller(&first.session_token).await,
+        caller(&second.session_token).await,
+    );
+    let ended = test.directory.end_session(&old, new.session_id()).await;
+    assert!(matches!(ended, Err(DirectoryError::FreshLoginRequired)));
+    test.directory.end_session(&new, old.session_id()).await.unwrap();
+}
+
+#[tokio::test]
+async fn ending_other_sessions_has_a_rate() {
+    let mut settings = DirectorySettings::new(ORIGIN);
+    settings.limits.changes_per_account.burst = 1;
+    let test = TestDirectory::with(settings).await;
+    let alice = registered(&test, &Person::alice()).await;
+    let none = SessionId::new([1; 16]);
+    let first = test.directory.end_session(&alice, none).await;
+    assert!(matches!(first, Err(DirectoryError::NotFound)));
+    let second = test.directory.end_session(&alice, none).await;
+    assert!(matches!(second, Err(DirectoryError::RateLimited { .. })));
+    test.directory.end_session(&alice, alice.session_id()).await.unwrap();
 }
 
 #[tokio::test]

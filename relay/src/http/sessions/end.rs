@@ -12,7 +12,7 @@ use super::super::{
 
 pub(in crate::http) const PATH: &str = "/v1/sessions/{session_id}";
 
-/// Ends one of the caller's sessions; its sockets are closed.
+/// Ends one of the caller's sessions; its sockets are closed. Another than its own needs a fresh login.
 #[utoipa::path(
     delete,
     path = "/v1/sessions/{session_id}",
