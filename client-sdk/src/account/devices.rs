@@ -17,7 +17,7 @@ const SESSION_NAME: &str = "end of another session";
 pub type Device = SessionView;
 
 impl Client {
-    /// The devices that are logged in, newest first.
+    /// The devices that are logged in, newest first, and those that were let in and have not come yet.
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] when this device's own session has ended.
@@ -27,7 +27,7 @@ impl Client {
         Ok(list.sessions)
     }
 
-    /// Ends a device's session; its sockets close. What the device has stored it keeps: when it was stolen unlocked, the
+    /// Ends a device's session; its sockets close. One that was let in and has not come yet stays out. What the device has stored it keeps: when it was stolen unlocked, the
     /// principal's keys have to be replaced too. Asks for the passphrase or the recovery code, so that a device that was stolen
     /// cannot shut its owner out.
     ///

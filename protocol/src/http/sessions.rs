@@ -12,13 +12,13 @@ pub struct SessionView {
     pub session_id: SessionId,
     /// How the owner calls the device.
     pub device_name: String,
-    /// When it logged in.
+    /// When it logged in; or asked, where it was let in and has not come yet.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// When it was last used, to the hour.
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen_at: OffsetDateTime,
-    /// When it ends by itself.
+    /// When it ends by itself, or the approval does.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
     /// Whether it is the caller's own.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use sealpost_opaque::{LoginState, Record};
 use sealpost_protocol::http::{LoggedIn, LoginFinish, LoginStart, LoginStarted};
+use sealpost_protocol::ids::SessionId;
 use zeroize::Zeroizing;
 
 use super::{
@@ -15,12 +16,24 @@ use super::{
     seals::{OpenSeals, columns, fields},
     sessions::{DraftSession, logged_in},
 };
+use crate::atrest::BlindIndexValue;
 
 /// What the answer is made of: nobody's looks like somebody's.
 struct Answerer {
     subject: Option<Subject>,
     record: Option<Record>,
     credential_identifier: [u8; 16],
+}
+
+/// A device that is about to get a session.
+pub(super) struct Entry {
+    pub(super) subject: Subject,
+    pub(super) device_name: String,
+    pub(super) action: AuditAction,
+    /// The session's id, where it was drawn before.
+    pub(super) session_id: Option<SessionId>,
+    /// The device's request, where another one let it in.
+    pub(super) claim_hash: Option<BlindIndexValue>,
 }
 
 impl Directory {
@@ -96,6 +109,19 @@ impl Directory {
         device_name: String,
         action: AuditAction,
     ) -> Result<LoggedIn, DirectoryError> {
+        let entry = Entry {
+            subject,
+            device_name,
+            action,
+            session_id: None,
+            claim_hash: None,
+        };
+        self.enter(seals, entry).await
+    }
+
+    /// The same for a device that was let in.
+    pub(super) async fn enter(&self, seals: &OpenSeals, entry: Entry) -> Result<LoggedIn, DirectoryError> {
+        let (subject, device_name) = (entry.subject, entry.device_name);
         let account_id = subject.account_id;
         let account = self
             .store
@@ -107,11 +133,14 @@ impl Directory {
             return Err(DirectoryError::AccountDisabled);
         }
         let handle = seals.open_text(columns::HANDLE, account_id.as_bytes(), &account.handle_sealed)?;
+        let session_id = entry
+            .session_id
+            .unwrap_or_else(|| SessionId::new(self.random_bytes()));
         let DraftSession { token, mut row } =
-            self.draft_session(seals, account_id, account.principal_id, &device_name)?;
+            self.draft_session_as(session_id, seals, account_id, account.principal_id, &device_name)?;
         row.credential_version = Some(subject.credential_version);
-        row.by_approval = action == AuditAction::LoggedInByApproval;
-        let audit = self.audit_entry(seals, Some(account_id), action, Some(row.session_id.as_bytes()));
+        row.claim_hash = entry.claim_hash;
+        let audit = self.audit_entry(seals, Some(account_id), entry.action, Some(session_id.as_bytes()));
         let kept = DirectorySettings::SESSIONS_PER_ACCOUNT;
         if !self.store.insert_session(&row, kept, &audit).await? {
             return Err(DirectoryError::LoginFailed);

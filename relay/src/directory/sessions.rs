@@ -1,6 +1,6 @@
 //! Devices that are logged in: opaque 256-bit bearer tokens, stored as keyed hashes.
 
-use std::net::IpAddr;
+use std::{cmp::Reverse, net::IpAddr};
 
 use sealpost_protocol::{
     http::{LoggedIn, SecretToken, SessionList, SessionView},
@@ -119,7 +119,8 @@ impl Directory {
         })
     }
 
-    /// The caller's sessions, newest first: those of the person, or of the agent that calls.
+    /// The caller's sessions, newest first: those of the person, or of the agent that calls. Of the person also those that
+    /// devices will get which were let in and have not come yet.
     ///
     /// # Errors
     /// When the store or the key service fails.
@@ -141,12 +142,19 @@ impl Directory {
                 current: row.session_id == caller.session_id,
             })
         };
-        let sessions = rows.iter().map(view).collect::<Result<_, DirectoryError>>()?;
+        let mut sessions = rows
+            .iter()
+            .map(view)
+            .collect::<Result<Vec<_>, DirectoryError>>()?;
+        if !caller.is_agent {
+            sessions.extend(self.expected_devices(&seals, caller.account_id).await?);
+            sessions.sort_by_key(|session| Reverse(session.created_at));
+        }
         Ok(SessionList { sessions })
     }
 
-    /// Ends one of the caller's sessions. Its own each can end at any time; another one only a fresh login can, so that a session
-    /// that was stolen or let in shuts nobody out.
+    /// Ends one of the caller's sessions, or takes back the approval that it would come of. Its own each can end at any time;
+    /// another one only a fresh login can, so that a session that was stolen or let in shuts nobody out.
     ///
     /// # Errors
     /// [`DirectoryError::NotFound`] if the caller has no such session; for another than its own
@@ -224,9 +232,21 @@ impl Directory {
         principal_id: PrincipalId,
         device_name: &str,
     ) -> Result<DraftSession, DirectoryError> {
+        let session_id = SessionId::new(self.random_bytes());
+        self.draft_session_as(session_id, seals, account_id, principal_id, device_name)
+    }
+
+    /// The same under a given id.
+    pub(super) fn draft_session_as(
+        &self,
+        session_id: SessionId,
+        seals: &OpenSeals,
+        account_id: AccountId,
+        principal_id: PrincipalId,
+        device_name: &str,
+    ) -> Result<DraftSession, DirectoryError> {
         let device_name = device_name::check(device_name)?;
         let token = SecretToken::new(Zeroizing::new(self.random_bytes()));
-        let session_id = SessionId::new(self.random_bytes());
         let created_at = self.clock.now();
         let row = NewSession {
             session_id,
@@ -235,7 +255,7 @@ impl Directory {
             principal_id,
             agent_id: None,
             credential_version: None,
-            by_approval: false,
+            claim_hash: None,
             device_sealed: seals.seal(columns::DEVICE, session_id.as_bytes(), device_name.as_bytes()),
             created_at,
             expires_at: created_at + self.settings.session_lifetime,

@@ -196,7 +196,10 @@ impl Directory {
         stage_id: &[u8],
     ) -> Result<StageRow, DirectoryError> {
         let (account_id, session_id) = (caller.account_id(), caller.session_id());
-        let staged = self.store.staged(account_id, session_id, self.clock.now()).await?;
+        let staged = self
+            .store
+            .staged(account_id, session_id, self.clock.now())
+            .await?;
         let row = staged.ok_or(DirectoryError::Expired)?;
         let is_named = row.stage_id.as_bytes() == stage_id;
         is_named.then_some(row).ok_or(DirectoryError::KeystoreConflict)

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{
-    Store, agents, audit,
+    Store, agents, approvals, audit,
     columns::{from_bigint, to_bigint},
     error::expect_rows,
     infallible,
@@ -29,6 +29,11 @@ impl SessionStore for Store {
         Box::pin(infallible(self.run_tx("insert_session", move |tx| {
             Box::pin(async move {
                 if !owner_exists(tx.connection(), session).await? {
+                    return Ok(false);
+                }
+                if let Some(claim_hash) = session.claim_hash
+                    && !approvals::use_up(tx.connection(), claim_hash, session.created_at).await?
+                {
                     return Ok(false);
                 }
                 insert(tx.connection(), session).await?;
@@ -152,7 +157,10 @@ impl SessionStore for Store {
                 )
                 .execute(tx.connection())
                 .await?;
-                if deleted.rows_affected() == 0 {
+                let is_ended = deleted.rows_affected() == 1
+                    || agent_id.is_none()
+                        && approvals::take_back(tx.connection(), account_id, session_id).await?;
+                if !is_ended {
                     return Ok(false);
                 }
                 audit::insert(tx.connection(), entry).await?;
@@ -174,7 +182,7 @@ pub(super) async fn insert(connection: &mut PgConnection, session: &NewSession) 
         &session.account_id.as_bytes()[..],
         &session.principal_id.as_bytes()[..],
         agent(&session.agent_id),
-        session.by_approval,
+        session.claim_hash.is_some(),
         session.device_sealed,
         session.created_at,
         session.expires_at,

@@ -2,7 +2,7 @@ use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use time::OffsetDateTime;
 
 use super::{
-    Store, Transaction, agents, audit,
+    Store, Transaction, agents, approvals, audit,
     columns::{from_bigint, to_bigint},
     error::{expect_rows, violated_constraint},
     keystores, pairing_codes, principals,
@@ -137,6 +137,7 @@ async fn commit_staged(
         .map_err(widen)?;
     replace_credentials(tx, commit).await?;
     pairing_codes::void_all(tx.connection(), commit.keystore.account_id).await?;
+    approvals::void_all(tx.connection(), commit.keystore.account_id).await?;
     if let Some(principal) = &commit.principal {
         replace_principal(tx, commit, principal).await?;
     }

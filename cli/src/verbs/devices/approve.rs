@@ -121,7 +121,7 @@ impl Report for Approved {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
-            "{} may come in now. `sealpost devices list` shows it once it has; `sealpost devices revoke` ends it.",
+            "{} may come in now. `sealpost devices list` shows it; `sealpost devices revoke` ends it, and keeps it out if it has not come yet.",
             printable(&self.device_name)
         )
     }

@@ -2,8 +2,8 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use clap::Args;
-use sealpost_sdk::{Client, Proof};
 use sealpost_sdk::protocol::ids::SessionId;
+use sealpost_sdk::{Client, Proof};
 use serde::Serialize;
 
 use crate::context::Context;

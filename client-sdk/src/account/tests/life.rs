@@ -1,6 +1,7 @@
 //! An account's life at a relay that keeps the rules.
 
 use super::*;
+use crate::account::Proof;
 use crate::error::StoreError;
 
 #[tokio::test]

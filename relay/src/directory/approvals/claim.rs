@@ -9,6 +9,7 @@ use crate::{
     atrest::BlindIndexValue,
     directory::{
         attempts::Subject,
+        login::Entry,
         ports::{ApprovedRequestRow, AuditAction, ClaimedRequest},
         seals::{OpenSeals, columns, fields},
     },
@@ -18,8 +19,8 @@ impl Directory {
     /// Gives out what was sealed to the device, with a session, once; or says that nobody has approved it yet.
     ///
     /// # Errors
-    /// [`DirectoryError::DeviceCodeInvalid`] where there is no such request, or it is past its time;
-    /// [`DirectoryError::LoginFailed`] where the approver's credentials were changed since.
+    /// [`DirectoryError::DeviceCodeInvalid`] where there is no such request, it is past its time, the approval was taken back, or
+    /// the approver's credentials were changed since; [`DirectoryError::AccountDisabled`].
     pub async fn claim_approval(
         &self,
         address: IpAddr,
@@ -51,14 +52,28 @@ impl Directory {
         let device = Device::open(seals, row.token_hash, claim_hash, &row.device_sealed)?;
         let row_key = approval_key(row.token_hash, row.account_id, row.credential_version);
         let approval = seals.open(columns::APPROVAL, &row_key, &row.approval_sealed)?;
-        let subject = Subject {
-            account_id: row.account_id,
-            credential_version: row.credential_version,
+        let entry = Entry {
+            subject: Subject {
+                account_id: row.account_id,
+                credential_version: row.credential_version,
+            },
+            device_name: device.name,
+            action: AuditAction::LoggedInByApproval,
+            session_id: row.session_id,
+            claim_hash: Some(claim_hash),
         };
-        let action = AuditAction::LoggedInByApproval;
+        let login = match self.enter(seals, entry).await {
+            Err(DirectoryError::LoginFailed) => return self.give_nothing_out(claim_hash).await,
+            login => login?,
+        };
         Ok(ApprovedDevice {
             sealed_approval: approval.to_vec().into(),
-            login: self.open_session(seals, subject, device.name, action).await?,
+            login,
         })
+    }
+
+    async fn give_nothing_out<T>(&self, claim_hash: BlindIndexValue) -> Result<T, DirectoryError> {
+        self.store.delete_device_request(claim_hash).await?;
+        Err(DirectoryError::DeviceCodeInvalid)
     }
 }

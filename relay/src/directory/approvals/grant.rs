@@ -1,6 +1,10 @@
 //! A device that is logged in lets the new one in.
 
-use sealpost_protocol::{http::ApprovalGrant, ids::AccountId, limits};
+use sealpost_protocol::{
+    http::ApprovalGrant,
+    ids::{AccountId, SessionId},
+    limits,
+};
 
 use super::{AuthenticatedSession, Directory, DirectoryError};
 use crate::{
@@ -13,7 +17,8 @@ use crate::{
 
 impl Directory {
     /// Keeps what the caller sealed to the new device, for it to fetch with a session of the caller's account, as long as the
-    /// credentials that the caller proved are the account's. Asks for a fresh login: a stolen session must not make itself
+    /// credentials that the caller proved are the account's. That session is listed from here on, and can be ended before the
+    /// device comes for it. Asks for a fresh login: a stolen session must not make itself
     /// another one that outlives it.
     ///
     /// # Errors
@@ -36,6 +41,7 @@ impl Directory {
             account_id,
             principal_id: caller.principal_id(),
             credential_version,
+            session_id: SessionId::new(self.random_bytes()),
             approval_sealed: seals.seal(columns::APPROVAL, &row_key, approval),
             approved_at: self.clock.now(),
         };

@@ -1,10 +1,12 @@
 //! A new device that is let in by one that is logged in.
 //!
 //! The new device leaves its one-time key here under a token that its code derives, and asks what came of it by a token that
-//! it keeps to itself. Until somebody approves it, its request belongs to no account. What the approver seals to it nobody here
+//! it keeps to itself. Until somebody approves it, its request belongs to no account; from then on the session that it will get
+//! is listed with the account's others and can be ended like them. What the approver seals to it nobody here
 //! can open; whether the code was read from the device's screen is for the two devices to find out.
 
 mod claim;
+mod expected;
 mod grant;
 mod look_up;
 mod start;

@@ -1,4 +1,4 @@
-use sealpost_protocol::ids::{AccountId, PrincipalId};
+use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
 use time::OffsetDateTime;
 
 use super::{NewAuditEntry, Stored, StoredOr};
@@ -45,8 +45,10 @@ pub struct NewApproval {
     pub account_id: AccountId,
     /// Its principal, as the approver's session has it.
     pub principal_id: PrincipalId,
-    /// Version of its credentials.
+    /// Version of its credentials that the approver proved.
     pub credential_version: u64,
+    /// The session that the device will get.
+    pub session_id: SessionId,
     /// What was sealed to the device, sealed.
     pub approval_sealed: Vec<u8>,
     /// Now.
@@ -57,7 +59,7 @@ pub struct NewApproval {
 pub enum ClaimedRequest {
     /// Nobody has approved it yet.
     Waiting,
-    /// It was approved; the request is gone with this.
+    /// It was approved; the request goes when its session is stored.
     Approved(ApprovedRequestRow),
 }
 
@@ -71,8 +73,26 @@ pub struct ApprovedRequestRow {
     pub account_id: AccountId,
     /// Version of its credentials at the approval.
     pub credential_version: u64,
+    /// The session that the device gets; none where a relay of before let it in.
+    pub session_id: Option<SessionId>,
     /// What was sealed to the device, sealed.
     pub approval_sealed: Vec<u8>,
+}
+
+/// A device that was let in and has not come for its session yet.
+pub struct ExpectedDeviceRow {
+    /// Keyed hash of the token that the code derives.
+    pub token_hash: BlindIndexValue,
+    /// Keyed hash of the token that the device keeps for itself.
+    pub claim_hash: BlindIndexValue,
+    /// Its one-time key and its name, sealed.
+    pub device_sealed: Vec<u8>,
+    /// The session that it will get.
+    pub session_id: SessionId,
+    /// When it asked.
+    pub created_at: OffsetDateTime,
+    /// From when on it gets none.
+    pub expires_at: OffsetDateTime,
 }
 
 /// New devices that wait to be let in.
@@ -99,13 +119,19 @@ pub trait ApprovalStore: Send + Sync {
         audit: &'a NewAuditEntry,
     ) -> Stored<'a, bool>;
 
-    /// What came of the request with that claim; an approved one is taken out of the store. None if there is none, or it is
-    /// past its time.
+    /// What came of the request with that claim. None if there is none, or it is past its time.
     fn claim_device_request(
         &self,
         claim_hash: BlindIndexValue,
         now: OffsetDateTime,
     ) -> Stored<'_, Option<ClaimedRequest>>;
+
+    /// The devices that an account has let in and that have not come yet, newest first.
+    fn expected_devices(
+        &self,
+        account_id: AccountId,
+        now: OffsetDateTime,
+    ) -> Stored<'_, Vec<ExpectedDeviceRow>>;
 
     /// Deletes the request with that claim; `false` if there is none.
     fn delete_device_request(&self, claim_hash: BlindIndexValue) -> Stored<'_, bool>;

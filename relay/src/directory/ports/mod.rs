@@ -23,8 +23,8 @@ pub use agents::{
     AgentRow, AgentStore, EnrollRefusal, NewAgent, NewPairingCode, PairingCodeRow, PairingRefusal,
 };
 pub use approvals::{
-    ApprovalStore, ApprovedRequestRow, ClaimedRequest, DeviceRequestRefusal, DeviceRequestRow, NewApproval,
-    NewDeviceRequest,
+    ApprovalStore, ApprovedRequestRow, ClaimedRequest, DeviceRequestRefusal, DeviceRequestRow,
+    ExpectedDeviceRow, NewApproval, NewDeviceRequest,
 };
 pub use attempts::{AttemptPurpose, AttemptStore, NewAttempt, SweptRows};
 pub use audit::{AuditAction, NewAuditEntry};

@@ -18,8 +18,8 @@ pub struct NewSession {
     pub agent_id: Option<PrincipalId>,
     /// Version of the account's credentials under which it is made; none for an agent.
     pub credential_version: Option<u64>,
-    /// Whether another device let this one in.
-    pub by_approval: bool,
+    /// The request of the device, where another one let it in: it goes as the session comes.
+    pub claim_hash: Option<BlindIndexValue>,
     /// The device's name, sealed.
     pub device_sealed: Vec<u8>,
     /// Now.
@@ -56,7 +56,7 @@ pub struct SessionRow {
 
 /// Sessions.
 pub trait SessionStore: Send + Sync {
-    /// Stores a session, unless the account with that principal or the agent is gone: then `false`. Of the person's sessions, or of the agent's,
+    /// Stores a session, unless the account with that principal, the agent, or the approval that it comes of is gone: then `false`. Of the person's sessions, or of the agent's,
     /// the `kept` that were used last stay.
     fn insert_session<'a>(
         &'a self,
@@ -91,7 +91,8 @@ pub trait SessionStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'a, Vec<SessionId>>;
 
-    /// Ends a session of an account's person, or of one of its agents; `false` if they have none of that name.
+    /// Ends a session of an account's person, or of one of its agents, or takes back the approval that it would come of; `false` if
+    /// they have none of that name.
     fn delete_session<'a>(
         &'a self,
         account_id: AccountId,

@@ -115,7 +115,7 @@ pub trait StagedStore: Send + Sync {
     fn mark_stage_verified(&self, account_id: AccountId, stage_id: StageId) -> Stored<'_, bool>;
 
     /// Puts keystore, record and recovery key in force together, drops the stage and the keystore versions that need not
-    /// be kept, and voids open pairing codes.
+    /// be kept, and voids open pairing codes and approvals of devices that have not come yet.
     fn commit_staged<'a>(
         &'a self,
         commit: &'a CommitStaged,

@@ -5,6 +5,7 @@ use sealpost_protocol::{
 use time::Duration;
 
 use super::super::*;
+use super::start_over::start_over;
 use crate::testing::{ADDRESS, ORIGIN, Person, TestDevice, TestDirectory, registered};
 
 const PHONE: TestDevice = TestDevice { seed: 7 };
@@ -155,10 +156,56 @@ async fn changed_credentials_void_an_approval_that_was_not_claimed() {
     test.database
         .execute("UPDATE accounts SET credential_version = credential_version + 1")
         .await;
-    let refused = PHONE.ask_again(&test).await;
-    assert!(matches!(refused, Err(DirectoryError::LoginFailed)));
+    expect_invalid(PHONE.ask_again(&test).await);
     expect_invalid(PHONE.ask_again(&test).await);
     assert_eq!(test.directory.sessions(&alice).await.unwrap().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_device_that_was_let_in_is_listed_and_sent_away_before_it_comes() {
+    let (test, alice) = with_alice().await;
+    PHONE.approved_by(&test, &alice).await;
+    let listed = test.directory.sessions(&alice).await.unwrap().sessions;
+    let names: Vec<_> = listed
+        .iter()
+        .map(|session| session.device_name.as_str())
+        .collect();
+    assert_eq!(names.len(), 2);
+    let expected = listed
+        .iter()
+        .find(|session| session.device_name == TestDevice::NAME);
+    let expected = expected.unwrap().session_id;
+    let bob = registered(&test, &Person::bob()).await;
+    let of_others = test.directory.end_session(&bob, expected).await;
+    assert!(matches!(of_others, Err(DirectoryError::NotFound)));
+    test.directory.end_session(&alice, expected).await.unwrap();
+    expect_invalid(PHONE.ask_again(&test).await);
+    assert_eq!(test.directory.sessions(&alice).await.unwrap().sessions.len(), 1);
+
+    let laptop = TestDevice { seed: 8 };
+    laptop.approved_by(&test, &alice).await;
+    let before = test.directory.sessions(&alice).await.unwrap().sessions;
+    let login = laptop.ask_again(&test).await.unwrap().approved.unwrap().login;
+    let after = test.directory.sessions(&alice).await.unwrap().sessions;
+    let id = login.session.session_id;
+    assert!(before.iter().any(|session| session.session_id == id));
+    assert_eq!((before.len(), after.len()), (2, 2));
+    test.directory.end_session(&alice, id).await.unwrap();
+    let ended = test.directory.authenticate(ADDRESS, &login.session_token).await;
+    assert!(matches!(ended, Err(DirectoryError::NotAuthenticated)));
+}
+
+#[tokio::test]
+async fn new_credentials_take_back_what_was_approved_before() {
+    let (test, alice) = with_alice().await;
+    PHONE.approved_by(&test, &alice).await;
+    start_over(&test, &alice).await;
+    let left = test
+        .database
+        .texts("SELECT count(*)::text FROM device_requests".to_owned())
+        .await;
+    assert_eq!(left, ["0"]);
+    expect_invalid(PHONE.ask_again(&test).await);
 }
 
 #[tokio::test]

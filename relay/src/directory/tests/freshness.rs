@@ -30,7 +30,9 @@ async fn a_login_with_credentials_that_were_changed_since_is_not_fresh() {
     let request = PassphraseStart {
         registration_request: vec![0; 32].into(),
     };
-    assert!(is_stale(&test.directory.start_passphrase(&caller, &request).await));
+    assert!(is_stale(
+        &test.directory.start_passphrase(&caller, &request).await
+    ));
     let request = KeystoreStage {
         base_version: 2,
         ..drafted
@@ -53,7 +55,15 @@ async fn a_login_with_credentials_that_were_changed_since_is_not_fresh() {
     let logged_in = changed(alice).log_in(&test.directory).await.unwrap();
     let caller = authenticate(&test.directory, &logged_in).await;
     assert_eq!(test.directory.sessions(&caller).await.unwrap().sessions.len(), 4);
-    assert!(test.directory.start_passphrase(&caller, &PassphraseStart {
-        registration_request: vec![0; 32].into(),
-    }).await.is_err_and(|error| !matches!(error, DirectoryError::FreshLoginRequired)));
+    assert!(
+        test.directory
+            .start_passphrase(
+                &caller,
+                &PassphraseStart {
+                    registration_request: vec![0; 32].into(),
+                }
+            )
+            .await
+            .is_err_and(|error| !matches!(error, DirectoryError::FreshLoginRequired))
+    );
 }

@@ -98,7 +98,10 @@ async fn ending_other_sessions_has_a_rate() {
     assert!(matches!(first, Err(DirectoryError::NotFound)));
     let second = test.directory.end_session(&alice, none).await;
     assert!(matches!(second, Err(DirectoryError::RateLimited { .. })));
-    test.directory.end_session(&alice, alice.session_id()).await.unwrap();
+    test.directory
+        .end_session(&alice, alice.session_id())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -11,10 +11,8 @@ use time::Duration;
 
 use super::super::*;
 use super::start_over::new_principal;
-use crate::{
-    testing::{
-        ADDRESS, ORIGIN, Person, TestAgent, TestDevice, TestDirectory, authenticate, checked, registered,
-    },
+use crate::testing::{
+    ADDRESS, ORIGIN, Person, TestAgent, TestDevice, TestDirectory, authenticate, checked, registered,
 };
 
 const NEW_PASSPHRASE: &str = "another passphrase";

@@ -3,7 +3,7 @@ use sealpost_protocol::http::SessionList;
 
 use super::super::{HttpState, bearer::AnyCaller, failure::Answer};
 
-/// The caller's sessions, newest first.
+/// The caller's sessions, newest first, and those that devices will get which were let in and have not come yet.
 #[utoipa::path(
     get,
     path = "/v1/sessions",

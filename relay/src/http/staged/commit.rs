@@ -3,7 +3,7 @@ use sealpost_protocol::http::{KeystoreVersion, StagedCommit};
 
 use super::super::{HttpState, bearer::Caller, body::Body, failure::Answer};
 
-/// Puts the staged change in force.
+/// Puts the change in force that the caller's session has staged.
 #[utoipa::path(
     post,
     path = "/v1/keystore/staged/commit",

@@ -3,7 +3,7 @@ use sealpost_protocol::http::StagedView;
 
 use super::super::{HttpState, bearer::Caller, failure::Answer};
 
-/// The staged change as it is stored.
+/// The change that the caller's session has staged, as it is stored.
 #[utoipa::path(
     get,
     path = "/v1/keystore/staged",
