@@ -50,6 +50,8 @@ labels! {
     ROOT = "root";
     /// Receipt of the relay for a (seq, root).
     RECEIPT = "receipt";
+    /// The relay's proof to itself that it took the record which deleted a space.
+    SHRED = "shred";
     /// Signature of an ephemeral signal.
     SIGNAL = "signal";
     /// Proof of the principal's key when a socket opens.

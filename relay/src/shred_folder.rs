@@ -12,10 +12,10 @@ use futures_util::future::BoxFuture;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::limits::MAX_CONTROL_RECORD;
 
-use crate::log::ports::{ShredLedger, ShredLedgerError, Tombstone};
+use crate::log::ports::{ShredLedger, ShredLedgerError};
 
 const SUFFIX: &str = ".tombstone";
-/// A signed record and its framing.
+/// A signed record, its framing and the relay's proof.
 const LARGEST: u64 = MAX_CONTROL_RECORD as u64 + 1024;
 
 /// A folder that must lie outside what is backed up with the database, or a restore would take it back as well.
@@ -37,13 +37,13 @@ impl ShredFolder {
     }
 
     /// Written beside its place, then linked to it, so that no half file ever bears the name.
-    fn write(&self, tombstone: &Tombstone) -> io::Result<()> {
-        let path = self.path_of(&tombstone.space_id);
+    fn write(&self, space_id: &SpaceId, entry: &[u8]) -> io::Result<()> {
+        let path = self.path_of(space_id);
         if path.exists() {
             return Ok(());
         }
         let mut draft = tempfile_beside(&path)?;
-        draft.1.write_all(&tombstone.record)?;
+        draft.1.write_all(entry)?;
         draft.1.sync_all()?;
         let linked = match fs::hard_link(&draft.0, &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -89,9 +89,9 @@ fn read_bounded(path: &Path) -> io::Result<Bytes> {
 }
 
 impl ShredLedger for ShredFolder {
-    fn keep<'a>(&'a self, tombstone: &'a Tombstone) -> BoxFuture<'a, Result<(), ShredLedgerError>> {
-        let (folder, tombstone) = (self.clone(), tombstone.clone());
-        blocking(move || folder.write(&tombstone))
+    fn keep(&self, space_id: SpaceId, entry: Bytes) -> BoxFuture<'_, Result<(), ShredLedgerError>> {
+        let folder = self.clone();
+        blocking(move || folder.write(&space_id, &entry))
     }
 
     fn all(&self) -> BoxFuture<'_, Result<Vec<(SpaceId, Bytes)>, ShredLedgerError>> {

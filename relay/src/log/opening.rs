@@ -46,13 +46,14 @@ struct Opening<'a> {
 }
 
 /// Opens the space with this id; `None` if there is none. A damaged row ends the fold before it; of a deleted space nothing is
-/// left to be opened.
+/// left to be opened, and of one that may have been deleted nothing is.
 pub(super) async fn open(shared: &Shared, space_id: SpaceId) -> Result<Option<Box<Ledger>>, LogError> {
     let started = Instant::now();
     let Some(row) = shared.store.find(&space_id).await? else {
         return Ok(None);
     };
-    if let Some(proof) = row.tombstone {
+    let tombstone = row.tombstone.clone();
+    if let Some(proof) = tombstone.or_else(|| shared.withheld.get(&space_id)) {
         return Err(LogError::Tombstoned { proof });
     }
     let key = shared.space_key(row.number).await?;

@@ -1,6 +1,7 @@
-//! Receipts: the relay's own proof that it once put (seq, root) in a space.
+//! Receipts: the relay's own proof that it once put (seq, root) in a space, or that it took the record which deleted one.
 
 use hmac::{Hmac, KeyInit, Mac};
+use sealpost_protocol::hash::{Label, framed};
 use sealpost_protocol::ids::{Receipt, SpaceId};
 use sealpost_protocol::receipt::receipt_input;
 use sealpost_protocol::root::Cursor;
@@ -40,6 +41,22 @@ impl ReceiptKey {
         let mac = self.0.clone().chain_update(receipt_input(space_id, place));
         Receipt::new(mac.finalize().into_bytes().into())
     }
+
+    /// The proof that this record deleted the space.
+    pub(super) fn prove_shred(&self, space_id: &SpaceId, record: &[u8]) -> [u8; 32] {
+        let mac = self.0.clone().chain_update(shred_input(space_id, record));
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Whether [`Self::prove_shred`] made this proof.
+    pub(super) fn proves_shred(&self, space_id: &SpaceId, record: &[u8], proof: &[u8; 32]) -> bool {
+        let mac = self.0.clone().chain_update(shred_input(space_id, record));
+        mac.verify_slice(proof).is_ok()
+    }
+}
+
+fn shred_input(space_id: &SpaceId, record: &[u8]) -> Vec<u8> {
+    framed(Label::SHRED, &[space_id.as_bytes(), record])
 }
 
 #[cfg(test)]
@@ -62,5 +79,16 @@ mod tests {
         assert_ne!(receipt, key.issue(&space, &place(4, 4)));
         assert_ne!(receipt, key.issue(&space, &place(3, 5)));
         assert_ne!(receipt, ReceiptKey::new(&[2; 32]).issue(&space, &place(3, 4)));
+    }
+
+    #[test]
+    fn a_deletion_is_proven_for_one_record_of_one_space() {
+        let key = ReceiptKey::new(&[1; 32]);
+        let space = SpaceId::new([2; 32]);
+        let proof = key.prove_shred(&space, b"record");
+        assert!(key.proves_shred(&space, b"record", &proof));
+        assert!(!key.proves_shred(&SpaceId::new([3; 32]), b"record", &proof));
+        assert!(!key.proves_shred(&space, b"another", &proof));
+        assert!(!ReceiptKey::new(&[2; 32]).proves_shred(&space, b"record", &proof));
     }
 }

@@ -25,6 +25,7 @@ use super::space::{Space, Sync, Work};
 use super::space_map::SpaceMap;
 use super::submission::{Author, QueueBudget, Submission};
 use super::tail_budget::TailBudget;
+use super::withheld::Withheld;
 use super::verify_pool::VerifyPool;
 use super::view::View;
 use super::{Head, LogError, LogLimits, ObserveLog, Reader, Signals, Subscription, worker};
@@ -101,6 +102,7 @@ impl LogService {
             store: parts.store,
             data_keys: parts.data_keys,
             shreds: parts.shreds,
+            withheld: Withheld::default(),
             bus: parts.bus,
             clock: parts.clock,
             observer: parts.observer,

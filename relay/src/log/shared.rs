@@ -19,6 +19,7 @@ use super::space_map::SpaceMap;
 use super::submission::QueueBudget;
 use super::tail_budget::TailBudget;
 use super::verify_pool::VerifyPool;
+use super::withheld::Withheld;
 use super::{LogError, LogLimits, ObserveLog};
 use crate::atrest::{DataKeyError, DataKeys, KeyScope, OpenDataKey};
 use crate::bus::Bus;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) cipher: RowCipher,
     pub(super) receipts: Receipts,
     pub(super) shreds: OptionalShredLedger,
+    pub(super) withheld: Withheld,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn ObserveLog>,

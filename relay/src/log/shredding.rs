@@ -1,5 +1,6 @@
 //! What follows a tombstone: the deletion is remembered outside the database, and every row of the space goes.
 
+use bytes::Bytes;
 use prost::Message;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::tombstone::check_tombstone;
@@ -7,6 +8,7 @@ use sealpost_protocol::wire;
 
 use super::ports::{SpaceNumber, Tombstone};
 use super::shared::Shared;
+use super::shred_entry::ShredEntry;
 use super::{LogError, LogService, opening};
 use crate::atrest::KeyScope;
 use crate::store_failure::StoreFailure;
@@ -29,8 +31,9 @@ impl LogService {
         Ok(tombstones.len() as u64)
     }
 
-    /// Deletes again what a restore brought back: every space whose tombstone is in the ledger and is confirmed by its own
-    /// chain. To be called before clients are served; returns how many.
+    /// Deletes again what a restore brought back: every space whose tombstone is in the ledger, with this relay's proof of it or
+    /// confirmed by the space's own chain. One that neither confirms, because the entry, the chain or a key is damaged or
+    /// forged, keeps its rows and is not served. To be called before clients are served; returns how many were deleted.
     ///
     /// # Errors
     /// When the store, the key service or the ledger fails.
@@ -40,42 +43,54 @@ impl LogService {
         };
         let kept = ledger.all().await.map_err(|error| ledger_failure(&error))?;
         let mut shredded = 0;
-        for (space_id, record) in kept {
-            if self.replay(space_id, &record).await? {
+        for (space_id, entry) in kept {
+            if self.replay(space_id, &entry).await? {
                 shredded += 1;
             }
         }
         Ok(shredded)
     }
 
-    async fn replay(&self, space_id: SpaceId, record: &bytes::Bytes) -> Result<bool, LogError> {
+    async fn replay(&self, space_id: SpaceId, entry: &Bytes) -> Result<bool, LogError> {
         let Some(row) = self.shared.store.find(&space_id).await? else {
             return Ok(false);
         };
         if row.is_tombstoned() {
             return Ok(false);
         }
-        let Some(ledger) = opening::open(&self.shared, space_id).await? else {
-            return Ok(false);
-        };
-        let proof = wire::SignedControl::decode(record.clone());
-        let confirmed = proof.is_ok_and(|proof| check_tombstone(&proof, ledger.fold.chain()).is_ok());
-        if !confirmed {
+        let entry = ShredEntry::parse(entry);
+        if !self.is_confirmed(space_id, &entry).await? {
             tracing::error!(
                 space.number = row.number.0,
-                "the shred ledger names a space whose chain does not confirm it; the space stays"
+                "the shred ledger names a space, and neither its entry nor the space's chain confirms the deletion; the space is not served"
             );
+            self.shared.withheld.insert(space_id, entry.record);
             return Ok(false);
         }
         let now = self.shared.clock.now();
-        self.shared.store.end(row.number, record, now).await?;
+        self.shared.store.end(row.number, &entry.record, now).await?;
         let tombstone = Tombstone {
             number: row.number,
             space_id,
-            record: record.clone(),
+            record: entry.record,
         };
         self.shared.shred(&tombstone).await?;
         Ok(true)
+    }
+
+    /// An entry of before there were proofs is as good as the chain says.
+    async fn is_confirmed(&self, space_id: SpaceId, entry: &ShredEntry) -> Result<bool, LogError> {
+        if entry.is_proven(self.shared.receipt_key().await?, &space_id) {
+            return Ok(true);
+        }
+        let ledger = match opening::open(&self.shared, space_id).await {
+            Ok(Some(ledger)) => ledger,
+            // Later it may open.
+            Err(error) if error.retry_after().is_some() => return Err(error),
+            Ok(None) | Err(_) => return Ok(false),
+        };
+        let proof = wire::SignedControl::decode(entry.record.clone());
+        Ok(proof.is_ok_and(|proof| check_tombstone(&proof, ledger.fold.chain()).is_ok()))
     }
 }
 
@@ -94,7 +109,9 @@ impl Shared {
         let Some(ledger) = &self.shreds else {
             return Ok(());
         };
-        let kept = ledger.keep(tombstone).await;
+        let key = self.receipt_key().await?;
+        let entry = ShredEntry::encode(key, &tombstone.space_id, &tombstone.record);
+        let kept = ledger.keep(tombstone.space_id, entry).await;
         kept.map_err(|error| ledger_failure(&error))
     }
 

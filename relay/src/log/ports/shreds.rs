@@ -26,12 +26,13 @@ pub struct Tombstone {
 pub struct ShredLedgerError(#[source] pub std::io::Error);
 
 /// Remembers deletions outside the database and its backups, so that they can be repeated after a restore. Whoever can write
-/// to it can delete nothing: what it holds counts as far as the chain of a space confirms it.
+/// to it can delete nothing, only keep a space from being served: what it holds counts as far as the relay's own proof in it,
+/// or the chain of the space, confirms it.
 pub trait ShredLedger: Send + Sync {
-    /// Keeps the record of a deletion, durably. One that is kept already is left as it is.
-    fn keep<'a>(&'a self, tombstone: &'a Tombstone) -> BoxFuture<'a, Result<(), ShredLedgerError>>;
+    /// Keeps the entry of a space that was deleted, durably. One that is kept already is left as it is.
+    fn keep(&self, space_id: SpaceId, entry: Bytes) -> BoxFuture<'_, Result<(), ShredLedgerError>>;
 
-    /// All that were ever kept: space and encoded record.
+    /// All that were ever kept: space and entry.
     fn all(&self) -> BoxFuture<'_, Result<Vec<(SpaceId, Bytes)>, ShredLedgerError>>;
 }
 

@@ -3,8 +3,11 @@
 use sealpost_protocol::tombstone::check_tombstone;
 use sealpost_protocol::wire::{self, control_record::Body};
 
+use sealpost_protocol::chain::Capabilities;
+
 use super::actors::Actor;
 use super::chat::{Chat, acked};
+use crate::log::shred_entry::ShredEntry;
 use crate::log::{LogError, LogService, Subscription};
 use crate::testing::TestLog;
 
@@ -74,9 +77,99 @@ async fn deletion_is_remembered_outside_the_database_before_it_is_acked() {
     let mut chat = Chat::create(&relay, &alice).await;
     chat.control(&relay, &alice, tombstone()).await.unwrap();
     let file = log.shred_folder().join(format!("{}.tombstone", chat.id()));
-    let kept = std::fs::read(file).unwrap();
-    let proof = <wire::SignedControl as prost::Message>::decode(&kept[..]).unwrap();
+    let kept = ShredEntry::parse(&std::fs::read(file).unwrap().into());
+    let proof = <wire::SignedControl as prost::Message>::decode(kept.record).unwrap();
     assert_eq!(check_tombstone(&proof, chat.fold.chain()), Ok(()));
+}
+
+/// What a backup of the database holds.
+const BACKED_UP: [&str; 5] = ["spaces", "events", "members", "wraps", "data_keys"];
+
+async fn back_up(log: &TestLog) {
+    for table in BACKED_UP {
+        let copy = format!("CREATE TABLE backup_{table} AS SELECT * FROM {table}");
+        log.database.execute(copy).await;
+    }
+}
+
+async fn restore(log: &TestLog) {
+    for table in BACKED_UP {
+        log.database.execute(format!("DELETE FROM {table}")).await;
+        let copy = format!("INSERT INTO {table} SELECT * FROM backup_{table}");
+        log.database.execute(copy).await;
+    }
+}
+
+async fn is_served(relay: &LogService, chat: &Chat, reader: &Actor) -> bool {
+    let subscribed = relay.subscribe(&reader.principal(), chat.id(), chat.start()).await;
+    subscribed.is_ok()
+}
+
+#[tokio::test]
+async fn space_whose_deleter_came_to_manage_it_after_the_backup_stays_deleted() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    chat.add(&relay, &alice, &bob).await;
+    back_up(&log).await;
+    let grant = Body::SetCapabilities(wire::SetCapabilities {
+        principal_id: bob.id().to_bytes(),
+        capabilities: Capabilities::ALL.bits(),
+    });
+    chat.control(&relay, &alice, grant).await.unwrap();
+    let before = chat.clone();
+    chat.control(&relay, &bob, tombstone()).await.unwrap();
+    settled(&relay).await;
+    restore(&log).await;
+
+    let restored = log.relay().await;
+    assert_eq!(restored.replay_shreds().await, Ok(1));
+    let gone = restored.subscribe(&alice.principal(), chat.id(), chat.start()).await;
+    assert!(is_proven(&gone.unwrap_err(), &before));
+    assert_eq!(rows(&log, "events").await, "0");
+}
+
+#[tokio::test]
+async fn space_whose_deletion_cannot_be_confirmed_is_not_served_and_holds_nobody_else_up() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chats = Vec::new();
+    for device in 0..4 {
+        chats.push(Chat::create(&relay, &alice.at_device(device)).await);
+    }
+    let [damaged, keyless, foreign, other] = &chats[..] else {
+        unreachable!()
+    };
+    // Entries of before there were proofs; and one that says nothing.
+    for chat in [damaged, keyless] {
+        let entry = chat.record(&alice, tombstone());
+        let Some(wire::entry::Kind::Control(control)) = entry.kind else {
+            unreachable!()
+        };
+        remember(&log, chat, &prost::Message::encode_to_vec(&control));
+    }
+    remember(&log, foreign, b"");
+    let of = |chat: &Chat| {
+        let id = format!("decode('{}', 'hex')", chat.id());
+        format!("(SELECT space_no FROM spaces WHERE space_id = {id})")
+    };
+    let damage = format!("UPDATE events SET sealed = '\\x00' WHERE space_no = {}", of(damaged));
+    log.database.execute(damage).await;
+    let lose = format!("DELETE FROM data_keys WHERE space_no = {}", of(keyless));
+    log.database.execute(lose).await;
+
+    let restored = log.relay().await;
+    assert_eq!(restored.replay_shreds().await, Ok(0));
+    for chat in [damaged, keyless, foreign] {
+        assert!(!is_served(&restored, chat, &alice).await);
+    }
+    assert!(is_served(&restored, other, &alice).await);
+    assert_ne!(rows(&log, &format!("events WHERE space_no = {}", of(foreign))).await, "0");
+}
+
+fn remember(log: &TestLog, chat: &Chat, entry: &[u8]) {
+    let path = log.shred_folder().join(format!("{}.tombstone", chat.id()));
+    std::fs::write(path, entry).unwrap();
 }
 
 #[tokio::test]
@@ -87,15 +180,13 @@ async fn space_that_a_restore_brings_back_is_deleted_again_if_its_chain_confirms
         Chat::create(&relay, &alice).await,
         Chat::create(&relay, &alice.at_device(9)).await,
     );
-    // What a ledger holds that outlived the database: one tombstone by Alice, one by nobody who may.
-    let folder = log.shred_folder();
+    // What a ledger of before there were proofs holds: one tombstone by Alice, one by nobody who may.
     for (chat, author) in [(&chat, &alice), (&other, &Actor::mallory())] {
         let entry = chat.record(author, tombstone());
         let Some(wire::entry::Kind::Control(control)) = entry.kind else {
             unreachable!()
         };
-        let path = folder.join(format!("{}.tombstone", chat.id()));
-        std::fs::write(path, prost::Message::encode_to_vec(&control)).unwrap();
+        remember(&log, chat, &prost::Message::encode_to_vec(&control));
     }
     let restored = log.relay().await;
     assert_eq!(restored.replay_shreds().await, Ok(1));
@@ -104,10 +195,8 @@ async fn space_that_a_restore_brings_back_is_deleted_again_if_its_chain_confirms
         .subscribe(&alice.principal(), chat.id(), chat.start())
         .await;
     assert!(is_proven(&gone.unwrap_err(), &chat));
-    restored
-        .subscribe(&alice.principal(), other.id(), other.start())
-        .await
-        .unwrap();
+    assert!(!is_served(&restored, &other, &alice).await);
+    assert_ne!(rows(&log, "events").await, "0");
 }
 
 #[tokio::test]

@@ -61,8 +61,8 @@ impl TestDatabase {
     }
 
     /// Runs a statement, as somebody would who edits the database by hand.
-    pub async fn execute(&self, statement: &'static str) {
-        execute(&mut self.connect().await, statement.to_owned()).await;
+    pub async fn execute(&self, statement: impl Into<String>) {
+        execute(&mut self.connect().await, statement.into()).await;
     }
 
     /// Runs a query whose one column is text.
