@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -12,51 +12,68 @@ use futures_util::future::BoxFuture;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::limits::MAX_CONTROL_RECORD;
 
+use crate::entropy::Entropy;
 use crate::log::ports::{ShredLedger, ShredLedgerError};
 
 const SUFFIX: &str = ".tombstone";
 /// A signed record, its framing and the relay's proof.
 const LARGEST: u64 = MAX_CONTROL_RECORD as u64 + 1024;
 
-/// A folder that must lie outside what is backed up with the database, or a restore would take it back as well.
-#[derive(Clone, Debug)]
-pub struct ShredFolder(PathBuf);
+/// A folder that must lie outside what is backed up with the database, or a restore would take it back as well. All relays of the
+/// database write into it.
+#[derive(Clone)]
+pub struct ShredFolder {
+    folder: PathBuf,
+    entropy: Arc<dyn Entropy>,
+}
 
 impl ShredFolder {
     /// The ledger in `folder`, which is made if it is not there.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Path, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self(folder.to_owned()))
+        Ok(Self {
+            folder: folder.to_owned(),
+            entropy,
+        })
     }
 
     fn path_of(&self, space_id: &SpaceId) -> PathBuf {
-        self.0.join(format!("{space_id}{SUFFIX}"))
+        self.folder.join(format!("{space_id}{SUFFIX}"))
     }
 
-    /// Written beside its place, then linked to it, so that no half file ever bears the name.
+    /// Written beside its place, then put there, so that no half file ever bears the name. What stands there and says something
+    /// else is of before there were proofs, or damaged.
     fn write(&self, space_id: &SpaceId, entry: &[u8]) -> io::Result<()> {
         let path = self.path_of(space_id);
-        if path.exists() {
-            return Ok(());
+        if !holds(&path, entry) {
+            let (draft, mut file) = self.draft_beside(&path)?;
+            file.write_all(entry)?;
+            file.sync_all()?;
+            fs::rename(&draft, &path)?;
         }
-        let mut draft = tempfile_beside(&path)?;
-        draft.1.write_all(entry)?;
-        draft.1.sync_all()?;
-        let linked = match fs::hard_link(&draft.0, &path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        };
-        fs::remove_file(&draft.0)?;
-        linked?;
-        File::open(&self.0)?.sync_all()
+        // Also where another relay put it there: it may not have come to this yet.
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// A new file that nobody else writes, nor did before. The number of a process is no name: relays in containers share it.
+    fn draft_beside(&self, path: &Path) -> io::Result<(PathBuf, File)> {
+        let mut name = [0; 8];
+        self.entropy.fill(&mut name);
+        let draft = path.with_extension(format!("draft-{:016x}", u64::from_le_bytes(name)));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        Ok((draft, file))
     }
 
     fn read(&self) -> io::Result<Vec<(SpaceId, Bytes)>> {
         let mut kept = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
+        for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name();
             let id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
@@ -68,18 +85,9 @@ impl ShredFolder {
     }
 }
 
-/// A new file that nobody else writes; what a crash left under its name is overwritten.
-fn tempfile_beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    static DRAFTS: AtomicU64 = AtomicU64::new(0);
-    let (process, draft) = (std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed));
-    let draft = path.with_extension(format!("draft-{process}-{draft}"));
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    Ok((draft, file))
+/// Whether the entry stands there already. What cannot be read is written anew.
+fn holds(path: &Path, entry: &[u8]) -> bool {
+    read_bounded(path).is_ok_and(|kept| kept == entry)
 }
 
 fn read_bounded(path: &Path) -> io::Result<Bytes> {
@@ -109,3 +117,6 @@ fn blocking<T: Send + 'static>(
     }
     .boxed()
 }
+
+#[cfg(test)]
+mod tests;

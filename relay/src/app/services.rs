@@ -68,7 +68,7 @@ fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, 
         store: Arc::new(parts.store.clone()),
         data_keys: parts.keys.clone(),
         sealer: RowSealer::new(parts.entropy.clone()),
-        shreds: shreds(config)?,
+        shreds: shreds(config, parts)?,
         bus: bus(config, &*parts.entropy)?,
         clock: parts.clock.clone(),
         observer: Arc::new(observer),
@@ -76,11 +76,11 @@ fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, 
     Ok(LogService::new(log_parts, settings::log(config)))
 }
 
-fn shreds(config: &Config) -> Result<OptionalShredLedger, AppError> {
+fn shreds(config: &Config, parts: &Parts) -> Result<OptionalShredLedger, AppError> {
     let Some(folder) = &config.shreds.folder else {
         return Ok(None);
     };
-    let folder = ShredFolder::open(folder).map_err(AppError::ShredFolder)?;
+    let folder = ShredFolder::open(folder, parts.entropy.clone()).map_err(AppError::ShredFolder)?;
     Ok(Some(Arc::new(folder)))
 }
 

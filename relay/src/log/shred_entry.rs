@@ -19,7 +19,9 @@ pub(super) struct ShredEntry {
 
 impl ShredEntry {
     pub(super) fn encode(key: &ReceiptKey, space_id: &SpaceId, record: &[u8]) -> Bytes {
-        [BEGIN, &key.prove_shred(space_id, record), record].concat().into()
+        [BEGIN, &key.prove_shred(space_id, record), record]
+            .concat()
+            .into()
     }
 
     /// Takes anything: whether it proves something is to be asked.

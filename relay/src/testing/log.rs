@@ -38,6 +38,10 @@ impl TestLog {
         self.key_folder.path().join("shreds")
     }
 
+    fn shreds(&self) -> ShredFolder {
+        ShredFolder::open(&self.shred_folder(), Arc::new(SystemEntropy)).unwrap()
+    }
+
     /// One more relay process.
     pub async fn relay(&self) -> LogService {
         self.relay_with(LogLimits::default()).await
@@ -54,7 +58,7 @@ impl TestLog {
         let parts = LogParts {
             data_keys: self.data_keys(&store),
             store: Arc::new(store),
-            shreds: Some(Arc::new(ShredFolder::open(&self.shred_folder()).unwrap())),
+            shreds: Some(Arc::new(self.shreds())),
             sealer: RowSealer::new(Arc::new(SystemEntropy)),
             bus,
             clock: self.clock.clone(),

@@ -101,7 +101,9 @@ async fn restore(log: &TestLog) {
 }
 
 async fn is_served(relay: &LogService, chat: &Chat, reader: &Actor) -> bool {
-    let subscribed = relay.subscribe(&reader.principal(), chat.id(), chat.start()).await;
+    let subscribed = relay
+        .subscribe(&reader.principal(), chat.id(), chat.start())
+        .await;
     subscribed.is_ok()
 }
 
@@ -124,7 +126,9 @@ async fn space_whose_deleter_came_to_manage_it_after_the_backup_stays_deleted() 
 
     let restored = log.relay().await;
     assert_eq!(restored.replay_shreds().await, Ok(1));
-    let gone = restored.subscribe(&alice.principal(), chat.id(), chat.start()).await;
+    let gone = restored
+        .subscribe(&alice.principal(), chat.id(), chat.start())
+        .await;
     assert!(is_proven(&gone.unwrap_err(), &before));
     assert_eq!(rows(&log, "events").await, "0");
 }
@@ -153,7 +157,10 @@ async fn space_whose_deletion_cannot_be_confirmed_is_not_served_and_holds_nobody
         let id = format!("decode('{}', 'hex')", chat.id());
         format!("(SELECT space_no FROM spaces WHERE space_id = {id})")
     };
-    let damage = format!("UPDATE events SET sealed = '\\x00' WHERE space_no = {}", of(damaged));
+    let damage = format!(
+        "UPDATE events SET sealed = '\\x00' WHERE space_no = {}",
+        of(damaged)
+    );
     log.database.execute(damage).await;
     let lose = format!("DELETE FROM data_keys WHERE space_no = {}", of(keyless));
     log.database.execute(lose).await;
@@ -164,7 +171,10 @@ async fn space_whose_deletion_cannot_be_confirmed_is_not_served_and_holds_nobody
         assert!(!is_served(&restored, chat, &alice).await);
     }
     assert!(is_served(&restored, other, &alice).await);
-    assert_ne!(rows(&log, &format!("events WHERE space_no = {}", of(foreign))).await, "0");
+    assert_ne!(
+        rows(&log, &format!("events WHERE space_no = {}", of(foreign))).await,
+        "0"
+    );
 }
 
 fn remember(log: &TestLog, chat: &Chat, entry: &[u8]) {
