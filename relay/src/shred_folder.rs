@@ -13,7 +13,7 @@ use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::limits::MAX_CONTROL_RECORD;
 
 use crate::entropy::Entropy;
-use crate::log::ports::{ShredLedger, ShredLedgerError};
+use crate::log::ports::{Prepared, PreparedShred, ShredLedger, ShredLedgerError};
 
 const SUFFIX: &str = ".tombstone";
 /// A signed record, its framing and the relay's proof.
@@ -44,31 +44,32 @@ impl ShredFolder {
         self.folder.join(format!("{space_id}{SUFFIX}"))
     }
 
-    /// Written beside its place, then put there, so that no half file ever bears the name. What stands there and says something
-    /// else is of before there were proofs, or damaged.
-    fn write(&self, space_id: &SpaceId, entry: &[u8]) -> io::Result<()> {
+    /// Written beside its place, so that no half file ever bears the name.
+    fn draft(&self, space_id: &SpaceId, entry: &[u8]) -> io::Result<Written> {
         let path = self.path_of(space_id);
-        if !holds(&path, entry) {
-            let (draft, mut file) = self.draft_beside(&path)?;
-            file.write_all(entry)?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
-        }
-        // Also where another relay put it there: it may not have come to this yet.
-        File::open(&self.folder)?.sync_all()
+        let draft = match holds(&path, entry) {
+            true => None,
+            false => Some(self.draft_beside(&path, entry)?),
+        };
+        let folder = self.folder.clone();
+        Ok(Written { folder, path, draft })
     }
 
     /// A new file that nobody else writes, nor did before. The number of a process is no name: relays in containers share it.
-    fn draft_beside(&self, path: &Path) -> io::Result<(PathBuf, File)> {
+    fn draft_beside(&self, path: &Path, entry: &[u8]) -> io::Result<Draft> {
         let mut name = [0; 8];
         self.entropy.fill(&mut name);
-        let draft = path.with_extension(format!("draft-{:016x}", u64::from_le_bytes(name)));
-        let file = OpenOptions::new()
+        let path = path.with_extension(format!("draft-{:016x}", u64::from_le_bytes(name)));
+        let opened = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&draft)?;
-        Ok((draft, file))
+            .open(&path);
+        let mut file = opened?;
+        let draft = Draft(path);
+        file.write_all(entry)?;
+        file.sync_all()?;
+        Ok(draft)
     }
 
     fn read(&self) -> io::Result<Vec<(SpaceId, Bytes)>> {
@@ -85,6 +86,34 @@ impl ShredFolder {
     }
 }
 
+/// An entry that is on the disk, beside its place or in it.
+struct Written {
+    folder: PathBuf,
+    path: PathBuf,
+    draft: Option<Draft>,
+}
+
+impl Written {
+    /// What stands in its place and says something else is of before there were proofs, or damaged.
+    fn put(self) -> io::Result<()> {
+        if let Some(draft) = &self.draft {
+            fs::rename(&draft.0, &self.path)?;
+        }
+        // Also where another relay put it there: it may not have come to this yet.
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// A file that goes, unless it was given another name.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // What cannot be removed is in nobody's way: no other has its name, and it is no entry.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// Whether the entry stands there already. What cannot be read is written anew.
 fn holds(path: &Path, entry: &[u8]) -> bool {
     read_bounded(path).is_ok_and(|kept| kept == entry)
@@ -97,14 +126,21 @@ fn read_bounded(path: &Path) -> io::Result<Bytes> {
 }
 
 impl ShredLedger for ShredFolder {
-    fn keep(&self, space_id: SpaceId, entry: Bytes) -> BoxFuture<'_, Result<(), ShredLedgerError>> {
+    fn prepare(&self, space_id: SpaceId, entry: Bytes) -> BoxFuture<'_, Prepared> {
         let folder = self.clone();
-        blocking(move || folder.write(&space_id, &entry))
+        let drafted = blocking(move || folder.draft(&space_id, &entry));
+        async move { Ok(Box::new(drafted.await?) as Box<dyn PreparedShred>) }.boxed()
     }
 
     fn all(&self) -> BoxFuture<'_, Result<Vec<(SpaceId, Bytes)>, ShredLedgerError>> {
         let folder = self.clone();
         blocking(move || folder.read())
+    }
+}
+
+impl PreparedShred for Written {
+    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<(), ShredLedgerError>> {
+        blocking(move || self.put())
     }
 }
 

@@ -6,8 +6,8 @@ use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::tombstone::check_tombstone;
 use sealpost_protocol::wire;
 
-use super::ports::{SpaceNumber, Tombstone};
-use super::shared::Shared;
+use super::ports::{PreparedShred, ShredLedgerError, SpaceNumber, Tombstone};
+use super::shared::{RETRY_SOON, Shared};
 use super::shred_entry::ShredEntry;
 use super::{LogError, LogService, opening};
 use crate::atrest::KeyScope;
@@ -41,7 +41,7 @@ impl LogService {
         let Some(ledger) = &self.shared.shreds else {
             return Ok(0);
         };
-        let kept = ledger.all().await.map_err(|error| ledger_failure(&error))?;
+        let kept = ledger.all().await.map_err(|error| unread(&error))?;
         let mut shredded = 0;
         for (space_id, entry) in kept {
             if self.replay(space_id, &entry).await? {
@@ -106,13 +106,22 @@ impl Shared {
 
     /// Puts a deletion into the ledger.
     pub(super) async fn remember(&self, tombstone: &Tombstone) -> Result<(), LogError> {
+        let prepared = self.prepare_shred(&tombstone.space_id, &tombstone.record).await?;
+        keep(prepared).await
+    }
+
+    /// Writes down beside the ledger that a record deletes a space; `None` where there is no ledger.
+    pub(super) async fn prepare_shred(
+        &self,
+        space_id: &SpaceId,
+        record: &[u8],
+    ) -> Result<Option<Box<dyn PreparedShred>>, LogError> {
         let Some(ledger) = &self.shreds else {
-            return Ok(());
+            return Ok(None);
         };
-        let key = self.receipt_key().await?;
-        let entry = ShredEntry::encode(key, &tombstone.space_id, &tombstone.record);
-        let kept = ledger.keep(tombstone.space_id, entry).await;
-        kept.map_err(|error| ledger_failure(&error))
+        let entry = ShredEntry::encode(self.receipt_key().await?, space_id, record);
+        let prepared = ledger.prepare(*space_id, entry).await;
+        prepared.map(Some).map_err(|error| ledger_failure(&error))
     }
 
     async fn delete_rows(&self, space: SpaceNumber) -> Result<(), StoreFailure> {
@@ -121,11 +130,28 @@ impl Shared {
     }
 }
 
-fn ledger_failure(error: &super::ports::ShredLedgerError) -> LogError {
+/// Puts a prepared entry into the ledger.
+pub(super) async fn keep(prepared: Option<Box<dyn PreparedShred>>) -> Result<(), LogError> {
+    let Some(prepared) = prepared else {
+        return Ok(());
+    };
+    prepared.keep().await.map_err(|error| ledger_failure(&error))
+}
+
+/// Whoever deletes a space is told to come back: the disk may have room by then.
+fn ledger_failure(error: &ShredLedgerError) -> LogError {
     let cause = error as &dyn std::error::Error;
     tracing::error!(
         error = cause,
         "a deletion could not be remembered in the shred ledger"
     );
+    LogError::Overloaded {
+        retry_after: RETRY_SOON,
+    }
+}
+
+fn unread(error: &ShredLedgerError) -> LogError {
+    let cause = error as &dyn std::error::Error;
+    tracing::error!(error = cause, "the shred ledger could not be read");
     LogError::Internal
 }

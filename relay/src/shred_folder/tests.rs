@@ -10,6 +10,11 @@ fn ledger(folder: &TempDir) -> ShredFolder {
     ShredFolder::open(folder.path(), Arc::new(SystemEntropy)).unwrap()
 }
 
+async fn keep(relay: &ShredFolder) -> Result<(), ShredLedgerError> {
+    let prepared = relay.prepare(SPACE, Bytes::from_static(b"entry")).await?;
+    prepared.keep().await
+}
+
 fn names(folder: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(folder.path()).unwrap();
     entries
@@ -21,7 +26,7 @@ fn names(folder: &TempDir) -> Vec<String> {
 async fn entry_is_kept_under_the_name_of_its_space_alone() {
     let folder = TempDir::new().unwrap();
     for relay in [ledger(&folder), ledger(&folder)] {
-        relay.keep(SPACE, Bytes::from_static(b"entry")).await.unwrap();
+        keep(&relay).await.unwrap();
         assert_eq!(
             relay.all().await.unwrap(),
             [(SPACE, Bytes::from_static(b"entry"))]
@@ -36,9 +41,9 @@ async fn entry_that_is_cut_short_is_written_again() {
     let path = folder.path().join(format!("{SPACE}.tombstone"));
     for damage in [&b""[..], b"ent"] {
         fs::write(&path, damage).unwrap();
-        let entry = Bytes::from_static(b"entry");
-        ledger(&folder).keep(SPACE, entry.clone()).await.unwrap();
-        assert_eq!(ledger(&folder).all().await.unwrap(), [(SPACE, entry)]);
+        keep(&ledger(&folder)).await.unwrap();
+        let kept = ledger(&folder).all().await.unwrap();
+        assert_eq!(kept, [(SPACE, Bytes::from_static(b"entry"))]);
     }
 }
 
@@ -55,6 +60,17 @@ async fn draft_of_another_relay_is_never_written_into() {
     let draft = folder.path().join(format!("{SPACE}.draft-{}", "09".repeat(8)));
     fs::write(&draft, b"of another relay").unwrap();
     let relay = ShredFolder::open(folder.path(), Arc::new(Always)).unwrap();
-    assert!(relay.keep(SPACE, Bytes::from_static(b"entry")).await.is_err());
+    assert!(keep(&relay).await.is_err());
     assert_eq!(fs::read(&draft).unwrap(), b"of another relay");
+}
+
+#[tokio::test]
+async fn entry_that_is_prepared_and_given_up_leaves_nothing() {
+    let folder = TempDir::new().unwrap();
+    let relay = ledger(&folder);
+    let prepared = relay.prepare(SPACE, Bytes::from_static(b"entry")).await.unwrap();
+    assert_eq!(names(&folder).len(), 1);
+    assert_eq!(relay.all().await.unwrap(), []);
+    drop(prepared);
+    assert_eq!(names(&folder).len(), 0);
 }

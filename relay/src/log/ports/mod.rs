@@ -13,7 +13,9 @@ use futures_util::future::BoxFuture;
 pub use events::{
     Append, Appended, CarriedWrap, ControlEffects, EventRow, EventStore, LockedSpace, NewEvent, PageLimits,
 };
-pub use shreds::{OptionalShredLedger, ShredLedger, ShredLedgerError, ShredStore, Tombstone};
+pub use shreds::{
+    OptionalShredLedger, Prepared, PreparedShred, ShredLedger, ShredLedgerError, ShredStore, Tombstone,
+};
 pub use snapshots::{NewSnapshot, SnapshotRow, SnapshotStore};
 pub use spaces::{AccountUsage, DroppedCiphertext, NewSpace, RetentionSpace, SpaceRow, SpaceStore};
 pub use wraps::{NamedWraps, NewWrap, StageRefusal, StagedWrap, Staging, WrapRequestRow, WrapRow, WrapStore};

@@ -29,12 +29,22 @@ pub struct ShredLedgerError(#[source] pub std::io::Error);
 /// to it can delete nothing, only keep a space from being served: what it holds counts as far as the relay's own proof in it,
 /// or the chain of the space, confirms it.
 pub trait ShredLedger: Send + Sync {
-    /// Keeps the entry of a space that was deleted, durably. One that is kept already is left as it is.
-    fn keep(&self, space_id: SpaceId, entry: Bytes) -> BoxFuture<'_, Result<(), ShredLedgerError>>;
+    /// Writes the entry of a space beside the ledger, durably, so that no full disk is in the way of keeping it. It counts for
+    /// nothing until then.
+    fn prepare(&self, space_id: SpaceId, entry: Bytes) -> BoxFuture<'_, Prepared>;
 
     /// All that were ever kept: space and entry.
     fn all(&self) -> BoxFuture<'_, Result<Vec<(SpaceId, Bytes)>, ShredLedgerError>>;
 }
+
+/// An entry that is written and does not count yet. Dropped, it is gone.
+pub trait PreparedShred: Send {
+    /// Puts it into the ledger, durably; in the place of one for the same space that says something else.
+    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<(), ShredLedgerError>>;
+}
+
+/// What comes of preparing an entry.
+pub type Prepared = Result<Box<dyn PreparedShred>, ShredLedgerError>;
 
 /// Where deletions are remembered; `None` where an operator keeps no ledger.
 pub type OptionalShredLedger = Option<Arc<dyn ShredLedger>>;

@@ -82,6 +82,52 @@ async fn deletion_is_remembered_outside_the_database_before_it_is_acked() {
     assert_eq!(check_tombstone(&proof, chat.fold.chain()), Ok(()));
 }
 
+#[tokio::test]
+async fn deletion_that_cannot_be_remembered_is_not_made() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    let folder = log.shred_folder();
+    std::fs::remove_dir(&folder).unwrap();
+    let refused = chat
+        .clone()
+        .control(&relay, &alice, tombstone())
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, LogError::Overloaded { .. }));
+    let entry = chat.event(&alice, "still here");
+    acked(chat.publish(&relay, &alice, vec![entry]).await);
+
+    std::fs::create_dir(&folder).unwrap();
+    chat.control(&relay, &alice, tombstone()).await.unwrap();
+    settled(&relay).await;
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn deletion_that_is_not_in_the_ledger_is_not_acked_and_made_up_for() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let chat = Chat::create(&relay, &alice).await;
+    // The entry can be written, but not put into its place.
+    let place = log.shred_folder().join(format!("{}.tombstone", chat.id()));
+    std::fs::create_dir(&place).unwrap();
+    let refused = chat
+        .clone()
+        .control(&relay, &alice, tombstone())
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, LogError::Overloaded { .. }));
+    let gone = relay.subscribe(&alice.principal(), chat.id(), chat.start()).await;
+    assert!(is_proven(&gone.unwrap_err(), &chat));
+    relay.finish_shreds().await.unwrap_err();
+
+    std::fs::remove_dir(&place).unwrap();
+    assert_eq!(relay.finish_shreds().await, Ok(1));
+    assert!(place.is_file());
+    assert_eq!(std::fs::read_dir(log.shred_folder()).unwrap().count(), 1);
+}
+
 /// What a backup of the database holds.
 const BACKED_UP: [&str; 5] = ["spaces", "events", "members", "wraps", "data_keys"];
 

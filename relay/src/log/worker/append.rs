@@ -12,8 +12,9 @@ use crate::log::checked::Checked;
 use crate::log::lanes::Failed;
 use crate::log::ledger::Ledger;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
-use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace, Tombstone};
+use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace, PreparedShred, Tombstone};
 use crate::log::shared::{RETRY_SOON, store_failure};
+use crate::log::shredding;
 use crate::log::submission::Pending;
 use crate::log::{Ack, LogError};
 use crate::store_failure::StoreFailure;
@@ -152,37 +153,53 @@ impl Worker {
         lock: Option<Box<dyn LockedSpace>>,
     ) -> Result<Vec<PlannedVerdict>, Setback> {
         let bytes: usize = plan.append.events.iter().map(|event| event.sealed.len()).sum();
-        if let Err(setback) = self.store(plan.append, &plan.effects, lock).await {
-            // The fold has the plan already. Kept, it would call these entries repeats of what nobody has stored.
-            self.bench.ledger = None;
-            return Err(setback);
-        }
+        let shred = match self.store_noted(plan.append, &plan.effects, lock).await {
+            Ok(shred) => shred,
+            Err(setback) => {
+                // The fold has the plan already. Kept, it would call these entries repeats of what nobody has stored.
+                self.bench.ledger = None;
+                return Err(setback);
+            }
+        };
         let payer = self.ledger()?.created_by;
         self.shared.quotas.add(payer, 0, bytes as u64);
         self.publish(plan.entries);
         if let Some(record) = plan.effects.tombstone {
-            self.shred(record).await;
+            self.shred(record, shred).await?;
         }
         Ok(plan.verdicts)
     }
 
-    /// The deletion is remembered before it is acked. What fails here, a job makes up for.
-    async fn shred(&self, record: Bytes) {
-        let Ok(ledger) = self.ledger() else { return };
+    /// Stores a plan. That a space is deleted is written down before: what could not be remembered must not be done.
+    async fn store_noted(
+        &self,
+        append: Append,
+        effects: &ControlEffects,
+        lock: Option<Box<dyn LockedSpace>>,
+    ) -> Result<Option<Box<dyn PreparedShred>>, Setback> {
+        let prepared = match &effects.tombstone {
+            Some(record) => self.shared.prepare_shred(&self.space.id, record).await?,
+            None => None,
+        };
+        self.store(append, effects, lock).await?;
+        Ok(prepared)
+    }
+
+    /// The deletion is remembered before it is acked. If that fails all the same, it is not acked, and a job makes up for it.
+    async fn shred(&self, record: Bytes, prepared: Option<Box<dyn PreparedShred>>) -> Result<(), LogError> {
+        shredding::keep(prepared).await?;
         let tombstone = Tombstone {
-            number: ledger.number,
+            number: self.ledger()?.number,
             space_id: self.space.id,
             record,
         };
-        if self.shared.remember(&tombstone).await.is_err() {
-            return;
-        }
         let shared = Arc::clone(&self.shared);
         self.shared.work.spawn(async move {
             if let Err(error) = shared.shred(&tombstone).await {
                 tracing::warn!(error = %error, "the rows of a deleted space will be deleted later");
             }
         });
+        Ok(())
     }
 
     async fn store(
