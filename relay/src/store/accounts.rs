@@ -121,6 +121,7 @@ impl AccountStore for Store {
     ) -> Stored<'a, bool> {
         Box::pin(infallible(self.run_tx("delete_account", move |tx| {
             Box::pin(async move {
+                take(tx.connection(), account_id).await?;
                 estate::hand_over(tx.connection(), account_id, estate).await?;
                 let deleted = sqlx::query!(
                     "DELETE FROM accounts WHERE account_id = $1",
@@ -148,6 +149,32 @@ pub(super) async fn hold(connection: &mut PgConnection, account_id: AccountId) -
     .execute(connection)
     .await?;
     Ok(held.rows_affected() == 1)
+}
+
+/// Whether the account is there, and will be until the transaction ends.
+pub(super) async fn stays(connection: &mut PgConnection, account_id: AccountId) -> Result<bool, sqlx::Error> {
+    let locked = sqlx::query!(
+        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR KEY SHARE"#,
+        &account_id.as_bytes()[..],
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(locked.is_some())
+}
+
+/// Takes an account for a transaction that deletes it, which has done nothing yet: waits for those that made something in its name
+/// ([`stays`]), and has what comes after see what they made. One snapshot for all would be of before the wait.
+async fn take(connection: &mut PgConnection, account_id: AccountId) -> Result<(), sqlx::Error> {
+    sqlx::query!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        r#"SELECT 1 AS "one!" FROM accounts WHERE account_id = $1 FOR UPDATE"#,
+        &account_id.as_bytes()[..],
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(())
 }
 
 async fn register(tx: &mut Transaction<'_>, account: &NewAccount) -> Registration<()> {

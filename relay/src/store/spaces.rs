@@ -6,14 +6,15 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use super::{
-    Store, Transaction,
+    Store, Transaction, accounts,
     columns::{from_bigint, to_bigint},
     error::expect_rows,
     infallible,
     locked_space::insert_member,
 };
 use crate::log::ports::{
-    AccountUsage, DroppedCiphertext, NewSpace, RetentionSpace, SpaceNumber, SpaceRow, SpaceStore, Stored,
+    AccountUsage, Created, DroppedCiphertext, NewSpace, RetentionSpace, SpaceNumber, SpaceRow, SpaceStore,
+    Stored,
 };
 use crate::store_failure::{StoreError, StoreFailure};
 
@@ -88,15 +89,18 @@ impl SpaceStore for Store {
         .boxed()
     }
 
-    fn create<'a>(&'a self, space: &'a NewSpace) -> Stored<'a, bool> {
+    fn create<'a>(&'a self, space: &'a NewSpace) -> Stored<'a, Created> {
         infallible(self.run_tx("create_space", move |tx| {
             async move {
-                let is_new = insert_space(tx, space).await?;
-                if is_new {
-                    insert_genesis(tx, space).await?;
-                    insert_member(tx.connection(), space.genesis.space, space.creator.as_bytes()).await?;
+                if !accounts::stays(tx.connection(), space.created_by).await? {
+                    return Ok(Created::NoAccount);
                 }
-                Ok(is_new)
+                if !insert_space(tx, space).await? {
+                    return Ok(Created::Taken);
+                }
+                insert_genesis(tx, space).await?;
+                insert_member(tx.connection(), space.genesis.space, space.creator.as_bytes()).await?;
+                Ok(Created::New)
             }
             .boxed()
         }))

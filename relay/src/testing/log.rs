@@ -1,16 +1,32 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
+use sealpost_protocol::ids::AccountId;
 use tempfile::TempDir;
 
 use super::{TestClock, TestDatabase};
 use crate::atrest::{DataKeyLimits, DataKeyParts, DataKeys, KeyFile, KeyWrapper, RowSealer};
 use crate::bus::{Bus, LocalHub, postgres::PostgresBus};
 use crate::entropy::SystemEntropy;
+use crate::log::tests::actors::Actor;
 use crate::log::{IgnoreLog, LogLimits, LogParts, LogService};
 use crate::shred_folder::ShredFolder;
 use crate::store::Store;
+
+/// Makes the accounts of everybody who speaks in these tests.
+static ACCOUNTS: LazyLock<String> = LazyLock::new(|| {
+    let actors = (1..=u8::MAX).map(|seed| Actor::new(seed).account());
+    let plain = (1..=u8::MAX).map(|seed| AccountId::new([seed; 16]));
+    let ids: Vec<_> = actors.chain(plain).map(|id| format!("'{id}'")).collect();
+    format!(
+        "WITH ids AS (SELECT decode(hex, 'hex') AS id FROM unnest(ARRAY[{}]) AS hex),
+              made AS (INSERT INTO accounts SELECT id, id || id, '', 1, '', id || id, '', id || id, 1, 'active', now() FROM ids)
+         INSERT INTO principals (principal_id, account_id, manifest_sealed, created_at)
+         SELECT id || id, id, '', now() FROM ids",
+        ids.join(", "),
+    )
+});
 
 /// A database for logs, and relays on it that hear each other.
 pub struct TestLog {
@@ -24,8 +40,10 @@ pub struct TestLog {
 impl TestLog {
     /// No space yet, and no relay.
     pub async fn new() -> Self {
+        let database = TestDatabase::migrated().await;
+        database.execute(ACCOUNTS.as_str()).await;
         Self {
-            database: TestDatabase::migrated().await,
+            database,
             clock: Arc::new(TestClock::new()),
             hub: LocalHub::default(),
             relays: AtomicU64::new(0),

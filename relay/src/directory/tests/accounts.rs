@@ -49,3 +49,29 @@ async fn a_login_begun_before_the_deletion_ends_at_it() {
         .await;
     assert!(matches!(finished, Err(DirectoryError::LoginFailed)));
 }
+
+/// As another relay would, where a socket of the account is still open.
+#[tokio::test]
+async fn a_space_that_is_made_while_its_account_is_deleted_names_it_no_more() {
+    let test = TestDirectory::new().await;
+    let caller = registered(&test, &Person::alice()).await;
+    let held = test
+        .database
+        .hold_rows("SELECT 1 FROM accounts FOR KEY SHARE")
+        .await;
+    let making = async {
+        test.database.until_waiting(1).await;
+        let space =
+            "INSERT INTO spaces (space_id, created_by_account, appended_bytes, retention_seconds, created_at)
+                     SELECT decode(repeat('07', 32), 'hex'), account_id, 0, 0, now() FROM accounts";
+        test.database.finish(held, space).await;
+    };
+    let (deleted, ()) = tokio::join!(test.directory.delete_own_account(&caller), making);
+    deleted.unwrap();
+    let payers = test
+        .database
+        .texts("SELECT encode(created_by_account, 'hex') FROM spaces")
+        .await;
+    assert_eq!(payers.len(), 1);
+    assert_ne!(payers[0], caller.account_id().to_string());
+}

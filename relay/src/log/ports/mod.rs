@@ -17,7 +17,7 @@ pub use shreds::{
     OptionalShredLedger, Prepared, PreparedShred, ShredLedger, ShredLedgerError, ShredStore, Tombstone,
 };
 pub use snapshots::{NewSnapshot, SnapshotRow, SnapshotStore};
-pub use spaces::{AccountUsage, DroppedCiphertext, NewSpace, RetentionSpace, SpaceRow, SpaceStore};
+pub use spaces::{AccountUsage, Created, DroppedCiphertext, NewSpace, RetentionSpace, SpaceRow, SpaceStore};
 pub use wraps::{NamedWraps, NewWrap, StageRefusal, StagedWrap, Staging, WrapRequestRow, WrapRow, WrapStore};
 
 use crate::store_failure::{StoreError, StoreFailure};

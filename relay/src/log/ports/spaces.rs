@@ -21,6 +21,17 @@ pub struct NewSpace {
     pub genesis: Append,
 }
 
+/// What came of making a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is stored.
+    New,
+    /// There is one with its id; nothing was done.
+    Taken,
+    /// The account that was to pay for it was deleted; nothing was done.
+    NoAccount,
+}
+
 /// A space, as its row has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpaceRow {
@@ -85,8 +96,8 @@ pub trait SpaceStore: Send + Sync {
     /// Draws a number for a space that does not exist yet; a data key can be made for it.
     fn reserve_number(&self) -> Stored<'_, SpaceNumber>;
 
-    /// Stores a space with its genesis record; `false`, and nothing done, if there is one with its id.
-    fn create<'a>(&'a self, space: &'a NewSpace) -> Stored<'a, bool>;
+    /// Stores a space with its genesis record.
+    fn create<'a>(&'a self, space: &'a NewSpace) -> Stored<'a, Created>;
 
     /// The spaces of a principal with their last places, tombstoned ones left out.
     fn spaces_of(&self, principal: &PrincipalId) -> Stored<'_, Vec<(SpaceId, u64)>>;

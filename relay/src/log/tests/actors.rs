@@ -54,13 +54,17 @@ impl Actor {
         self.manifest.id()
     }
 
-    /// What the handshake makes of this person.
-    pub fn principal(&self) -> AuthenticatedPrincipal {
+    pub fn account(&self) -> AccountId {
         let mut account = [0; 16];
         account.copy_from_slice(&self.id().as_bytes()[..16]);
+        AccountId::new(account)
+    }
+
+    /// What the handshake makes of this person.
+    pub fn principal(&self) -> AuthenticatedPrincipal {
         AuthenticatedPrincipal::new(
             self.id(),
-            Party::Person(AccountId::new(account)),
+            Party::Person(self.account()),
             SessionId::new([9; 16]),
             self.writer,
             PublicKey::of(&self.key),

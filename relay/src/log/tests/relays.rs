@@ -11,8 +11,28 @@ use super::actors::Actor;
 use super::appending::run_seen_from_afar;
 use super::chat::{Chat, acked, read_to};
 use crate::bus::{Bus, LocalHub};
-use crate::log::{LogLimits, LogService};
+use crate::log::{LogError, LogLimits, LogService};
 use crate::testing::TestLog;
+
+/// A socket stays open for some seconds where another relay deleted its account.
+#[tokio::test]
+async fn account_that_another_relay_deleted_makes_no_space() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let (relay, other) = (log.relay().await, log.relay().await);
+    Chat::create(&relay, &Actor::bob()).await;
+    let account = format!("decode('{}', 'hex')", alice.account());
+    log.database
+        .execute(format!("DELETE FROM accounts WHERE account_id = {account}"))
+        .await;
+    let policy = wire::Policy::default();
+    let (chat, genesis) = Chat::draft(&alice, policy);
+    let outcome = chat.publish(&other, &alice, vec![genesis]).await;
+    assert_eq!(outcome.refusal, Some(LogError::NotAMember));
+    let left = format!("SELECT count(*)::text FROM spaces WHERE created_by_account = {account}");
+    assert_eq!(log.database.texts(left).await, ["0"]);
+    let members = log.database.texts("SELECT count(*)::text FROM members").await;
+    assert_eq!(members, ["1"]);
+}
 
 #[tokio::test]
 async fn two_relays_that_are_both_written_to_serve_one_log() {

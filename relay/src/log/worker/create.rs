@@ -10,7 +10,7 @@ use crate::atrest::{KeyScope, OpenDataKey};
 use crate::log::checked::Checked;
 use crate::log::ledger::Ledger;
 use crate::log::plan::PlannedAck;
-use crate::log::ports::{Append, NewEvent, NewSpace, SpaceNumber, SpaceRow};
+use crate::log::ports::{Append, Created, NewEvent, NewSpace, SpaceNumber, SpaceRow};
 use crate::log::ring::PlacedEntry;
 use crate::log::shared::key_failure;
 use crate::log::submission::{Author, Pending};
@@ -41,9 +41,11 @@ impl Worker {
         let key = key.map_err(|error| key_failure(&error))?;
         let space = self.new_space(author, number, &fold, encoded, &key);
         match self.shared.store.create(&space).await {
-            Ok(true) => {}
+            Ok(Created::New) => {}
             // Somebody else made it just now.
-            Ok(false) => return Ok(self.open().await?),
+            Ok(Created::Taken) => return Ok(self.open().await?),
+            // Its socket is about to be closed.
+            Ok(Created::NoAccount) => return Err(LogError::NotAMember.into()),
             Err(failure) => return Err(Setback::of_commit(&failure)),
         }
         let entry = PlacedEntry {

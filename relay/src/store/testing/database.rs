@@ -94,6 +94,12 @@ impl TestDatabase {
         connection
     }
 
+    /// Runs a statement on a connection that holds rows, and commits.
+    pub async fn finish(&self, mut held: PgConnection, statement: impl Into<String>) {
+        execute(&mut held, statement.into()).await;
+        execute(&mut held, "COMMIT".to_owned()).await;
+    }
+
     /// Returns once so many connections wait for a lock.
     pub async fn until_waiting(&self, connections: usize) {
         let waiting = "SELECT pid::text FROM pg_stat_activity
