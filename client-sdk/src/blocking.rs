@@ -1,6 +1,7 @@
 //! Work that blocks or computes for long, off the async threads.
 
-/// Runs `work` on a blocking thread and waits for it; a panic goes on in the caller.
+/// Runs `work` on a blocking thread and waits for it; a panic goes on in the caller. In a runtime that is shutting down `work` may
+/// never begin: whoever waits for it then is not woken any more.
 pub(crate) async fn run<T, F>(work: F) -> T
 where
     T: Send + 'static,
@@ -8,7 +9,32 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        // The handle is never aborted, so that a join error can only be a panic.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The handle is never aborted: the runtime has cancelled it, and is about to drop whoever waits.
+            Err(_cancelled) => std::future::pending().await,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn work_that_a_runtime_cancels_at_its_end_panics_nobody() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _inside = handle.enter();
+        assert!(run(|| ()).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn panic_of_the_work_goes_on_in_who_waits() {
+        let waiting = tokio::spawn(run(|| panic!("as asked")));
+        assert!(waiting.await.unwrap_err().is_panic());
     }
 }
