@@ -13,6 +13,8 @@ mod approvals;
 mod invites;
 #[path = "command/members.rs"]
 mod members;
+#[path = "command/rejoin.rs"]
+mod rejoin;
 #[path = "command/terminal.rs"]
 mod terminal;
 #[path = "command/trouble.rs"]

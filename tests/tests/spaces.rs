@@ -25,5 +25,7 @@ mod membership;
 mod numbered;
 #[path = "spaces/people.rs"]
 mod people;
+#[path = "spaces/rejoin.rs"]
+mod rejoin;
 #[path = "spaces/relays.rs"]
 mod relays;

@@ -95,7 +95,8 @@ impl Client {
 
     /// Opens a space. Nothing but its id needs to be known: the log is verified from its first record on, and the keys come
     /// by the own wrap and back through the history. What this device has verified before can be read without a connection.
-    /// That the relay does not serve a space to this account shows when it is used; nothing is stored of it.
+    /// That the relay does not serve a space to this account shows when it is used; nothing is stored of it. One that is open
+    /// already is shared, unless it stopped because this account was no member any more: it is then tried anew.
     ///
     /// # Errors
     /// [`Error::Store`]; [`Error::Network`] if the space is still to be made and the relay cannot be reached.
@@ -235,7 +236,8 @@ impl Shared {
             .expect("the socket is started before a space is opened");
         self.finish_creation(socket, id).await?;
         let mut open = self.spaces.open.lock().await;
-        if let Some(handle) = open.get(&id).and_then(Weak::upgrade) {
+        let going_on = open.get(&id).and_then(Weak::upgrade);
+        if let Some(handle) = going_on.filter(|handle| !handle.core().is_over_for_me()) {
             return Ok(Space::new(handle));
         }
         open.retain(|_, handle| handle.strong_count() > 0);

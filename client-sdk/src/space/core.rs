@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::root::Cursor;
@@ -24,7 +25,7 @@ use crate::sync;
 
 /// How long the log may stand still while the relay says that there is more: a head that is never served must not hold
 /// anybody for ever.
-const MOVES_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const MOVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// One open space.
 pub(crate) struct SpaceCore {
@@ -162,6 +163,15 @@ impl SpaceCore {
         self.progress.borrow().stopped.is_some()
     }
 
+    /// Whether the space has stopped because this account is no member. That may change.
+    pub(super) fn is_over_for_me(&self) -> bool {
+        let progress = self.progress.borrow();
+        let Some(Stop::Refused(refusal)) = &progress.stopped else {
+            return false;
+        };
+        refusal.code == Some(ErrorCode::NotAMember)
+    }
+
     /// Stops the space for everyone. The first reason is the one that is told.
     pub(crate) fn stop(&self, stop: Stop) {
         self.progress.send_modify(|progress| {
@@ -296,6 +306,13 @@ impl SpaceCore {
             Err(Error::Refused(refusal)) => Err(sync::refused_head(self, *refusal).await),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the log, as far as it was read, has this account as no member: not yet, or not any more.
+    pub(crate) async fn is_outside(&self) -> bool {
+        let me = self.me();
+        let outside = self.with_fold(|fold| fold.chain().member(&me).is_none());
+        outside.await.unwrap_or(false)
     }
 
     /// Has a space that was lost listed as a space again, once the verified chain has this principal as a member.

@@ -93,6 +93,7 @@ pub(super) fn messages(space: Arc<Handle>, after: Position, until: Option<u64>) 
         after,
         until: until.unwrap_or(u64::MAX),
         next_seq: after.seq.saturating_sub(1),
+        closed_epoch: None,
         ready: VecDeque::new(),
         failed: None,
         ended: false,
@@ -112,6 +113,8 @@ struct Reader {
     until: u64,
     /// Entries up to here were read.
     next_seq: u64,
+    /// An epoch that is closed to this member: it is not asked for with every event.
+    closed_epoch: Option<u64>,
     ready: VecDeque<Result<Delivered, Error>>,
     failed: Option<Error>,
     ended: bool,
@@ -192,7 +195,7 @@ impl Reader {
         Ok(openable)
     }
 
-    async fn openable(&self, entry: &StoredEntry) -> Result<Option<Openable>, Error> {
+    async fn openable(&mut self, entry: &StoredEntry) -> Result<Option<Openable>, Error> {
         let Some(Kind::Event(event)) = &entry.entry.kind else {
             return Ok(None);
         };
@@ -201,9 +204,16 @@ impl Reader {
             self.expect_retention(entry).await?;
             return Ok(None);
         }
-        let key = self.key(event.header.epoch).await?;
+        let epoch = event.header.epoch;
+        if self.closed_epoch == Some(epoch) {
+            return Ok(None);
+        }
+        let Some(key) = self.key(epoch).await? else {
+            self.closed_epoch = Some(epoch);
+            return Ok(None);
+        };
         let at = entry.at;
-        Ok(key.map(|key| Openable { at, event, key }))
+        Ok(Some(Openable { at, event, key }))
     }
 
     /// Retention drops contents. In a space that never had any, a relay that serves an event without its content hides it.
@@ -242,23 +252,33 @@ impl Reader {
         }
     }
 
-    /// The key of an epoch; `None` for one before this member's time, where history is not shared.
+    /// The key of an epoch; `None` for one that is closed to this member.
     async fn key(&self, epoch: u64) -> Result<Option<Arc<EpochKey>>, Error> {
+        let core = self.core();
+        let lacking = match self.sought_key(epoch).await {
+            Ok(Some(key)) => return Ok(Some(key)),
+            Ok(None) => Error::NoKey {
+                space_id: core.space_id,
+                epoch,
+            },
+            // Who is out gets no more keys, and goes on with what it has.
+            Err(error) if error.code() == Some(ErrorCode::NotAMember) => error,
+            Err(error) => return Err(error),
+        };
+        match core.is_open_to_me(epoch).await? {
+            true => Err(lacking),
+            false => Ok(None),
+        }
+    }
+
+    async fn sought_key(&self, epoch: u64) -> Result<Option<Arc<EpochKey>>, Error> {
         let core = self.core();
         if let Some(key) = self.patiently(|| core.epoch_key(epoch)).await? {
             return Ok(Some(key));
         }
-        let (shared, current) = core
-            .with_fold(|fold| {
-                let epoch = fold.chain().epoch().map_or(0, |epoch| epoch.number);
-                (fold.chain().policy().share_history, epoch)
-            })
-            .await?;
-        if shared || epoch >= current {
-            let space_id = core.space_id;
-            return Err(Error::NoKey { space_id, epoch });
-        }
-        Ok(None)
+        // Who came later gets the key of then and goes back from it: what is verified so far may end before that.
+        self.patiently(|| core.catch_up()).await?;
+        self.patiently(|| core.epoch_key(epoch)).await
     }
 
     fn core(&self) -> &SpaceCore {

@@ -92,10 +92,9 @@ impl Client {
 
     /// The space, if the verified chain has this account as a member.
     async fn space_of_member(&self, space_id: SpaceId) -> Result<Option<Space>, Error> {
-        let space = self.space(space_id).await?;
-        match space.sync().await {
+        let space = match self.opened(space_id).await {
             Err(Error::Refused(_)) => return Ok(None),
-            synced => synced?,
+            opened => opened?,
         };
         let me = self.shared().identity.id();
         let chain_has_me = space.core().with_fold(|fold| fold.chain().member(&me).is_some());
@@ -108,13 +107,25 @@ impl Client {
 
     /// Opens the space that was joined. The secret that the invite carried is the own one from here on.
     async fn enter(&self, space_id: SpaceId, key: Option<EpochKey>) -> Result<Space, Error> {
-        let space = self.space(space_id).await?;
-        space.sync().await?;
+        let space = self.opened(space_id).await?;
         if let Some(key) = key {
             space.core().adopt_key(key).await?;
         }
         space.pin().await;
         Ok(space)
+    }
+
+    /// The space, verified up to where the relay's log ends now. A space that is open since before may hear only here that an
+    /// earlier membership has ended; that is no word on the new one.
+    async fn opened(&self, space_id: SpaceId) -> Result<Space, Error> {
+        let space = self.space(space_id).await?;
+        match space.sync().await {
+            Err(error) if error.code() == Some(ErrorCode::NotAMember) => {}
+            synced => return synced.map(|_| space),
+        }
+        let anew = self.space(space_id).await?;
+        anew.sync().await?;
+        Ok(anew)
     }
 }
 

@@ -131,6 +131,21 @@ impl SpaceCore {
         }
     }
 
+    /// Whether this member may read an epoch: it is of its time, or the secrets since lead back to it.
+    pub(crate) async fn is_open_to_me(&self, epoch: u64) -> Result<bool, Error> {
+        let me = self.me();
+        let first = self.with_fold(|fold| {
+            let member = fold.chain().member(&me);
+            let current = fold.chain().epoch_number();
+            member.map_or(current, |member| member.first_epoch.min(current))
+        });
+        let first = first.await?;
+        let rows = self.read(move |log| log.epochs_from(epoch)).await?;
+        let on_the_way = |row: &&EpochRow| epoch < row.at.epoch && row.at.epoch <= first;
+        let is_cut = |row: &EpochRow| row.sealed_previous.is_empty();
+        Ok(!rows.iter().filter(on_the_way).any(is_cut))
+    }
+
     async fn keep(&self, key: EpochKey) -> Result<Arc<EpochKey>, Error> {
         let key = self.keys.put(key);
         let kept = Arc::clone(&key);

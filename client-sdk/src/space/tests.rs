@@ -7,6 +7,7 @@ mod hostile;
 mod invites;
 mod membership;
 mod missing;
+mod rejoin;
 
 use futures_util::StreamExt;
 

@@ -34,46 +34,35 @@ impl SpaceCore {
         let owner = self.client.owner;
         let applied = self
             .write(move |log, view| {
-                let was = is_in(view, &me);
                 let applied = apply_page(log, view, &page, served, pinned)?;
                 if let Some(owner) = owner {
                     expect_brought_in_by(&owner, &page, &me)?;
                 }
-                Ok((applied, end_of(view, &me, was)))
+                Ok((applied, is_deleted(view)))
             })
             .await;
-        let (applied, end) = match applied {
-            Ok((applied, end)) => (Ok(applied), end),
-            Err(error) => (Err(error), None),
-        };
-        match applied {
-            Ok(Applied::Kept(cursor)) => self.advance(cursor),
-            Ok(Applied::Moved) => {}
+        let (applied, is_deleted) = match applied {
+            Ok(applied) => applied,
             Err(Error::Integrity(alarm)) => {
                 self.raise(Alarm::clone(&alarm), evidence.encode_to_vec()).await;
                 return Ok(Applied::Moved);
             }
             Err(error) => return Err(error),
+        };
+        if let Applied::Kept(cursor) = applied {
+            self.advance(cursor);
         }
-        if let Some(end) = end {
-            self.stop(Stop::Refused(Box::new(end)));
+        if is_deleted {
+            self.stop(Stop::Refused(Box::new(Refusal::tombstoned())));
         }
-        applied
+        Ok(applied)
     }
 }
 
-fn is_in(view: &View, me: &PrincipalId) -> bool {
+/// Nothing comes behind a tombstone. Behind the own removal may come that somebody lets this member in again.
+fn is_deleted(view: &View) -> bool {
     let fold = view.fold.as_ref();
-    fold.is_some_and(|fold| fold.chain().member(me).is_some())
-}
-
-/// Why nothing more comes for this member, if it `was` one before.
-fn end_of(view: &View, me: &PrincipalId, was: bool) -> Option<Refusal> {
-    let chain = view.fold.as_ref()?.chain();
-    if chain.is_tombstoned() {
-        return Some(Refusal::tombstoned());
-    }
-    (was && chain.member(me).is_none()).then(Refusal::no_longer_a_member)
+    fold.is_some_and(|fold| fold.chain().is_tombstoned())
 }
 
 /// An agent takes part where its owner brought it in, and nowhere else: nothing is kept of a log from the page on in which

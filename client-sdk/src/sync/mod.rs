@@ -9,15 +9,18 @@ use std::sync::Arc;
 use rand::Rng;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::tombstone::check_tombstone;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::error::{Alarm, Error, Refusal};
-use crate::socket::SubscriptionEvent;
-use crate::space::core::SpaceCore;
+use crate::socket::{Subscription, SubscriptionEvent};
+use crate::space::core::{MOVES_WITHIN, SpaceCore};
 use crate::space::stop::Stop;
 use apply::Applied;
 pub(crate) use apply::broken_ack_alarm;
+
+/// Subscriptions in a row that may bring nothing to somebody who is no member as far as the log was read.
+const MOST_FRUITLESS: u32 = 8;
 
 /// Follows the log until the space stops or its last handle is dropped.
 pub(crate) async fn follow(core: Arc<SpaceCore>, rng: impl Rng) {
@@ -30,8 +33,9 @@ pub(crate) async fn follow(core: Arc<SpaceCore>, rng: impl Rng) {
 
 async fn follow_on(core: &SpaceCore, rng: impl Rng) {
     let mut backoff = Backoff::new(rng);
+    let mut fruitless = 0;
     while !core.has_stopped() {
-        match follow_once(core, &mut backoff).await {
+        match follow_once(core, &mut backoff, &mut fruitless).await {
             // Another process moved the store: go on from there.
             Ok(()) => {}
             // The socket waits for the next connection by itself.
@@ -47,15 +51,29 @@ async fn follow_on(core: &SpaceCore, rng: impl Rng) {
     }
 }
 
-/// One subscription from beginning to end.
-async fn follow_once(core: &SpaceCore, backoff: &mut Backoff<impl Rng>) -> Result<(), Error> {
+/// One subscription from beginning to end. `fruitless` counts those that brought nothing to somebody who is no member as far as the
+/// log was read.
+async fn follow_once(
+    core: &SpaceCore,
+    backoff: &mut Backoff<impl Rng>,
+    fruitless: &mut u32,
+) -> Result<(), Error> {
     let known = core.known().await?;
     let mut subscription = core.subscribe(&known.cursor).await;
     let mut served = known.cursor.seq;
+    let mut head = None;
     loop {
-        match subscription.next().await {
+        let event = match head {
+            Some(_) if core.is_outside().await => next_in_time(&mut subscription).await?,
+            _ => subscription.next().await,
+        };
+        match event {
             SubscriptionEvent::Started(subscribed) => {
                 core.check_head(&known, &subscribed)?;
+                head = Some(subscribed.head_seq);
+                if head == Some(served) && core.is_outside().await {
+                    return Err(Refusal::no_longer_a_member().into());
+                }
                 // Somebody may have asked while nobody listened.
                 core.wraps_wanted.notify_one();
             }
@@ -63,14 +81,42 @@ async fn follow_once(core: &SpaceCore, backoff: &mut Backoff<impl Rng>) -> Resul
             SubscriptionEvent::Page(page) => {
                 let last = served + page.entries.len() as u64;
                 match core.apply(page, served).await? {
-                    Applied::Kept(_) => backoff.reset(),
+                    Applied::Kept(_) => {
+                        backoff.reset();
+                        *fruitless = 0;
+                    }
                     Applied::Moved => return Ok(()),
                 }
                 served = last;
+                if Some(served) >= head && core.is_outside().await {
+                    // Asked anew, the relay says where its log ends now: there is more, or that was the end of the membership.
+                    return Ok(());
+                }
+            }
+            SubscriptionEvent::Ended(error) if head.is_some() && core.is_outside().await => {
+                *fruitless += 1;
+                return Err(if *fruitless < MOST_FRUITLESS {
+                    error
+                } else {
+                    kept_back()
+                });
             }
             SubscriptionEvent::Ended(error) => return Err(error),
         }
     }
+}
+
+/// What comes next for somebody who is no member as far as the log was read. A head that is stated and never served does not
+/// keep a removal from being told.
+async fn next_in_time(subscription: &mut Subscription) -> Result<SubscriptionEvent, Error> {
+    let next = timeout(MOVES_WITHIN, subscription.next()).await;
+    next.map_err(|_elapsed| kept_back())
+}
+
+fn kept_back() -> Error {
+    let what = "as far as the relay shows the space's log, this account is no member; it says that there is more and does not \
+                send it";
+    Refusal::by_the_rules(ErrorCode::NotAMember, what).into()
 }
 
 /// A code this program does not know is treated by its transport: later, perhaps.

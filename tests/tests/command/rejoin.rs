@@ -1,0 +1,41 @@
+use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+
+use super::{Garden, open_to_all, text, texts};
+
+/// Does not fit into a page with anything else.
+const LARGE: usize = 60_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_left_or_was_removed_joins_again_by_a_fresh_link() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, space } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "first"]);
+    assert_eq!(texts(&bob.json(["tail", "garden"])), ["first"]);
+    let goodbyes: [&[&str]; 2] = [
+        &["space", "leave", "garden", "--yes"],
+        &["space", "remove-member", "garden", "bob"],
+    ];
+    let mut missed = Vec::new();
+    for (goodbye, device) in goodbyes.into_iter().zip([&bob, &alice]) {
+        device.json(goodbye);
+        assert_eq!(bob.run(["tail", "garden"]).code, 6);
+        for number in 0..3 {
+            missed.push(format!("{number}{}", "x".repeat(LARGE)));
+            alice
+                .feed(["send", "garden"], missed.last().unwrap().as_bytes())
+                .expect_done();
+        }
+        let made = alice.json(["invite", "create", "garden"]);
+        let joined = bob.feed(["join", "-", "--json"], text(&made[0], "link").as_bytes());
+        assert_eq!(text(&joined.expect_done().lines()[0], "state"), "member");
+        let read = bob.json(["tail", "garden"]);
+        assert_eq!(texts(&read)[1..], missed);
+        bob.json(["send", "garden", "back again"]);
+        missed.push("back again".to_owned());
+        let listed = bob.json(["space", "list"]);
+        assert_eq!((listed.len(), text(&listed[0], "name")), (1, "garden"));
+        assert_eq!(text(&listed[0], "space"), space);
+    }
+    assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
+}
