@@ -9,6 +9,7 @@ use crate::entropy;
 use crate::error::{Error, Refusal};
 use crate::http::Api;
 use crate::keystore::{Content, SealedKeystore, SlotKey, SlotKind};
+use crate::store::StoreTransaction;
 use crate::store::account::{Generation, LocalAccount};
 
 /// How often an update is made again when other devices come first.
@@ -102,6 +103,20 @@ impl Shared {
             .ok_or_else(|| Error::NotLoggedIn(self.store.home().to_owned()))
     }
 
+    /// Runs `change` on what this device knows of its account, which it may write anew; durable when this returns.
+    pub(crate) async fn change_account<F>(&self, change: F) -> Result<(), Error>
+    where
+        F: FnOnce(&StoreTransaction<'_>, LocalAccount) -> Result<(), Error> + Send + 'static,
+    {
+        let home = self.store.home().to_owned();
+        self.store
+            .write(move |transaction| {
+                let account = transaction.account()?.ok_or(Error::NotLoggedIn(home))?;
+                change(transaction, account)
+            })
+            .await
+    }
+
     /// Changes the keystore's content, here and at the relay. `change` may run several times: other devices may come
     /// first. A change that changes nothing is not sent.
     pub(crate) async fn update_keystore(
@@ -155,41 +170,32 @@ impl Shared {
         if local.content.encode() == before {
             return Ok(());
         }
-        let home = self.store.home().to_owned();
-        self.store
-            .write(move |transaction| {
-                let Some(mut account) = transaction.account()? else {
-                    return Err(Error::NotLoggedIn(home));
-                };
-                if account.generation != local.generation {
-                    let conflict = ErrorCode::KeystoreConflict;
-                    return Err(Refusal::new(conflict.as_str(), conflict.advice()).into());
-                }
-                account.generation.number += 1;
-                account.content = local.content;
-                transaction.put_account(&account)
-            })
-            .await
+        self.change_account(move |transaction, mut account| {
+            if account.generation != local.generation {
+                let conflict = ErrorCode::KeystoreConflict;
+                return Err(Refusal::new(conflict.as_str(), conflict.advice()).into());
+            }
+            account.generation.number += 1;
+            account.content = local.content;
+            transaction.put_account(&account)
+        })
+        .await
     }
 
     /// Notes the newest keystore, unless another process of this home has noted a newer one.
     pub(crate) async fn remember(&self, sealed: &SealedKeystore, content: Content) -> Result<(), Error> {
         let generation = Generation::of(sealed);
-        let (origin, home) = (self.config.relay.origin(), self.store.home().to_owned());
-        self.store
-            .write(move |transaction| {
-                let Some(mut account) = transaction.account()? else {
-                    return Err(Error::NotLoggedIn(home));
-                };
-                if account.generation.number >= generation.number {
-                    return Ok(());
-                }
-                transaction.pin_relay(&origin, content.relay)?;
-                account.generation = generation;
-                account.content = content;
-                transaction.put_account(&account)
-            })
-            .await
+        let origin = self.config.relay.origin();
+        self.change_account(move |transaction, mut account| {
+            if account.generation.number >= generation.number {
+                return Ok(());
+            }
+            transaction.pin_relay(&origin, content.relay)?;
+            account.generation = generation;
+            account.content = content;
+            transaction.put_account(&account)
+        })
+        .await
     }
 }
 

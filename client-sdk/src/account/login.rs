@@ -40,13 +40,7 @@ impl Client {
         device_secret: Option<&DeviceSecret>,
     ) -> Result<Self, Error> {
         let met = Met::new(config).await?;
-        if met
-            .previous
-            .as_ref()
-            .is_some_and(|account| account.handle != handle)
-        {
-            return Err(StoreError::OtherAccount.into());
-        }
+        met.expect_handle(handle)?;
         let (logged_in, export_key) =
             authenticate(&met.api, &met.pin, &met.config.device_name, handle, passphrase).await?;
         let account_id = logged_in.account_id;

@@ -6,7 +6,7 @@ use sealpost_protocol::http::{self, Info};
 
 use crate::client::Client;
 use crate::config::ClientConfig;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Refusal, StoreError};
 use crate::http::Api;
 use crate::keystore::RelayPin;
 use crate::store::Store;
@@ -59,6 +59,16 @@ impl Met {
             pin,
             previous,
         })
+    }
+}
+
+impl Met {
+    /// Refuses a home that holds an account of another handle.
+    pub(super) fn expect_handle(&self, handle: &str) -> Result<(), Error> {
+        match &self.previous {
+            Some(account) if account.handle != handle => Err(StoreError::OtherAccount.into()),
+            _ => Ok(()),
+        }
     }
 }
 

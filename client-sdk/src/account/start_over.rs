@@ -261,21 +261,17 @@ impl Shared {
         device_name: String,
     ) -> Result<(), Error> {
         let generation = Generation::of(sealed);
-        let (origin, home) = (self.config.relay.origin(), self.store.home().to_owned());
-        self.store
-            .write(move |transaction| {
-                let Some(mut account) = transaction.account()? else {
-                    return Err(Error::NotLoggedIn(home));
-                };
-                transaction.pin_relay(&origin, opened.content.relay)?;
-                account.session = session;
-                account.root_key = opened.root_key;
-                account.generation = generation;
-                account.content = opened.content;
-                account.device_name = device_name;
-                transaction.put_account(&account)
-            })
-            .await
+        let origin = self.config.relay.origin();
+        self.change_account(move |transaction, mut account| {
+            transaction.pin_relay(&origin, opened.content.relay)?;
+            account.session = session;
+            account.root_key = opened.root_key;
+            account.generation = generation;
+            account.content = opened.content;
+            account.device_name = device_name;
+            transaction.put_account(&account)
+        })
+        .await
     }
 
     /// How this device is to be listed: as the configuration says, or else as it was.

@@ -68,14 +68,11 @@ impl Shared {
     }
 
     async fn keep_session(&self, session: Session) -> Result<(), Error> {
-        let home = self.store.home().to_owned();
-        self.store
-            .write(move |transaction| {
-                let mut account = transaction.account()?.ok_or(Error::NotLoggedIn(home))?;
-                account.session = session;
-                transaction.put_account(&account)
-            })
-            .await
+        self.change_account(move |transaction, mut account| {
+            account.session = session;
+            transaction.put_account(&account)
+        })
+        .await
     }
 }
 

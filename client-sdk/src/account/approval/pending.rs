@@ -15,7 +15,7 @@ use crate::account::Met;
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::entropy;
-use crate::error::{Error, StoreError};
+use crate::error::Error;
 use crate::identity::HpkePrivateKey;
 use crate::secret::SecretKey;
 
@@ -49,13 +49,7 @@ impl Client {
             return Err(Error::usage("this is no handle"));
         }
         let met = Met::new(config).await?;
-        if met
-            .previous
-            .as_ref()
-            .is_some_and(|account| account.handle != handle)
-        {
-            return Err(StoreError::OtherAccount.into());
-        }
+        met.expect_handle(handle)?;
         let ends = Instant::now() + limits::DEVICE_CODE_FOR;
         let (pending, start) = PendingLogin::draw(met, handle, ends);
         pending.met.api.start_approval(&start).await?;
