@@ -8,7 +8,7 @@ use crate::client::{Client, Shared};
 use crate::entropy;
 use crate::error::{Error, Refusal};
 use crate::http::Api;
-use crate::keystore::{Content, SealedKeystore, SlotKey, SlotKind};
+use crate::keystore::{Content, DeviceSecret, SealedKeystore, SlotKey, SlotKind};
 use crate::store::StoreTransaction;
 use crate::store::account::{Generation, LocalAccount};
 
@@ -57,6 +57,20 @@ pub(super) fn expect_kind(sealed: &SealedKeystore, slot_key: &SlotKey) -> Result
         _ => return Ok(()),
     };
     Err(Error::NotAuthenticated(why))
+}
+
+/// The device secret that belongs to a keystore. A device that holds the root key looks into it, for another one may have changed the
+/// secret; else it is the one that was `given`, or the last that the device heard of.
+pub(super) fn device_secret_of(
+    sealed: &SealedKeystore,
+    home: Option<&LocalAccount>,
+    given: Option<&DeviceSecret>,
+) -> Option<DeviceSecret> {
+    if let Some(Ok(content)) = home.map(|account| sealed.open_content(&account.root_key)) {
+        return content.device_secret;
+    }
+    let heard_of = home.and_then(|account| account.content.device_secret.as_ref());
+    given.or(heard_of).map(DeviceSecret::share)
 }
 
 /// The one thing said about a keystore that is not as it should be.

@@ -44,12 +44,11 @@ impl Client {
         let (logged_in, export_key) =
             authenticate(&met.api, &met.pin, &met.config.device_name, handle, passphrase).await?;
         let account_id = logged_in.account_id;
-        let known = met
-            .previous
-            .as_ref()
-            .and_then(|account| account.content.device_secret.as_ref());
-        let slot_key = SlotKey::from_export_key(&export_key, device_secret.or(known), account_id);
-        met.open_and_enter(logged_in, &slot_key).await
+        let slot_key = |sealed: &SealedKeystore, home: Option<&LocalAccount>| {
+            let secret = keystore::device_secret_of(sealed, home, device_secret);
+            SlotKey::from_export_key(&export_key, secret.as_ref(), account_id)
+        };
+        met.open_and_enter(logged_in, slot_key).await
     }
 }
 
@@ -87,11 +86,12 @@ pub(super) async fn authenticate(
 }
 
 impl Met {
-    /// Fetches the keystore, opens it, and makes this home a device of the account.
+    /// Fetches the keystore, opens it by the slot key that belongs to it and to what the home knew, and makes this home a device
+    /// of the account.
     pub(super) async fn open_and_enter(
         self,
         logged_in: LoggedIn,
-        slot_key: &SlotKey,
+        slot_key: impl FnOnce(&SealedKeystore, Option<&LocalAccount>) -> SlotKey,
     ) -> Result<Client, Error> {
         if let Some(account) = &self.previous
             && account.account_id != logged_in.account_id
@@ -101,24 +101,31 @@ impl Met {
         let seen = self.previous.as_ref().map(|account| account.generation);
         let fetched =
             keystore::fetch(&self.api, &logged_in.session_token, logged_in.account_id, seen).await?;
-        if let Err(error) = keystore::expect_kind(&fetched.sealed, slot_key) {
+        let slot_key = slot_key(&fetched.sealed, self.previous.as_ref());
+        if let Err(error) = keystore::expect_kind(&fetched.sealed, &slot_key) {
             end_session(&self.api, &logged_in.session_token).await;
             return Err(error);
         }
-        let opened = fetched.sealed.open(slot_key).map_err(|_| {
-            // A typing error is found by its checksum; a secret that is an old one, or another account's, is not.
-            let is_typed = slot_key.kind() == SlotKind::PassphraseAndDevice && self.previous.is_none();
-            if is_typed {
-                Error::NotAuthenticated(
-                    "the keystore does not open with this device secret; use the newest one",
-                )
-            } else {
-                keystore::does_not_open()
-            }
-        })?;
+        let opened = fetched
+            .sealed
+            .open(&slot_key)
+            .map_err(|_| self.unopened(&fetched.sealed, &slot_key))?;
         // The keystore was sealed by the owner: what it pins outranks what this home was told at its first contact.
         check_opaque_key(&self.pin.opaque_public_key, &opened.content.relay)?;
         self.enter(logged_in, &fetched.sealed, opened).await
+    }
+
+    /// What it means that a keystore does not open. A typing error in a device secret is found by its checksum; one that is old, or
+    /// another account's, is not.
+    fn unopened(&self, sealed: &SealedKeystore, slot_key: &SlotKey) -> Error {
+        let home = self.previous.as_ref();
+        let is_known = home.is_some_and(|account| sealed.open_content(&account.root_key).is_ok());
+        match slot_key.kind() {
+            SlotKind::PassphraseAndDevice if !is_known => Error::NotAuthenticated(
+                "the keystore does not open with this device secret; use the newest one",
+            ),
+            _ => keystore::does_not_open(),
+        }
     }
 
     /// Writes the account to the home and hands out the client.

@@ -25,7 +25,7 @@ impl Client {
         let origin = met.config.relay.origin();
         let logged_in = prove(&met.api, &origin, &met.config.device_name, code).await?;
         let slot_key = SlotKey::from_recovery_code(code, logged_in.account_id);
-        met.open_and_enter(logged_in, &slot_key).await
+        met.open_and_enter(logged_in, |_, _| slot_key).await
     }
 
     /// Issues a new recovery code; the old one opens nothing from here on. Asks for the passphrase, so that an unlocked

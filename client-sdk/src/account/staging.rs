@@ -52,9 +52,15 @@ impl Fresh {
         let pin = local.content.relay;
         let (logged_in, export_key) =
             authenticate(&shared.api, &pin, session_name, &shared.handle, passphrase).await?;
-        let device_secret = local.content.device_secret.as_ref();
-        let slot_key = SlotKey::from_export_key(&export_key, device_secret, shared.account_id);
-        Self::open(shared, logged_in, Some(export_key), &slot_key, local.generation).await
+        let slot_key = |sealed: &SealedKeystore| {
+            let device_secret = keystore::device_secret_of(sealed, Some(&local), None);
+            SlotKey::from_export_key(&export_key, device_secret.as_ref(), shared.account_id)
+        };
+        let opened = Self::open(shared, logged_in, local.generation, slot_key).await?;
+        Ok(Self {
+            export_key: Some(export_key),
+            ..opened
+        })
     }
 
     /// The same by the recovery code.
@@ -67,15 +73,14 @@ impl Fresh {
         let origin = shared.config.relay.origin();
         let logged_in = prove(&shared.api, &origin, session_name, code).await?;
         let slot_key = SlotKey::from_recovery_code(code, shared.account_id);
-        Self::open(shared, logged_in, None, &slot_key, local.generation).await
+        Self::open(shared, logged_in, local.generation, |_| slot_key).await
     }
 
     async fn open(
         shared: &Arc<Shared>,
         logged_in: LoggedIn,
-        export_key: Option<ExportKey>,
-        slot_key: &SlotKey,
         seen: Generation,
+        slot_key: impl FnOnce(&SealedKeystore) -> SlotKey,
     ) -> Result<Self, Error> {
         if logged_in.account_id != shared.account_id {
             end_session(&shared.api, &logged_in.session_token).await;
@@ -85,10 +90,11 @@ impl Fresh {
         let opening = async {
             let fetched =
                 keystore::fetch(&shared.api, &logged_in.session_token, shared.account_id, seen).await?;
-            keystore::expect_kind(&fetched.sealed, slot_key)?;
+            let slot_key = slot_key(&fetched.sealed);
+            keystore::expect_kind(&fetched.sealed, &slot_key)?;
             let opened = fetched
                 .sealed
-                .open(slot_key)
+                .open(&slot_key)
                 .map_err(|_| keystore::does_not_open())?;
             Ok((fetched, opened))
         };
@@ -98,7 +104,7 @@ impl Fresh {
                 logged_in,
                 fetched,
                 opened,
-                export_key,
+                export_key: None,
             }),
             Err(error) => {
                 end_session(&shared.api, &logged_in.session_token).await;

@@ -56,7 +56,7 @@ pub(super) fn tell(folder: &Path, url: &str) -> Told {
     }
     meet_and_write(&alice, &bob);
     secrets.extend(change_what_opens(&alice, &second, &third));
-    secrets.extend(let_in(&second, &fourth, &alice.file("new")));
+    secrets.extend(let_in(&alice, &fourth));
     secrets.extend(sharing::join(&alice, &carol, SPACE));
     secrets.extend(sharing::pair(&alice, &machine, SPACE, SAID));
     secrets.push(sharing::export(&alice));
@@ -139,8 +139,9 @@ fn start_over(device: &Sealpost) -> Vec<Secret> {
     Secret::of_recovery_code(fs::read_to_string(code).unwrap().trim())
 }
 
-/// Alice's second device, which knows the device secret, lets a fourth one in, without telling it anything.
-fn let_in(second: &Sealpost, fourth: &Sealpost, passphrase: &Path) -> Vec<Secret> {
+/// Alice's first device, which has not heard of the device secret that another one drew, lets a fourth one in, without telling it
+/// anything.
+fn let_in(alice: &Sealpost, fourth: &Sealpost) -> Vec<Secret> {
     let mut login = fourth
         .command(["--json", "login", HANDLES[0], "--approve"])
         .spawn()
@@ -150,10 +151,12 @@ fn let_in(second: &Sealpost, fourth: &Sealpost, passphrase: &Path) -> Vec<Secret
     lines.read_line(&mut line).unwrap();
     let shown: Value = serde_json::from_str(&line).unwrap();
     let code = shown["device_code"].as_str().unwrap();
-    let file = second.file("device-code");
+    let file = alice.file("device-code");
     fs::write(&file, code).unwrap();
-    let mut approve = second.command(["devices", "approve", "--yes"]);
-    approve.arg(&file).env("SEALPOST_PASSPHRASE_FILE", passphrase);
+    let mut approve = alice.command(["devices", "approve", "--yes"]);
+    approve
+        .arg(&file)
+        .env("SEALPOST_PASSPHRASE_FILE", alice.file("new"));
     Ended::of(approve.spawn().unwrap()).expect_done();
     assert!(login.wait().unwrap().success());
     assert_eq!(fourth.json(["tail", SPACE]).len(), TEXTS.len());

@@ -2,6 +2,7 @@
 
 use super::relay::Faults;
 use super::*;
+use crate::account::Proof;
 use crate::keystore::{DeviceSecret, SealedKeystore, SlotKey};
 
 async fn log_in(relay: &TestRelay, secret: Option<&DeviceSecret>) -> Result<Client, Error> {
@@ -98,4 +99,70 @@ async fn disabled_device_secret_is_needed_no_more() {
     Home::new(&relay).log_in("alice", "another horse").await.unwrap();
     assert!(alice.device_secret().await.unwrap().is_none());
     drop(secret);
+}
+
+#[tokio::test]
+async fn device_that_has_not_heard_of_the_device_secret_proves_itself_all_the_same() {
+    let relay = TestRelay::start().await;
+    let first_home = Home::new(&relay);
+    let (first, _) = first_home.register("alice").await;
+    let second = Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
+    let words = passphrase(PASSPHRASE);
+    let newest = |client: Client| async move {
+        let secret = client.device_secret().await.unwrap();
+        secret.map(|secret| secret.expose_text().to_string())
+    };
+
+    // First it hears of none, then of an old one, then of one that is no more.
+    second.enable_device_secret(&words).await.unwrap();
+    first.new_recovery_code(&words).await.unwrap();
+    assert_eq!(newest(first.clone()).await, newest(second.clone()).await);
+    second.enable_device_secret(&words).await.unwrap();
+    let other = passphrase("another horse");
+    first.change_passphrase(&words, &other).await.unwrap();
+    assert_eq!(newest(first.clone()).await, newest(second.clone()).await);
+    second.disable_device_secret(&other).await.unwrap();
+    first.enable_device_secret(&other).await.unwrap();
+    expect_not_authenticated(Home::new(&relay).log_in("alice", "another horse").await);
+}
+
+#[tokio::test]
+async fn home_that_was_logged_in_before_the_device_secret_changed_logs_in_by_the_passphrase() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    home.register("alice").await;
+    let second = Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
+    for _ in 0..2 {
+        let secret = second
+            .enable_device_secret(&passphrase(PASSPHRASE))
+            .await
+            .unwrap();
+        let back = home.log_in("alice", PASSPHRASE).await.unwrap();
+        let known = back.device_secret().await.unwrap().unwrap();
+        assert_eq!(*known.expose_text(), *secret.expose_text());
+    }
+}
+
+#[tokio::test]
+async fn home_from_before_a_new_start_is_told_to_use_the_newest_device_secret() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    let (alice, _) = home.register("alice").await;
+    let words = passphrase(PASSPHRASE);
+    alice.enable_device_secret(&words).await.unwrap();
+    let second = Home::new(&relay).config();
+    let known = alice.device_secret().await.unwrap();
+    let second = Client::login_with_device_secret(second, "alice", &words, known.as_ref()).await;
+    let prepared = second
+        .unwrap()
+        .prepare_start_over(Proof::Passphrase(&words), &words)
+        .await;
+    let prepared = prepared.unwrap();
+    let newest = prepared.device_secret().unwrap().share();
+    prepared.commit().await.unwrap();
+    expect_not_authenticated(home.log_in("alice", PASSPHRASE).await);
+    let config = home.config();
+    Client::login_with_device_secret(config, "alice", &words, Some(&newest))
+        .await
+        .unwrap();
 }
