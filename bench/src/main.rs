@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Some(Command::Peer { peer, database }) => peer::serve(peer, database).await,
-        None => measure_all(arguments.choice).await,
+        None => Box::pin(measure_all(arguments.choice)).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -65,7 +65,8 @@ pub mod transport;
 
 pub use account::{
     Approval, Device, DeviceCode, ExportSummary, HomeOf, KeptKeystore, NewDevice, NotADeviceCode,
-    PastKeystore, PendingLogin, PreparedStart, Proof, RelayInfo, StartedOver,
+    PastKeystore, PendingLogin, PreparedAccount, PreparedSecret, PreparedStart, Proof, RelayInfo,
+    StartedOver,
 };
 pub use agent::{Agent, Agents, NotAPairingCode, PairingCode, RevokedAgent};
 pub use client::{Account, Client};

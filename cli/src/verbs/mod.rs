@@ -11,6 +11,7 @@ mod invite;
 mod join;
 mod login;
 mod logout;
+mod new_secrets;
 mod outbox;
 mod passphrase;
 mod recovery_code;

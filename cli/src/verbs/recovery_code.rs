@@ -1,8 +1,15 @@
-use clap::{Args, Subcommand};
+use std::io::{self, Write};
 
-use super::register::RecoveryTarget;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::new_secrets::RecoveryTarget;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::Report;
+
+/// From when on a new recovery code counts.
+const FROM: &str = "once it is said below that the old code opens nothing; keep the old one until then";
 
 /// The account's recovery code
 #[derive(Subcommand)]
@@ -11,10 +18,18 @@ pub(crate) enum RecoveryCode {
 }
 
 /// Issue a new recovery code; the old one opens nothing any more
+///
+/// The new code is shown before it counts: should the command be cut short in between, the old one does, or the new one. The
+/// passphrase issues another in any case.
 #[derive(Args)]
 pub(crate) struct New {
     #[command(flatten)]
     target: RecoveryTarget,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    recovery_code_changed: bool,
 }
 
 impl RecoveryCode {
@@ -28,7 +43,23 @@ impl New {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         self.target.expect_free()?;
         let client = context.client().await?;
-        let code = client.new_recovery_code(&context.passphrase()?).await?;
-        context.report(&self.target.keep(&code)?)
+        let prepared = client.prepare_recovery_code(&context.passphrase()?).await?;
+        if let Err(failure) = self.target.show(context, FROM, prepared.secret(), None) {
+            prepared.abandon().await;
+            return Err(failure);
+        }
+        if let Err(error) = prepared.commit().await {
+            self.target.discard_after(&error);
+            return Err(error.into());
+        }
+        context.report(&Changed {
+            recovery_code_changed: true,
+        })
+    }
+}
+
+impl Report for Changed {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "The recovery code is changed. The old one opens nothing.")
     }
 }

@@ -2,14 +2,17 @@
 
 use sealpost_protocol::http::SecretToken;
 use sealpost_protocol::ids::{AccountId, PrincipalId};
+use sealpost_protocol::manifest::Manifest;
+use sealpost_protocol::wire::SignedManifest;
 
+use super::register::PreparedAccount;
 use crate::blocking;
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::entropy;
 use crate::error::Error;
 use crate::keystore::export::{self, Export, NotAnExport, STRETCHING};
-use crate::keystore::{Content, RecoveryCode, RelayPin};
+use crate::keystore::{Content, RelayPin};
 use crate::secret::Passphrase;
 
 /// What an export holds, for the person who looks into it.
@@ -61,45 +64,46 @@ impl Client {
         Ok(ExportSummary::of(&open(file, passphrase).await?))
     }
 
-    /// Registers `handle` with the identity, the spaces and the contacts of an export. For a relay that does not know the
+    /// Prepares an account with the identity, the spaces and the contacts of an export. For a relay that does not know the
     /// identity: another one, or one that has lost or deleted the account.
     ///
     /// # Errors
-    /// As [`Client::register`] and [`Client::inspect_export`]; [`Error::Usage`] where an account of this relay holds the
-    /// identity already.
-    pub async fn import(
+    /// As [`Client::prepare_account`] and [`Client::inspect_export`]. [`PreparedAccount::commit`] ends with [`Error::Usage`] where an
+    /// account of this relay holds the identity already.
+    pub async fn prepare_import(
         config: ClientConfig,
         handle: &str,
         passphrase: &Passphrase,
         token: Option<SecretToken>,
         file: Vec<u8>,
         file_passphrase: &Passphrase,
-    ) -> Result<(Self, RecoveryCode), Error> {
+    ) -> Result<PreparedAccount, Error> {
         let Export {
             content, manifests, ..
         } = open(file, file_passphrase).await?;
-        let principal_id = content.identity.id();
         let content = |relay: RelayPin| Content {
             relay,
             device_secret: None,
             ..content
         };
-        let registered = Self::register_with(config, handle, passphrase, token, content).await;
-        let (client, code) = registered.map_err(explain)?;
-        debug_assert_eq!(client.account().principal_id, principal_id);
-        client
-            .shared()
-            .store
-            .write(move |transaction| {
-                manifests.iter().try_for_each(|(handle, signed)| {
-                    let id = sealpost_protocol::manifest::Manifest::parse_signed(signed)
-                        .expect("checked when the file was opened")
-                        .id();
-                    transaction.put_contact(handle, signed, &id)
-                })
+        let preparing = Self::prepare_account_with(config, handle, passphrase, token, content);
+        let mut prepared = preparing.await?;
+        prepared.imported = Some(manifests);
+        Ok(prepared)
+    }
+
+    /// Keeps manifests of an export.
+    pub(super) async fn take_in(&self, manifests: Vec<(String, SignedManifest)>) -> Result<(), Error> {
+        if manifests.is_empty() {
+            return Ok(());
+        }
+        let put = self.shared().store.write(move |transaction| {
+            manifests.iter().try_for_each(|(handle, signed)| {
+                let manifest = Manifest::parse_signed(signed).expect("checked when the file was opened");
+                transaction.put_contact(handle, signed, &manifest.id())
             })
-            .await?;
-        Ok((client, code))
+        });
+        put.await
     }
 
     async fn to_export(&self) -> Result<Export, Error> {
@@ -142,7 +146,7 @@ async fn open(file: Vec<u8>, passphrase: &Passphrase) -> Result<Export, Error> {
 }
 
 /// The relay has no code of its own for a public key that it knows already.
-fn explain(error: Error) -> Error {
+pub(super) fn of_import(error: Error) -> Error {
     match error.code() {
         Some(sealpost_protocol::code::ErrorCode::Malformed) => Error::usage(
             "the relay does not take the identity in: most likely an account there holds it already; log in to that one",

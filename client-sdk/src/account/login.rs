@@ -93,26 +93,39 @@ impl Met {
         logged_in: LoggedIn,
         slot_key: impl FnOnce(&SealedKeystore, Option<&LocalAccount>) -> SlotKey,
     ) -> Result<Client, Error> {
+        let opening = async {
+            let (sealed, opened) = self.open(&logged_in, slot_key).await?;
+            Ok((self.alone().await?, sealed, opened))
+        };
+        match opening.await {
+            Ok((_alone, sealed, opened)) => self.enter(logged_in, &sealed, opened).await,
+            Err(error) => {
+                end_session(&self.api, &logged_in.session_token).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        logged_in: &LoggedIn,
+        slot_key: impl FnOnce(&SealedKeystore, Option<&LocalAccount>) -> SlotKey,
+    ) -> Result<(SealedKeystore, Opened), Error> {
         if let Some(account) = &self.previous
             && account.account_id != logged_in.account_id
         {
             return Err(StoreError::OtherAccount.into());
         }
         let seen = self.previous.as_ref().map(|account| account.generation);
-        let fetched =
-            keystore::fetch(&self.api, &logged_in.session_token, logged_in.account_id, seen).await?;
-        let slot_key = slot_key(&fetched.sealed, self.previous.as_ref());
-        if let Err(error) = keystore::expect_kind(&fetched.sealed, &slot_key) {
-            end_session(&self.api, &logged_in.session_token).await;
-            return Err(error);
-        }
-        let opened = fetched
-            .sealed
-            .open(&slot_key)
-            .map_err(|_| self.unopened(&fetched.sealed, &slot_key))?;
+        let (token, account_id) = (&logged_in.session_token, logged_in.account_id);
+        let sealed = keystore::fetch(&self.api, token, account_id, seen).await?.sealed;
+        let slot_key = slot_key(&sealed, self.previous.as_ref());
+        keystore::expect_kind(&sealed, &slot_key)?;
+        let opened = sealed.open(&slot_key);
+        let opened = opened.map_err(|_| self.unopened(&sealed, &slot_key))?;
         // The keystore was sealed by the owner: what it pins outranks what this home was told at its first contact.
         check_opaque_key(&self.pin.opaque_public_key, &opened.content.relay)?;
-        self.enter(logged_in, &fetched.sealed, opened).await
+        Ok((sealed, opened))
     }
 
     /// What it means that a keystore does not open. A typing error in a device secret is found by its checksum; one that is old, or

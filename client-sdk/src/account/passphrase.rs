@@ -61,7 +61,8 @@ async fn change(fresh: &mut Fresh, new: &Passphrase) -> Result<(), Error> {
         })
         .await?;
     let export_key = log_in_to_stage(fresh, &staged, new, pin, started.ksf).await?;
-    fresh.switch(staged, &fresh.slot_key_of(&export_key)).await
+    let tried = fresh.reopen(staged, &fresh.slot_key_of(&export_key))?;
+    fresh.switch(tried).await
 }
 
 /// Runs OPAQUE with the new passphrase against the staged record, as a new device would after the switch.

@@ -4,9 +4,10 @@ use sealpost_protocol::handle::can_name_account;
 use sealpost_protocol::http::{KeystoreStage, LoggedIn, RecoveryLoginFinish, RecoveryLoginStart};
 use sealpost_protocol::recovery::sign_recovery_login;
 
+use super::prepared::PreparedSecret;
 use super::register::login_key;
 use super::relay::Met;
-use super::staging::Fresh;
+use super::staging::{Fresh, Tried};
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::entropy;
@@ -28,27 +29,36 @@ impl Client {
         met.open_and_enter(logged_in, |_, _| slot_key).await
     }
 
-    /// Issues a new recovery code; the old one opens nothing from here on. Asks for the passphrase, so that an unlocked
-    /// device alone cannot be used to take an account over.
+    /// Prepares a new recovery code. Once the owner has it, [`PreparedSecret::commit`] makes it count; the old one opens nothing
+    /// from then on. Asks for the passphrase, so that an unlocked device alone cannot be used to take an account over.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] for a wrong passphrase. When [`Error::Network`] leaves open whether the change was
-    /// made, the passphrase still opens the account: issue another code.
-    pub async fn new_recovery_code(&self, passphrase: &Passphrase) -> Result<RecoveryCode, Error> {
-        let code = RecoveryCode::generate(&mut entropy::system());
-        self.replace_recovery_code(passphrase, &code).await?;
-        Ok(code)
-    }
-
-    pub(super) async fn replace_recovery_code(
+    /// [`Error::NotAuthenticated`] for a wrong passphrase. Nothing has changed then.
+    pub async fn prepare_recovery_code(
         &self,
         passphrase: &Passphrase,
-        code: &RecoveryCode,
-    ) -> Result<(), Error> {
+    ) -> Result<PreparedSecret<RecoveryCode>, Error> {
+        let code = RecoveryCode::generate(&mut entropy::system());
+        Box::pin(self.prepare_this_code(passphrase, code)).await
+    }
+
+    /// Issues a new recovery code in one go. Who is killed meanwhile may have neither the old nor the new one: the passphrase
+    /// issues another. See [`Client::prepare_recovery_code`].
+    ///
+    /// # Errors
+    /// As [`Client::prepare_recovery_code`] and [`PreparedSecret::commit`].
+    pub async fn new_recovery_code(&self, passphrase: &Passphrase) -> Result<RecoveryCode, Error> {
+        self.prepare_recovery_code(passphrase).await?.commit().await
+    }
+
+    pub(super) async fn prepare_this_code(
+        &self,
+        passphrase: &Passphrase,
+        code: RecoveryCode,
+    ) -> Result<PreparedSecret<RecoveryCode>, Error> {
         let fresh = Fresh::new(self.shared(), passphrase).await?;
-        let changed = change(&fresh, code).await;
-        fresh.end().await;
-        changed
+        let tried = prepare(&fresh, &code).await;
+        PreparedSecret::of(fresh, tried, code).await
     }
 }
 
@@ -84,7 +94,7 @@ pub(super) async fn prove(
     Ok(logged_in)
 }
 
-async fn change(fresh: &Fresh, code: &RecoveryCode) -> Result<(), Error> {
+async fn prepare(fresh: &Fresh, code: &RecoveryCode) -> Result<Tried, Error> {
     let slot_key = SlotKey::from_recovery_code(code, fresh.account_id());
     let next = fresh.with_slot(&slot_key);
     let staged = fresh
@@ -101,5 +111,5 @@ async fn change(fresh: &Fresh, code: &RecoveryCode) -> Result<(), Error> {
     }
     let from_paper = RecoveryCode::parse(&code.expose_text()).expect("a code reads back as it is written");
     let slot_key = SlotKey::from_recovery_code(&from_paper, fresh.account_id());
-    fresh.switch(staged, &slot_key).await
+    fresh.reopen(staged, &slot_key)
 }

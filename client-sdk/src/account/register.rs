@@ -6,7 +6,9 @@ use sealpost_protocol::http::{
     LoggedIn, RegistrationFinish, RegistrationStart, RegistrationStarted, SecretToken,
 };
 use sealpost_protocol::keys::PublicKey;
+use sealpost_protocol::wire::SignedManifest;
 
+use super::export::of_import;
 use super::opaque;
 use super::relay::{Met, check_ksf};
 use crate::client::Client;
@@ -14,8 +16,27 @@ use crate::config::ClientConfig;
 use crate::entropy;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::keystore::{Content, DeviceSecret, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
+use crate::keystore::{Content, DeviceSecret, Opened, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
+use crate::store::lock::FileLock;
+
+/// An account that the relay is still to register, with what will open it.
+///
+/// Its secrets are nowhere else: keep them, or have the owner write them down, before [`Self::commit`]. Until then the handle is free,
+/// and nothing has changed if this is dropped or the process ends. Meanwhile no other process makes an account in the same home.
+#[must_use = "nothing is registered before `commit`"]
+pub struct PreparedAccount {
+    met: Met,
+    handle: String,
+    started: RegistrationStarted,
+    finish: RegistrationFinish,
+    sealed: SealedKeystore,
+    opened: Opened,
+    recovery_code: RecoveryCode,
+    /// Of an account that is imported: people whom its owner holds manifests of.
+    pub(super) imported: Option<Vec<(String, SignedManifest)>>,
+    _alone: FileLock,
+}
 
 /// A keystore that the relay has not seen yet, with the keys that open it.
 struct Draft {
@@ -26,53 +47,59 @@ struct Draft {
 }
 
 impl Client {
-    /// Registers `handle` and logs this device in. The recovery code is shown this once and is nowhere else.
+    /// Prepares an account: everything is drawn, sealed and opened on this device, and the relay has not registered anything yet.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the handle is taken or malformed or the relay wants another token, [`Error::Usage`] when
-    /// the home holds an account already or the passphrase is too short, [`Error::Integrity`] when the relay is not the
-    /// one this home met before or asks for weak stretching.
+    /// [`Error::Refused`] when the handle is malformed or the relay wants another token, [`Error::Usage`] when the home holds an
+    /// account already, when another process is making one there, or when the passphrase is too short, [`Error::Integrity`] when
+    /// the relay is not the one this home met before or asks for weak stretching.
+    pub async fn prepare_account(
+        config: ClientConfig,
+        handle: &str,
+        passphrase: &Passphrase,
+        token: Option<SecretToken>,
+        with_device_secret: bool,
+    ) -> Result<PreparedAccount, Error> {
+        let content = |pin| {
+            let mut rng = entropy::system();
+            Content {
+                device_secret: with_device_secret.then(|| DeviceSecret::generate(&mut rng)),
+                ..Content::new(Identity::generate(&mut rng), pin)
+            }
+        };
+        Self::prepare_account_with(config, handle, passphrase, token, content).await
+    }
+
+    /// Registers `handle` and logs this device in, in one go. Who is killed meanwhile may not have the recovery code of an account
+    /// that there is: the passphrase issues another. See [`Client::prepare_account`].
+    ///
+    /// # Errors
+    /// As [`Client::prepare_account`] and [`PreparedAccount::commit`].
     pub async fn register(
         config: ClientConfig,
         handle: &str,
         passphrase: &Passphrase,
         token: Option<SecretToken>,
     ) -> Result<(Self, RecoveryCode), Error> {
-        let content = |pin| Content::new(Identity::generate(&mut entropy::system()), pin);
-        Self::register_with(config, handle, passphrase, token, content).await
+        // Boxed: what is prepared is large, and so would be all that registers.
+        Box::pin(async {
+            let prepared = Self::prepare_account(config, handle, passphrase, token, false).await?;
+            let code = prepared.recovery_code().share();
+            Ok((prepared.commit().await?, code))
+        })
+        .await
     }
 
-    /// The same with a device secret from the start. Only then no keystore that the passphrase alone opens has ever been at the
-    /// relay.
-    ///
-    /// # Errors
-    /// As [`Client::register`].
-    pub async fn register_with_device_secret(
-        config: ClientConfig,
-        handle: &str,
-        passphrase: &Passphrase,
-        token: Option<SecretToken>,
-    ) -> Result<(Self, RecoveryCode, DeviceSecret), Error> {
-        let mut rng = entropy::system();
-        let secret = DeviceSecret::generate(&mut rng);
-        let content = |pin| Content {
-            device_secret: Some(secret.share()),
-            ..Content::new(Identity::generate(&mut rng), pin)
-        };
-        let (client, code) = Self::register_with(config, handle, passphrase, token, content).await?;
-        Ok((client, code, secret))
-    }
-
-    /// Registers with the content that `content` makes of the relay's pin.
-    pub(super) async fn register_with(
+    /// Prepares an account with the content that `content` makes of the relay's pin.
+    pub(super) async fn prepare_account_with(
         config: ClientConfig,
         handle: &str,
         passphrase: &Passphrase,
         token: Option<SecretToken>,
         content: impl FnOnce(RelayPin) -> Content,
-    ) -> Result<(Self, RecoveryCode), Error> {
+    ) -> Result<PreparedAccount, Error> {
         passphrase.expect_new()?;
-        let met = Met::new(config).await?;
+        let (met, alone) = Met::for_new_account(config).await?;
         if let Some(account) = &met.previous {
             return Err(Error::usage(format!("this home belongs to {}", account.handle)));
         }
@@ -90,19 +117,20 @@ impl Client {
             ksf: ksf.parameters(),
             ..met.pin
         };
-        met.submit(handle, &started, &registered, content(pin)).await
+        PreparedAccount::new(met, alone, handle, started, &registered, &content(pin))
     }
 }
 
-impl Met {
-    async fn submit(
-        self,
+impl PreparedAccount {
+    fn new(
+        met: Met,
+        alone: FileLock,
         handle: &str,
-        started: &RegistrationStarted,
+        started: RegistrationStarted,
         registered: &Registered,
-        content: Content,
-    ) -> Result<(Client, RecoveryCode), Error> {
-        let draft = Draft::new(started, registered, &content);
+        content: &Content,
+    ) -> Result<Self, Error> {
+        let draft = Draft::new(&started, registered, content);
         // Both ways in are tried before anything depends on them.
         let sealed = SealedKeystore::parse(&draft.keystore.to_bytes()).map_err(own_keystore_is_bad)?;
         sealed.open(&draft.recovery).map_err(own_keystore_is_bad)?;
@@ -113,12 +141,49 @@ impl Met {
             keystore: sealed.to_bytes().into(),
             recovery_login_key: login_key(&draft.recovery_code).into(),
             signed_manifest: content.identity.signed_manifest().encode_to_vec().into(),
-            device_name: self.config.device_name.clone(),
+            device_name: met.config.device_name.clone(),
         };
-        let logged_in = self.api.finish_registration(&finish).await.map_err(unanswered)?;
-        expect_the_same(&logged_in, handle, started)?;
-        let client = self.enter(logged_in, &sealed, opened).await?;
-        Ok((client, draft.recovery_code))
+        Ok(Self {
+            met,
+            handle: handle.to_owned(),
+            started,
+            finish,
+            sealed,
+            opened,
+            recovery_code: draft.recovery_code,
+            imported: None,
+            _alone: alone,
+        })
+    }
+
+    /// The recovery code that the account is to have. It is shown this once.
+    #[must_use]
+    pub fn recovery_code(&self) -> &RecoveryCode {
+        &self.recovery_code
+    }
+
+    /// The device secret, where the account is to have one from the start. Only then no keystore that the passphrase alone opens has
+    /// ever been at the relay.
+    #[must_use]
+    pub fn device_secret(&self) -> Option<&DeviceSecret> {
+        self.opened.content.device_secret.as_ref()
+    }
+
+    /// Registers the account and logs this device in.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the handle is taken. [`Error::Network`] may leave open whether it was done: then the account opens by
+    /// what this has shown, or the handle is free. [`Error::Store`] comes after it: log in.
+    pub async fn commit(self) -> Result<Client, Error> {
+        let logged_in = self.met.api.finish_registration(&self.finish).await;
+        let logged_in = logged_in.map_err(|error| match &self.imported {
+            Some(_) => of_import(unanswered(error)),
+            None => unanswered(error),
+        })?;
+        expect_the_same(&logged_in, &self.handle, &self.started)?;
+        let client = self.met.enter(logged_in, &self.sealed, self.opened).await?;
+        client.take_in(self.imported.unwrap_or_default()).await?;
+        Ok(client)
     }
 }
 
@@ -153,11 +218,12 @@ fn expect_the_same(logged_in: &LoggedIn, handle: &str, started: &RegistrationSta
     ))
 }
 
-/// The relay may have registered the account before its answer was lost; the recovery code is lost then.
+/// The relay may have registered the account before its answer was lost.
 fn unanswered(error: Error) -> Error {
     match error {
         Error::Network(cause) => Error::Network(format!(
-            "{cause}; the account may be registered all the same: if its passphrase logs in, issue a new recovery code"
+            "{cause}; the account may be registered all the same: try to log in, and if the relay knows no such account, register \
+             again"
         )),
         other => other,
     }

@@ -1,5 +1,7 @@
 //! Meeting a relay: who it says it is, and whether it is the one met before.
 
+use std::path::Path;
+
 use sealpost_opaque::ksf::{CheckedKsf, FLOOR, KsfParameters};
 use sealpost_protocol::SUBPROTOCOL;
 use sealpost_protocol::http::{self, Info};
@@ -11,6 +13,7 @@ use crate::http::Api;
 use crate::keystore::RelayPin;
 use crate::store::Store;
 use crate::store::account::LocalAccount;
+use crate::store::lock::FileLock;
 
 /// What a relay says of itself to anyone.
 pub type RelayInfo = Info;
@@ -63,6 +66,18 @@ impl Met {
 }
 
 impl Met {
+    /// The same for a home that is to get a new account. No other process gives it one as long as the lock is held.
+    pub(crate) async fn for_new_account(config: ClientConfig) -> Result<(Self, FileLock), Error> {
+        let home = Store::open(&config.home).await?;
+        let alone = lock_account(home.home()).await?;
+        Ok((Self::new(config).await?, alone))
+    }
+
+    /// Sees to it that no other process gives this home an account meanwhile.
+    pub(super) async fn alone(&self) -> Result<FileLock, Error> {
+        lock_account(self.store.home()).await
+    }
+
     /// Refuses a home that holds an account of another handle.
     pub(super) fn expect_handle(&self, handle: &str) -> Result<(), Error> {
         match &self.previous {
@@ -70,6 +85,17 @@ impl Met {
             _ => Ok(()),
         }
     }
+}
+
+async fn lock_account(home: &Path) -> Result<FileLock, Error> {
+    let lock = FileLock::open(home, "account").await?;
+    if lock.try_lock()? {
+        return Ok(lock);
+    }
+    Err(Error::usage(format!(
+        "another process is registering or logging in with the home folder {}; nothing was done. Wait for it, or choose another folder",
+        home.display()
+    )))
 }
 
 /// An account's session token goes to the relay that gave it and to no other.

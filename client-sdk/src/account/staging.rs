@@ -36,6 +36,12 @@ pub(super) struct Staged {
     pub(super) sealed: SealedKeystore,
 }
 
+/// A stage that opens as it should.
+pub(super) struct Tried {
+    staged: Staged,
+    opened: Opened,
+}
+
 impl Fresh {
     /// Logs in again; this device's own session stays as it is.
     pub(super) async fn new(shared: &Arc<Shared>, passphrase: &Passphrase) -> Result<Self, Error> {
@@ -189,19 +195,24 @@ impl Fresh {
         Ok(Staged { view, sealed })
     }
 
-    /// Opens the stage with `slot_key`, and switches to it if it holds what it should.
-    pub(super) async fn switch(&self, staged: Staged, slot_key: &SlotKey) -> Result<(), Error> {
-        let reopened = staged
+    /// Opens the stage with `slot_key`, and sees whether it holds what it should.
+    pub(super) fn reopen(&self, staged: Staged, slot_key: &SlotKey) -> Result<Tried, Error> {
+        let opened = staged
             .sealed
             .open(slot_key)
             .map_err(|_| Error::alarm("the staged keystore does not open; nothing was changed"))?;
-        if reopened.content.encode() != self.opened.content.encode() {
+        if opened.content.encode() != self.opened.content.encode() {
             return Err(Error::alarm(
                 "the staged keystore holds something else; nothing was changed",
             ));
         }
+        Ok(Tried { staged, opened })
+    }
+
+    /// Switches to a stage that was tried.
+    pub(super) async fn switch(&self, Tried { staged, opened }: Tried) -> Result<(), Error> {
         self.commit(&staged).await?;
-        self.shared.remember(&staged.sealed, reopened.content).await
+        self.shared.remember(&staged.sealed, opened.content).await
     }
 
     /// Has the relay switch, and finds out whether it did where the answer is lost.

@@ -91,8 +91,7 @@ impl Client {
             Proof::RecoveryCode(code) => Fresh::by_code(shared, &device_name, code).await?,
         };
         let drawn = Drawn::draw(fresh.opened().content.device_secret.is_some());
-        let recovery_code = RecoveryCode::parse(&drawn.recovery_code.expose_text())
-            .expect("a code reads back as it is written");
+        let recovery_code = drawn.recovery_code.share();
         match Box::pin(prepare(&fresh, new, drawn)).await {
             Ok((staged, opened)) => Ok(PreparedStart {
                 shared: Arc::clone(shared),

@@ -67,6 +67,11 @@ impl RecoveryCode {
         crockford::write(&symbols)
     }
 
+    /// A second copy, for a second owner of it in memory.
+    pub(crate) fn share(&self) -> Self {
+        Self(self.0)
+    }
+
     /// Proves the code to the relay without showing it.
     pub(crate) fn login_key(&self) -> SigningKey {
         let mut seed = Zeroizing::new([0; 32]);

@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 mod check;
+pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod outbox;
 mod schema;
@@ -21,13 +22,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::blocking;
 use crate::error::{Error, StoreError};
 use crate::secret::SecretBytes;
+use lock::LOCK;
 use vault::Vault;
 
 pub use check::StoreReport;
 
 const DATABASE: &str = "store.sqlite3";
-/// What the names of lock files in the home end in.
-pub(crate) const LOCK: &str = "lock";
 /// How long a process waits for another one that writes to the same home.
 const BUSY: Duration = Duration::from_secs(30);
 

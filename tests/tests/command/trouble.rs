@@ -166,7 +166,7 @@ async fn slips_are_wrong_use_and_change_nothing() {
     alice.json(["register", "alice"]);
     let registered = bob.json(["register", "bob"]);
     alice.json(["contact", "import", "--handle", "bob"]);
-    let mut digits = text(&registered[0], "fingerprint").to_owned();
+    let mut digits = text(&registered[1], "fingerprint").to_owned();
     let wrong = if digits.ends_with('0') { "1" } else { "0" };
     digits.replace_range(digits.len() - 1.., wrong);
     let slip = alice.run(["contact", "confirm", "bob", "--fingerprint", &digits]);

@@ -1,12 +1,13 @@
 use std::io::{self, Write};
 
 use clap::Subcommand;
-use sealpost_sdk::DeviceSecret as Secret;
+use sealpost_sdk::{Client, DeviceSecret as Secret};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
+use crate::verbs::new_secrets::NewSecrets;
 
 /// The optional second half of the passphrase
 ///
@@ -23,6 +24,14 @@ pub(crate) enum DeviceSecret {
     Show,
 }
 
+/// From when on a new device secret counts.
+const FROM: &str = "once it is said below that the passphrase needs it";
+
+#[derive(Serialize)]
+struct Enabled {
+    device_secret_enabled: bool,
+}
+
 /// A device secret as it is reported.
 #[derive(Serialize)]
 pub(crate) struct ShownDeviceSecret {
@@ -33,7 +42,7 @@ impl DeviceSecret {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
         let secret = match self {
-            Self::Enable => Some(client.enable_device_secret(&context.passphrase()?).await?),
+            Self::Enable => return enable(&client, context).await,
             Self::Disable => {
                 client.disable_device_secret(&context.passphrase()?).await?;
                 None
@@ -47,11 +56,30 @@ impl DeviceSecret {
     }
 }
 
+/// Shows the secret before the passphrase needs it.
+async fn enable(client: &Client, context: &Context) -> Result<(), Failure> {
+    let prepared = client.prepare_device_secret(&context.passphrase()?).await?;
+    if let Err(failure) = NewSecrets::of_device(prepared.secret(), FROM).show(context) {
+        prepared.abandon().await;
+        return Err(failure);
+    }
+    prepared.commit().await?;
+    context.report(&Enabled {
+        device_secret_enabled: true,
+    })
+}
+
 impl ShownDeviceSecret {
     pub(crate) fn new(secret: Option<&Secret>) -> Self {
         Self {
             device_secret: secret.map(|secret| secret.expose_text().to_string()),
         }
+    }
+}
+
+impl Report for Enabled {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "The passphrase needs the device secret from here on.")
     }
 }
 

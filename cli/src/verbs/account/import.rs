@@ -7,7 +7,8 @@ use super::export;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::secret_input::{self, Source};
-use crate::verbs::register::{RecoveryTarget, Registered};
+use crate::verbs::new_secrets::RecoveryTarget;
+use crate::verbs::register;
 
 /// Register an account with the identity, spaces and contacts of an export
 ///
@@ -38,9 +39,10 @@ impl Import {
             Source::export_passphrase(self.export_passphrase_fd, false).read_passphrase()?;
         let token = secret_input::registration_token_for(&config).await?;
         let passphrase = context.first_passphrase()?;
-        let imported = Client::import(config, &self.handle, &passphrase, token, file, &file_passphrase);
+        let preparing =
+            Client::prepare_import(config, &self.handle, &passphrase, token, file, &file_passphrase);
         // Boxed: it registers an account, and every verb would carry that.
-        let (client, code) = Box::pin(imported).await?;
-        context.report(&Registered::new(&client, self.recovery.keep(&code)?))
+        let prepared = Box::pin(preparing).await?;
+        Box::pin(register::finish(prepared, &self.recovery, context)).await
     }
 }

@@ -1,17 +1,19 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::{Client, Error, PreparedStart, Proof};
+use sealpost_sdk::{Client, PreparedStart, Proof};
 use serde::Serialize;
 
-use super::ShownDeviceSecret;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::question;
 use crate::secret_input::{self, Source};
-use crate::verbs::register::{RecoveryTarget, ShownRecoveryCode};
+use crate::verbs::new_secrets::RecoveryTarget;
 use crate::verbs::whoami::Identity;
+
+/// From when on the new secrets count.
+const FROM: &str = "once the account has started over, which is said below; keep the old secrets until then";
 
 /// Start over with new keys, because the old ones may be in foreign hands
 ///
@@ -38,15 +40,6 @@ pub(crate) struct StartOver {
     target: RecoveryTarget,
 }
 
-/// What the owner needs from the switch on.
-#[derive(Serialize)]
-struct NewSecrets {
-    #[serde(flatten)]
-    recovery: ShownRecoveryCode,
-    #[serde(flatten)]
-    device_secret: Option<ShownDeviceSecret>,
-}
-
 #[derive(Serialize)]
 struct StartedOver {
     #[serde(flatten)]
@@ -69,16 +62,15 @@ impl StartOver {
             question::expect_typed(&client.account().handle, warning)?;
         }
         let prepared = Box::pin(self.prepare(&client, context)).await?;
-        if let Err(failure) = self.show(&prepared, context) {
+        let (code, secret) = (prepared.recovery_code(), prepared.device_secret());
+        if let Err(failure) = self.target.show(context, FROM, code, secret) {
             prepared.abandon().await;
             return Err(failure);
         }
         match Box::pin(prepared.commit()).await {
             Ok(started) => context.report(&StartedOver::new(&started)),
             Err(error) => {
-                if !may_have_switched(&error) {
-                    self.target.discard();
-                }
+                self.target.discard_after(&error);
                 Err(error.into())
             }
         }
@@ -95,22 +87,6 @@ impl StartOver {
         let proof = Proof::Passphrase(&old);
         Ok(client.prepare_start_over(proof, &new.read_passphrase()?).await?)
     }
-
-    /// Shows what must not be lost with this process.
-    fn show(&self, prepared: &PreparedStart, context: &Context) -> Result<(), Failure> {
-        let lost = "the new recovery code was not written, and nothing was changed";
-        context.report(&NewSecrets {
-            recovery: self.target.write(prepared.recovery_code(), lost)?,
-            device_secret: prepared
-                .device_secret()
-                .map(|secret| ShownDeviceSecret::new(Some(secret))),
-        })
-    }
-}
-
-/// Whether the new secrets may count although the command failed.
-fn may_have_switched(error: &Error) -> bool {
-    matches!(error, Error::Network(_) | Error::Store(_))
 }
 
 impl StartedOver {
@@ -122,20 +98,6 @@ impl StartedOver {
         Self {
             identity: Identity::of(&started.client),
             lost_agents: lost.collect(),
-        }
-    }
-}
-
-impl Report for NewSecrets {
-    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "These count once the account has started over; keep the old ones until then.\n"
-        )?;
-        self.recovery.write_text(out)?;
-        match &self.device_secret {
-            Some(secret) => secret.write_text(out),
-            None => Ok(()),
         }
     }
 }

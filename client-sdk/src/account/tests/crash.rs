@@ -8,7 +8,10 @@ mod change;
 mod scene;
 
 use super::relay::{Faults, Strike, Victim};
+use std::sync::Mutex;
+
 use super::*;
+use crate::keystore::DeviceSecret;
 use change::Change;
 use scene::Scene;
 
@@ -56,28 +59,72 @@ async fn client_killed_at_any_step_of_a_change_leaves_one_secret_that_opens() {
 
 #[tokio::test]
 async fn registration_struck_at_any_step_leaves_a_free_handle_or_an_account_that_opens() {
-    let relay = TestRelay::start().await;
-    relay.misbehave(Faults::default());
-    Home::new(&relay).register("alice").await;
-    let steps = relay.state().asked.len();
-    let victims = [Victim::Connection, Victim::Relay, Victim::Client];
-    let all = victims.into_iter().flat_map(|victim| strikes(steps, victim));
-    for (number, strike) in all.enumerate() {
-        let (home, handle) = (Home::new(&relay), format!("alice-{number}"));
-        let secret = passphrase(PASSPHRASE);
-        let registering = Box::pin(Client::register(home.config(), &handle, &secret, None));
-        let registered = relay.strike(strike, registering).await;
-        assert!(
-            !matches!(registered, Some(Ok(_))) || relay.knows(&handle),
-            "{strike:?}"
-        );
-        if relay.knows(&handle) {
-            home.log_in(&handle, PASSPHRASE).await.unwrap();
-        } else {
-            home.register(&handle).await;
+    for with_device_secret in [false, true] {
+        let relay = TestRelay::start().await;
+        relay.misbehave(Faults::default());
+        Home::new(&relay).register("alice").await;
+        let steps = relay.state().asked.len();
+        let victims = [Victim::Connection, Victim::Relay, Victim::Client];
+        let all = victims.into_iter().flat_map(|victim| strikes(steps, victim));
+        for (number, strike) in all.enumerate() {
+            let (home, handle) = (Home::new(&relay), format!("alice-{number}"));
+            let paper = Mutex::default();
+            let registering = Box::pin(register_on_paper(&home, &handle, with_device_secret, &paper));
+            let registered = relay.strike(strike, registering).await;
+            assert!(
+                !matches!(registered, Some(Ok(_))) || relay.knows(&handle),
+                "{strike:?}"
+            );
+            if !relay.knows(&handle) {
+                register_on_paper(&home, &handle, with_device_secret, &paper)
+                    .await
+                    .unwrap();
+            }
+            assert_eq!(relay.accounts_called(&handle), 1, "{strike:?}");
+            paper
+                .into_inner()
+                .unwrap()
+                .unwrap()
+                .opens(&relay, &home, &handle)
+                .await;
         }
-        assert_eq!(relay.accounts_called(&handle), 1, "{strike:?}");
     }
+}
+
+/// What the owner has written down.
+struct Paper {
+    code: RecoveryCode,
+    secret: Option<DeviceSecret>,
+}
+
+impl Paper {
+    /// In the home itself and on new devices.
+    async fn opens(&self, relay: &TestRelay, home: &Home, handle: &str) {
+        for config in [home.config(), Home::new(relay).config()] {
+            let words = passphrase(PASSPHRASE);
+            Client::login_with_device_secret(config, handle, &words, self.secret.as_ref())
+                .await
+                .unwrap();
+        }
+        Home::new(relay).recover(&self.code).await.unwrap();
+    }
+}
+
+/// Registers as a careful owner does: everything is on paper before it counts.
+async fn register_on_paper(
+    home: &Home,
+    handle: &str,
+    with_device_secret: bool,
+    paper: &Mutex<Option<Paper>>,
+) -> Result<Client, Error> {
+    let words = passphrase(PASSPHRASE);
+    let preparing = Client::prepare_account(home.config(), handle, &words, None, with_device_secret);
+    let prepared = preparing.await?;
+    *paper.lock().unwrap() = Some(Paper {
+        code: prepared.recovery_code().share(),
+        secret: prepared.device_secret().map(DeviceSecret::share),
+    });
+    prepared.commit().await
 }
 
 #[tokio::test]

@@ -31,9 +31,11 @@ async fn passphrase_alone_opens_no_account_with_a_device_secret() {
 async fn export_key_alone_opens_no_slot_with_a_device_secret() {
     let relay = TestRelay::start().await;
     let config = Home::new(&relay).config();
-    let registered =
-        Client::register_with_device_secret(config, "alice", &passphrase(PASSPHRASE), None).await;
-    let (alice, _, secret) = registered.unwrap();
+    let words = passphrase(PASSPHRASE);
+    let preparing = Client::prepare_account(config, "alice", &words, None, true);
+    let prepared = preparing.await.unwrap();
+    let secret = prepared.device_secret().unwrap().share();
+    let alice = prepared.commit().await.unwrap();
     let shared = alice.shared();
     let pin = shared.local_account().await.unwrap().content.relay;
     let (_, export_key) = crate::account::login::authenticate(

@@ -48,15 +48,10 @@ async fn imported_account_has_the_identity_the_spaces_and_the_contacts_at_anothe
         passphrase("a horse of another relay"),
         passphrase(FILE_PASSPHRASE),
     );
-    let importing = Box::pin(Client::import(
-        home.config(),
-        "alice2",
-        &words,
-        None,
-        file,
-        &of_file,
-    ));
-    let (imported, code) = importing.await.unwrap();
+    let importing = Client::prepare_import(home.config(), "alice2", &words, None, file, &of_file);
+    let prepared = Box::pin(importing).await.unwrap();
+    let code = prepared.recovery_code().share();
+    let imported = prepared.commit().await.unwrap();
     assert_eq!(imported.account().principal_id, alice.account().principal_id);
     let bob = imported.contacts().confirmed("bob").await.unwrap();
     assert_eq!(bob.handle(), "bob");

@@ -74,6 +74,46 @@ async fn home_takes_one_account_of_one_relay() {
 }
 
 #[tokio::test]
+async fn home_is_given_one_account_at_a_time() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    Home::new(&relay).register("alice").await;
+    let words = passphrase(PASSPHRASE);
+    let prepare = |handle| Client::prepare_account(home.config(), handle, &words, None, false);
+    let dropped = prepare("bob").await.unwrap();
+    drop(dropped);
+    let prepared = prepare("bob").await.unwrap();
+    let before = relay.sessions();
+    for refused in [
+        prepare("carol").await.map(drop),
+        home.log_in("alice", PASSPHRASE).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+    }
+    assert_eq!(relay.sessions(), before, "the login in vain has left no session");
+    let bob = prepared.commit().await.unwrap();
+    assert!(prepare("carol").await.is_err());
+    assert!(!relay.knows("carol"));
+    assert_eq!(bob.account().handle, "bob");
+}
+
+#[tokio::test]
+async fn what_was_prepared_and_given_up_changes_nothing() {
+    let relay = TestRelay::start().await;
+    let (alice, code) = Home::new(&relay).register("alice").await;
+    let words = passphrase(PASSPHRASE);
+    let given_up = alice.prepare_recovery_code(&words).await.unwrap();
+    let unborn = given_up.secret().share();
+    given_up.abandon().await;
+    drop(alice.prepare_device_secret(&words).await.unwrap());
+    expect_not_authenticated(Home::new(&relay).recover(&unborn).await);
+    Home::new(&relay).recover(&code).await.unwrap();
+    Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
+    alice.refresh_keystore().await.unwrap();
+    assert!(alice.device_secret().await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn home_without_an_account_is_named() {
     let relay = TestRelay::start().await;
     let home = Home::new(&relay).config.home;

@@ -140,14 +140,21 @@ impl Change {
                     .await
             }
             Self::RecoveryCode => {
-                client
-                    .replace_recovery_code(&before.passphrase(), &after.code())
-                    .await
+                let words = before.passphrase();
+                let preparing = client.prepare_this_code(&words, after.code());
+                let prepared = Box::pin(preparing).await?;
+                Box::pin(prepared.commit()).await.map(drop)
             }
-            Self::DeviceSecretOn | Self::DeviceSecretOff => {
-                client
-                    .replace_device_secret(&before.passphrase(), after.device())
-                    .await
+            Self::DeviceSecretOn => {
+                let secret = after.device().expect("it is to have one");
+                let words = before.passphrase();
+                let preparing = client.prepare_this_secret(&words, secret);
+                let prepared = Box::pin(preparing).await?;
+                Box::pin(prepared.commit()).await.map(drop)
+            }
+            Self::DeviceSecretOff => {
+                let words = before.passphrase();
+                Box::pin(client.disable_device_secret(&words)).await
             }
             Self::StartOver => {
                 let (old, new) = (before.passphrase(), after.passphrase());

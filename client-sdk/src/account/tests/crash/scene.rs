@@ -47,10 +47,8 @@ impl Scene {
         let client = self.restarted().await;
         let attempt = self.begin(change, &client).await;
         self.relay.misbehave(Faults::default());
-        change
-            .make(&client, &self.secrets, &attempt.after, self.number)
-            .await
-            .unwrap();
+        let making = Box::pin(change.make(&client, &self.secrets, &attempt.after, self.number));
+        making.await.unwrap();
         let steps = self.relay.state().asked.len();
         assert!(self.settle(&attempt).await, "{change:?}");
         steps
@@ -60,7 +58,7 @@ impl Scene {
     pub(super) async fn strike(&mut self, change: Change, strike: Strike) {
         let client = self.restarted().await;
         let attempt = self.begin(change, &client).await;
-        let making = change.make(&client, &self.secrets, &attempt.after, self.number);
+        let making = Box::pin(change.make(&client, &self.secrets, &attempt.after, self.number));
         let reported = self.relay.strike(strike, making).await;
         drop(client);
         let is_made = self.settle(&attempt).await;
