@@ -111,10 +111,15 @@ impl Met {
         logged_in: &LoggedIn,
         slot_key: impl FnOnce(&SealedKeystore, Option<&LocalAccount>) -> SlotKey,
     ) -> Result<(SealedKeystore, Opened), Error> {
-        if let Some(account) = &self.previous
-            && account.account_id != logged_in.account_id
-        {
-            return Err(StoreError::OtherAccount.into());
+        if let Some(account) = &self.previous {
+            if account.account_id != logged_in.account_id {
+                return Err(StoreError::OtherAccount.into());
+            }
+            if account.handle != logged_in.handle {
+                return Err(Error::alarm(
+                    "the relay names another handle of this account than before",
+                ));
+            }
         }
         let seen = self.previous.as_ref().map(|account| account.generation);
         let (token, account_id) = (&logged_in.session_token, logged_in.account_id);
@@ -166,16 +171,31 @@ impl Met {
         };
         let account = Arc::new(account);
         let row = Arc::clone(&account);
-        self.store
-            .write(move |transaction| {
-                transaction.pin_relay(&origin, pin)?;
-                transaction.put_account(&row)
-            })
-            .await?;
+        let entered = self.store.write(move |transaction| {
+            if let Some(now) = transaction.account()? {
+                expect_no_newer(&now, &row)?;
+            }
+            transaction.pin_relay(&origin, pin)?;
+            transaction.put_account(&row)
+        });
+        if let Err(error) = entered.await {
+            end_session(&self.api, &account.session.token).await;
+            return Err(error);
+        }
         if let Some(previous) = &self.previous {
             // The session that this login replaces. It ends by itself in time if the relay does not hear this.
             let _ = self.api.log_out(&previous.session.token).await;
         }
         Client::of_home(self.config, self.store, self.api).await
     }
+}
+
+/// What this device has seen does not sink: since this login was begun, another process of the home may have gone on.
+fn expect_no_newer(now: &LocalAccount, entering: &LocalAccount) -> Result<(), Error> {
+    if now.account_id == entering.account_id && now.generation.number > entering.generation.number {
+        return Err(Error::usage(
+            "another process of this home has changed the account meanwhile; log in again",
+        ));
+    }
+    Ok(())
 }

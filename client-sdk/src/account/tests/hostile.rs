@@ -1,8 +1,13 @@
 //! A relay that breaks one rule at a time. The numbers are those of the list of attacks the SDK must withstand.
 
+use sealpost_protocol::http::KsfParameters;
+use sealpost_protocol::ids::SpaceId;
+
 use super::relay::{Faults, KSF};
 use super::*;
-use sealpost_protocol::http::KsfParameters;
+use crate::account::Met;
+use crate::account::login::authenticate;
+use crate::keystore::SlotKey;
 
 async fn with_alice() -> (TestRelay, Home, Client, RecoveryCode) {
     let relay = TestRelay::start().await;
@@ -205,4 +210,48 @@ async fn login_into_another_account_is_refused() {
         Home::new(&relay).log_in("alice", PASSPHRASE).await,
         "another account",
     );
+}
+
+#[tokio::test]
+async fn recovery_into_a_home_that_knows_the_handle_is_refused_under_another_one() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    let (alice, code) = home.register("alice").await;
+    relay.misbehave(Faults {
+        handle: Some("mallory".to_owned()),
+        ..Faults::default()
+    });
+    expect_alarm(home.recover(&code).await, "another handle");
+    assert_eq!(
+        Client::open(home.config()).await.unwrap().account(),
+        alice.account()
+    );
+}
+
+#[tokio::test]
+async fn login_that_was_overtaken_does_not_take_the_home_back() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    let (alice, _) = home.register("alice").await;
+    let met = Met::new(home.config()).await.unwrap();
+    let before = relay.keystore();
+    alice.name_space(SpaceId::new([7; 32]), "garden").await.unwrap();
+    relay.misbehave(Faults {
+        keystore: Some(Some(before)),
+        ..Faults::default()
+    });
+    let words = passphrase(PASSPHRASE);
+    let authenticated = authenticate(&met.api, &met.pin, "device", "alice", &words).await;
+    let (logged_in, export_key) = authenticated.unwrap();
+    let slot_key = SlotKey::from_export_key(&export_key, None, logged_in.account_id);
+    let sessions = relay.sessions();
+    let overtaken = met.open_and_enter(logged_in, |_, _| slot_key).await;
+    assert!(matches!(overtaken.err(), Some(Error::Usage(_))));
+    assert_eq!(
+        relay.sessions(),
+        sessions - 1,
+        "the session of the login was ended"
+    );
+    let local = alice.shared().local_account().await.unwrap();
+    assert_eq!((local.generation.number, local.content.spaces.len()), (2, 1));
 }
