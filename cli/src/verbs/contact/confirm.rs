@@ -16,7 +16,7 @@ pub(crate) struct Confirm {
     /// Whom
     handle: String,
     /// Their fingerprint as they told it; asked for on the terminal by default
-    #[arg(long, value_name = "DIGITS")]
+    #[arg(long, value_name = "DIGITS OR WORDS")]
     fingerprint: Option<String>,
 }
 

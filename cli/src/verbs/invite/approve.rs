@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use sealpost_sdk::protocol::ids::PrincipalId;
 use sealpost_sdk::protocol::manifest::Fingerprint;
 use serde::Serialize;
 
@@ -22,7 +23,7 @@ pub(crate) struct Approve {
     #[command(flatten)]
     space: ChosenSpace,
     /// Their fingerprint, as they told it
-    #[arg(long, value_name = "DIGITS")]
+    #[arg(long, value_name = "DIGITS OR WORDS")]
     fingerprint: String,
 }
 
@@ -34,15 +35,19 @@ struct Approved {
 
 impl Approve {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if !Fingerprint::is_one(&self.fingerprint) {
+            return Err(Failure::usage(
+                "a fingerprint has 40 digits, or twelve words of its list",
+            ));
+        }
         let client = context.client().await?;
         let space = self.space.open(&client).await?;
         let approving = async {
             space.sync().await?;
             let applicants = space.applicants().await?;
-            let mut ids = applicants.iter().map(|applicant| applicant.manifest.id());
-            let wanted = digits(&self.fingerprint);
-            let id = ids.find(|id| digits(&Fingerprint::of(id).to_string()) == wanted);
-            let id = id.ok_or_else(|| Failure::usage("nobody with this fingerprint waits for approval"))?;
+            let ids = applicants.iter().map(|applicant| applicant.manifest.id());
+            let id = whose(&self.fingerprint, ids)
+                .ok_or_else(|| Failure::usage("nobody with this fingerprint waits for approval"))?;
             space.approve(id).await?;
             Ok::<_, Failure>(id)
         };
@@ -54,12 +59,30 @@ impl Approve {
     }
 }
 
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+fn whose(fingerprint: &str, mut among: impl Iterator<Item = PrincipalId>) -> Option<PrincipalId> {
+    among.find(|id| Fingerprint::of(id).matches(fingerprint))
 }
 
 impl Report for Approved {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{} is a member of {}.", self.principal_id, self.space)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn applicant_is_found_by_the_digits_and_by_the_words_of_their_fingerprint() {
+        let ids = [[7; 32], [8; 32]].map(PrincipalId::new);
+        for id in ids {
+            let fingerprint = Fingerprint::of(&id);
+            for text in [fingerprint.to_string(), fingerprint.words()] {
+                assert_eq!(whose(&text, ids.into_iter()), Some(id), "{text}");
+            }
+        }
+        let of_nobody = Fingerprint::of(&PrincipalId::new([9; 32])).words();
+        assert_eq!(whose(&of_nobody, ids.into_iter()), None);
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct AddMember {
     /// Whom
     handle: String,
     /// Their fingerprint, as they told it
-    #[arg(long, value_name = "DIGITS")]
+    #[arg(long, value_name = "DIGITS OR WORDS")]
     fingerprint: Option<String>,
     /// What they may do: owner, admin, member, reader or agent; or some of write, invite and manage, with commas between
     #[arg(long, default_value = "member")]

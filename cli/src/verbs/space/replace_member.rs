@@ -31,7 +31,7 @@ pub(crate) struct ReplaceMember {
     /// Handle of who takes their place
     handle: String,
     /// The new fingerprint, as they told it
-    #[arg(long, value_name = "DIGITS")]
+    #[arg(long, value_name = "DIGITS OR WORDS")]
     fingerprint: Option<String>,
 }
 
