@@ -47,6 +47,7 @@ impl ChosenSpace {
             name: String::new(),
             relay_head: None,
             lost_with: None,
+            waits_for_approval: false,
         })
     }
 
@@ -104,6 +105,7 @@ mod tests {
             name: name.to_owned(),
             relay_head: None,
             lost_with: None,
+            waits_for_approval: false,
         };
         vec![
             space(0xaa, "garden"),

@@ -41,6 +41,8 @@ pub(crate) struct KnownSpace {
     pub(crate) verified: Option<VerifiedPlace>,
     /// The principal that was the member, where the owner has started over with other keys since and was not added again.
     pub(crate) lost_with: Option<PrincipalId>,
+    /// Whether the owner accepted an invite and was not seen to be let in yet.
+    pub(crate) waits_for_approval: bool,
 }
 
 /// A verified place of a space.
@@ -85,6 +87,7 @@ impl Content {
                 *id,
                 KnownSpace {
                     lost_with,
+                    waits_for_approval: false,
                     ..space.clone()
                 },
             )
@@ -213,6 +216,7 @@ impl KnownSpace {
             space_id: id.as_bytes().to_vec(),
             name: self.name.clone(),
             lost_with: self.lost_with.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
+            waits_for_approval: self.waits_for_approval,
             ..SpaceEntry::default()
         };
         match self.verified {
@@ -232,6 +236,7 @@ impl KnownSpace {
             name: wire.name.clone(),
             verified: verified_place(wire)?,
             lost_with: lost_with(&wire.lost_with)?,
+            waits_for_approval: wire.waits_for_approval,
         };
         Some((SpaceId::try_from(&wire.space_id[..]).ok()?, space))
     }

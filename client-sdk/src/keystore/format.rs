@@ -110,6 +110,9 @@ pub(super) struct SpaceEntry {
     /// The principal that was the member, 32 bytes, where the owner has started over with other keys since; else empty.
     #[prost(bytes = "vec", tag = "7")]
     pub(super) lost_with: Vec<u8>,
+    /// Whether the owner accepted an invite that needs approval, and was not seen to be let in yet.
+    #[prost(bool, tag = "8")]
+    pub(super) waits_for_approval: bool,
 }
 
 /// A principal whose fingerprint the owner has confirmed.

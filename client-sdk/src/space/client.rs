@@ -23,7 +23,7 @@ use crate::client::{Client, Shared};
 use crate::entropy;
 use crate::error::Error;
 use crate::http::tls;
-use crate::keystore::{KnownSpace, VerifiedPlace};
+use crate::keystore::{Content, KnownSpace, VerifiedPlace};
 use crate::socket::{Announcement, ConnectionState, Credentials, Socket};
 use crate::store::log::{SpaceLog, known_spaces};
 use crate::store::outbox::install_id;
@@ -65,6 +65,9 @@ pub struct SpaceSummary {
     pub relay_head: Option<u64>,
     /// The principal that was the member, where the owner has started over since: somebody who may has to add the new one.
     pub lost_with: Option<PrincipalId>,
+    /// Whether this account accepted an invite and waits until a member approves it. Who is turned away is not told: joining once
+    /// more says it.
+    pub waits_for_approval: bool,
 }
 
 /// Announcements of the relay's operator.
@@ -118,6 +121,7 @@ impl Client {
                 for view in list.spaces {
                     found.entry(view.space_id).or_default().relay_head = Some(view.head_seq);
                 }
+                shared.note_who_was_let_in(&mut found).await;
             }
             Err(error @ Error::NotAuthenticated(_)) => return Err(error),
             Err(error) => tracing::debug!(error = %error, "the relay's list of spaces is missing"),
@@ -188,6 +192,7 @@ struct Known {
     name: String,
     relay_head: Option<u64>,
     lost_with: Option<PrincipalId>,
+    waits_for_approval: bool,
 }
 
 fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
@@ -196,6 +201,7 @@ fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
         name: known.name,
         relay_head: known.relay_head,
         lost_with: known.lost_with,
+        waits_for_approval: known.waits_for_approval,
     };
     found.into_iter().map(summary).collect()
 }
@@ -213,8 +219,42 @@ impl Shared {
         for (id, space) in self.local_account().await?.content.spaces {
             let known = found.entry(id).or_default();
             (known.name, known.lost_with) = (space.name, space.lost_with);
+            known.waits_for_approval = space.waits_for_approval;
         }
         Ok(found)
+    }
+
+    /// Who is on the relay's list of a space waits there no more.
+    async fn note_who_was_let_in(&self, found: &mut BTreeMap<SpaceId, Known>) {
+        let let_in = |(id, known): (&SpaceId, &mut Known)| {
+            let was_let_in = known.waits_for_approval && known.relay_head.is_some();
+            known.waits_for_approval &= !was_let_in;
+            was_let_in.then_some(*id)
+        };
+        let ids: Vec<SpaceId> = found.iter_mut().filter_map(let_in).collect();
+        for id in ids {
+            self.note_waiting(id, false).await;
+        }
+    }
+
+    /// Has all devices of this account know whether it waits for approval. It is noted again with the next look at the list.
+    pub(super) async fn note_waiting(&self, id: SpaceId, waits: bool) {
+        let is_noted = |content: &Content| {
+            content
+                .spaces
+                .get(&id)
+                .is_some_and(|space| space.waits_for_approval)
+        };
+        let noting = async {
+            if is_noted(&self.local_account().await?.content) == waits {
+                return Ok(());
+            }
+            self.update_keystore(|content| content.spaces.entry(id).or_default().waits_for_approval = waits)
+                .await
+        };
+        if let Err(error) = noting.await {
+            tracing::warn!(space.id = %id, error = %error, "who waits for approval was not noted in the keystore");
+        }
     }
 
     /// The client's one socket; started over `transport` if there is none yet.

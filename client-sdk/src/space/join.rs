@@ -79,8 +79,14 @@ impl Client {
             shown: Shown::default(),
         };
         match joining.run(&mut entropy::system()).await {
-            Ok(Outcome::Waiting) => Ok(Joined::Waiting(link.space_id())),
-            Ok(Outcome::Member(key)) => self.enter(link.space_id(), key).await.map(Joined::Member),
+            Ok(Outcome::Waiting) => {
+                self.shared().note_waiting(link.space_id(), true).await;
+                Ok(Joined::Waiting(link.space_id()))
+            }
+            Ok(Outcome::Member(key)) => {
+                self.shared().note_waiting(link.space_id(), false).await;
+                self.enter(link.space_id(), key).await.map(Joined::Member)
+            }
             // What was used up may have been used up by this very account: its answer was lost, or it was not told any more.
             Err(error) if error.code() == Some(ErrorCode::InviteVoid) => {
                 let is_in = self.space_of_member(link.space_id()).await?;

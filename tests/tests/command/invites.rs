@@ -1,5 +1,9 @@
 use super::{open_to_all, text, texts};
-use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+use sealpost_tests::{
+    command::{Ended, Sealpost},
+    database::Database,
+    relay::Relay,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn link_brings_a_newcomer_in_once_and_altered_never() {
@@ -35,4 +39,41 @@ async fn link_brings_a_newcomer_in_once_and_altered_never() {
     assert_eq!(refused.code, 6, "{}", refused.err);
     assert!(refused.err.contains("invite"), "{}", refused.err);
     assert!(alice.json(["invite", "list", "garden"]).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_approval_sees_it_and_is_let_in_by_the_words_of_the_fingerprint() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let (alice, bob) = (Sealpost::new(at), Sealpost::new(at));
+    alice.json(["register", "alice"]);
+    bob.json(["register", "bob"]);
+    alice.json(["space", "create", "garden"]);
+    let link = alice.json(["invite", "create", "garden", "--approval"]);
+    let link = text(&link[0], "link");
+    // No name is given: that would list the space by itself.
+    assert_eq!(bob.feed(["join", "-"], link.as_bytes()).expect_done().err, "");
+    let listed = bob.json(["space", "list"]);
+    assert_eq!(
+        (listed.len(), &listed[0]["waiting_for_approval"]),
+        (1, &true.into())
+    );
+    assert!(bob.run(["space", "list"]).out.contains("(waiting for approval)"));
+    let phone = Sealpost::new(at);
+    phone.json(["login", "bob"]);
+    assert_eq!(phone.json(["space", "list"])[0]["waiting_for_approval"], true);
+
+    let approve =
+        |fingerprint: &str| alice.run(["invite", "approve", "garden", "--fingerprint", fingerprint]);
+    let of_bob = bob.json(["fingerprint"]);
+    let of_bob = text(&of_bob[0], "fingerprint_words");
+    let own = alice.json(["fingerprint"]);
+    for wrong in [text(&own[0], "fingerprint_words"), "one two three", ""] {
+        let Ended { code, err, .. } = approve(wrong);
+        assert_eq!(code, 2, "{err}");
+    }
+    approve(of_bob).expect_done();
+    assert_eq!(bob.json(["space", "list"])[0]["waiting_for_approval"], false);
+    assert!(!bob.run(["space", "list"]).out.contains("waiting"));
+    assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
 }

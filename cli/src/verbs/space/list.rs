@@ -21,6 +21,8 @@ struct ShownSpace {
     /// The principal that was the member, where the owner has started over since.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_with: Option<String>,
+    /// Whether this account accepted an invite and a member still has to approve it.
+    waiting_for_approval: bool,
 }
 
 impl List {
@@ -42,6 +44,7 @@ impl From<SpaceSummary> for ShownSpace {
             name: space.name,
             head: space.relay_head,
             lost_with: space.lost_with.map(|id| id.to_string()),
+            waiting_for_approval: space.waits_for_approval,
         }
     }
 }
@@ -54,10 +57,11 @@ impl Report for ShownSpace {
         } else {
             &self.name
         };
-        let lost = match self.lost_with {
+        let state = match self.lost_with {
             Some(_) => "  (lost: ask a manager to add you again)",
+            None if self.waiting_for_approval => "  (waiting for approval)",
             None => "",
         };
-        writeln!(out, "{}  {head:>8}  {}{lost}", self.space, printable(name))
+        writeln!(out, "{}  {head:>8}  {}{state}", self.space, printable(name))
     }
 }

@@ -46,11 +46,13 @@ fn spaces() -> impl Strategy<Value = Vec<([u8; 32], KnownSpace)>> {
         any::<String>(),
         proptest::option::of(place()),
         proptest::option::of(any::<[u8; 32]>()),
+        any::<bool>(),
     )
-        .prop_map(|(name, verified, lost)| KnownSpace {
+        .prop_map(|(name, verified, lost, waits_for_approval)| KnownSpace {
             name,
             verified,
             lost_with: lost.map(PrincipalId::new),
+            waits_for_approval,
         });
     proptest::collection::vec((any::<[u8; 32]>(), space), 0..8)
 }
@@ -131,6 +133,7 @@ fn changed_content_keeps_the_slots_and_raises_the_generation() {
         name: "garden".to_owned(),
         verified: None,
         lost_with: None,
+        waits_for_approval: false,
     };
     opened.content.spaces.insert(SpaceId::new([9; 32]), space);
     let next = sealed.with_content(&opened.root_key, &opened.content, &mut entropy::system());
@@ -172,6 +175,7 @@ fn sizes_of_small_contents_are_alike() {
         name: "garden".to_owned(),
         verified: None,
         lost_with: None,
+        waits_for_approval: false,
     };
     full.spaces.insert(SpaceId::new([9; 32]), space);
     let lengths = [empty, full].map(|content| keys.seal(ACCOUNT, &content).to_bytes().len());

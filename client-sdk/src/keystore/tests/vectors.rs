@@ -109,6 +109,7 @@ pub(super) fn full_content() -> Content {
                 name,
                 verified,
                 lost_with: None,
+                waits_for_approval: false,
             },
         );
     }

@@ -323,6 +323,7 @@ async fn pin(stage: &Stage, cursor: Cursor) {
         name: String::new(),
         verified: Some(place),
         lost_with: None,
+        waits_for_approval: false,
     };
     content.spaces.insert(stage.log.space_id(), space);
     let account = LocalAccount::for_tests(content);

@@ -21,7 +21,9 @@ async fn page() -> (HeaderMap, String) {
 async fn page_behind_a_link_says_how_to_join_at_this_relay() {
     let (headers, page) = page().await;
     assert_eq!(headers["content-type"], "text/html; charset=utf-8");
-    assert!(page.contains("sealpost join") && page.contains("sealpost register"));
+    assert!(page.contains("sealpost register") && page.contains("<pre>sealpost join</pre>"));
+    assert!(page.contains("asks for the link") && page.contains("<pre>sealpost join - &lt; FILE</pre>"));
+    assert!(page.contains("wait for approval"), "{page}");
     assert!(page.contains(&format!("SEALPOST_RELAY_URL={ORIGIN}\n")), "{page}");
     assert!(!page.contains("{origin}") && !page.contains("{style}"), "{page}");
 }

@@ -115,6 +115,7 @@ impl Change {
                         name,
                         verified,
                         lost_with: None,
+                        waits_for_approval: false,
                     },
                 );
             }
