@@ -1,11 +1,15 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser};
 
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::verbs::Verb;
 
@@ -28,7 +32,8 @@ SEALPOST_RECOVERY_FILE, and an invite link with SEALPOST_INVITE_FILE. An invite 
 the machine then see it.
 
 Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused
-by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM.";
+by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM. With --json a failure is a line {\"error\": ...} on stderr with
+`code`, a word that stays the same between versions, `exit_code` and `message`; without `exit_code` it did not end the command.";
 
 /// End-to-end encrypted spaces over a relay that cannot read them.
 #[derive(Parser)]
@@ -83,6 +88,35 @@ impl GlobalArguments {
     pub(crate) fn patience_in_spaces(&self) -> Duration {
         self.patience.map_or(PATIENCE_IN_SPACES, Duration::from_secs)
     }
+}
+
+/// Tells what is wrong with the command line; or gives the help that was asked for.
+pub(crate) fn refused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && asks_for_json(std::env::args_os()) {
+        return Failure::usage(in_a_line(error)).report(Output::Json);
+    }
+    // Who closed our output has heard enough.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// What stands behind `--` is another program's.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json")
+}
+
+/// What clap says over several lines, without the usage that it adds.
+fn in_a_line(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing; see --help".to_owned();
+    }
+    let text = error.render().to_string();
+    let said = text.split("\n\nUsage:").next().unwrap_or_default();
+    let said = said.split("\n\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = said.trim_start_matches("error:").split_whitespace().collect();
+    words.join(" ")
 }
 
 /// `$XDG_DATA_HOME/sealpost`, which by default is `~/.local/share/sealpost`.

@@ -115,6 +115,11 @@ impl Failure {
                 "`sealpost register` makes an account, `sealpost login` opens one here; --home or SEALPOST_HOME names another \
                  folder",
             ),
+            Self::Sdk(Error::Store(StoreError::DeviceKeyMissing(_))) => Some(
+                "put the key back from where it went, or from a copy of the whole home. If it is gone for good, so is what this home \
+                 held. A person's home: `sealpost logout --forget --yes`, then log in again. An agent's: its owner revokes it \
+                 (`sealpost agent revoke`) and pairs it anew",
+            ),
             Self::Sdk(Error::Store(StoreError::Corrupt(_) | StoreError::Damaged { .. })) => Some(
                 "keep a copy of the home folder. A person's home: `sealpost logout --forget`, then log in again, with the \
                  passphrase (and the device secret, if there is one) or the recovery code: spaces are read anew, and only what was in \
@@ -140,8 +145,24 @@ impl Failure {
         }
     }
 
+    /// The stable word for scripts: a refusal's is the relay's own (see the specification).
+    fn word(&self) -> &str {
+        match self {
+            Self::Sdk(error) => word_of(error),
+            Self::Usage(_) => "usage",
+            Self::AgentRemains { .. } => "agent_remains",
+            Self::Busy => "busy",
+            Self::File { .. } => "file",
+            Self::Output(_) => "output",
+            Self::Unfinished { cause, .. } => cause.word(),
+            Self::Interrupted(_) => "interrupted",
+            Self::Program(_) => "program",
+            Self::Unwell(_) => "unwell",
+        }
+    }
+
     fn to_json(&self) -> serde_json::Value {
-        let mut error = json!({ "exit_code": self.code(), "message": self.to_string() });
+        let mut error = json!({ "code": self.word(), "exit_code": self.code(), "message": self.to_string() });
         if let Some(hint) = self.hint() {
             error["hint"] = json!(hint);
         }
@@ -155,14 +176,10 @@ impl Failure {
             }
             other => other,
         };
-        match cause {
-            Self::Sdk(Error::Refused(refusal)) => error["code"] = json!(refusal.word),
-            Self::Sdk(Error::Integrity(alarm)) => {
-                error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
-                error["seq"] = json!(alarm.seq);
-                error["event_id"] = json!(alarm.event_id.map(|id| id.to_string()));
-            }
-            _ => {}
+        if let Self::Sdk(Error::Integrity(alarm)) = cause {
+            error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
+            error["seq"] = json!(alarm.seq);
+            error["event_id"] = json!(alarm.event_id.map(|id| id.to_string()));
         }
         json!({ "error": error })
     }
@@ -193,9 +210,34 @@ fn code_of(error: &Error) -> u8 {
         Error::Usage(_) | Error::Store(StoreError::OtherAccount | StoreError::NotPrivate(_)) => 2,
         Error::NotAuthenticated(_) | Error::NotLoggedIn(_) => 3,
         Error::Network(_) => 4,
-        Error::Integrity(_) | Error::Store(StoreError::Damaged { .. } | StoreError::Corrupt(_)) => 5,
+        Error::Integrity(_) => 5,
+        Error::Store(
+            StoreError::Damaged { .. } | StoreError::Corrupt(_) | StoreError::DeviceKeyMissing(_),
+        ) => 5,
         Error::Refused(_) => 6,
         _ => 1,
+    }
+}
+
+/// The word of an error of the SDK.
+fn word_of(error: &Error) -> &str {
+    match error {
+        Error::Usage(_) => "usage",
+        Error::NotAuthenticated(_) => "not_authenticated",
+        Error::NotLoggedIn(_) => "not_logged_in",
+        Error::Network(_) => "network",
+        Error::Integrity(_) => "integrity_alarm",
+        Error::Refused(refusal) => &refusal.word,
+        Error::NoKey { .. } => "no_key",
+        Error::Unreadable { .. } => "unreadable",
+        Error::Store(error) => match error {
+            StoreError::OtherAccount => "other_account",
+            StoreError::NotPrivate(_) => "home_not_private",
+            StoreError::DeviceKeyMissing(_) => "device_key_missing",
+            StoreError::Damaged { .. } | StoreError::Corrupt(_) => "store_damaged",
+            _ => "store_failed",
+        },
+        _ => "failed",
     }
 }
 

@@ -31,7 +31,10 @@ fn main() -> ExitCode {
         eprintln!("sealpost: core dumps cannot be turned off: {error}");
         return ExitCode::FAILURE;
     }
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return arguments::refused(&error),
+    };
     start_log();
     let output = arguments.global.output();
     let context = Context::new(arguments.global, output);

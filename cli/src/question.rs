@@ -15,7 +15,10 @@ pub(crate) fn expect_typed(expected: &str, warning: &str) -> Result<(), Failure>
     write!(out, "{warning} Type {expected} to go on: ")?;
     out.flush()?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|source| Failure::file("the terminal", source))?;
     if line.trim() == expected {
         return Ok(());
     }

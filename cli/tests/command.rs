@@ -69,6 +69,80 @@ fn failure_is_json_for_scripts() {
     let error: Value = serde_json::from_str(&err).unwrap();
     assert_eq!((code, out.as_str()), (3, ""));
     assert_eq!(error["error"]["exit_code"], 3);
+    assert_eq!(error["error"]["code"], "not_logged_in");
+}
+
+#[test]
+fn wrong_arguments_are_json_for_scripts_too() {
+    let folder = folder();
+    for wrong in [
+        &["--json", "nonsense"][..],
+        &["--json"],
+        &["login", "--json"],
+        &["--json", "tail", "garden", "--after", "x"],
+        &["send", "--json", "garden", "text", "--file", "file"],
+        &["--json", "agent", "run"],
+    ] {
+        let (code, out, err) = run(command(folder.path()).args(wrong));
+        assert_eq!(
+            (code, out.as_str(), err.lines().count()),
+            (2, "", 1),
+            "{wrong:?}: {err}"
+        );
+        let error: Value = serde_json::from_str(&err).unwrap();
+        assert_eq!(error["error"]["code"], "usage", "{err}");
+        assert_eq!(error["error"]["exit_code"], 2, "{err}");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.contains("Usage:"), "{message}");
+    }
+    // What stands behind `--` is the program's.
+    let (_, _, err) = run(command(folder.path()).args(["agent", "run", "--space", "--", "bot", "--json"]));
+    assert!(serde_json::from_str::<Value>(&err).is_err(), "{err}");
+    let (code, out, _) = run(command(folder.path()).args(["--json", "--help"]));
+    assert!(code == 0 && out.contains("Usage:"));
+}
+
+#[test]
+fn home_whose_device_key_is_gone_says_what_to_do() {
+    let folder = folder();
+    let home = folder.path().join("home");
+    DirBuilder::new().mode(0o700).create(&home).unwrap();
+    std::fs::write(home.join("store.sqlite3"), "sealed").unwrap();
+    let (code, _, err) = run(command(folder.path()).args(["--json", "whoami"]));
+    let error: Value = serde_json::from_str(&err).unwrap();
+    assert_eq!((code, &error["error"]["code"]), (5, &"device_key_missing".into()));
+    let hint = error["error"]["hint"].as_str().unwrap();
+    assert!(
+        err.contains("device.key") && hint.contains("logout --forget --yes"),
+        "{err}"
+    );
+    let (code, _, err) = run(command(folder.path()).args(["logout", "--forget", "--yes"]));
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn invite_link_that_is_no_text_is_named_as_standard_input() {
+    let folder = folder();
+    let mut child = command(folder.path())
+        .args(["join", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(&[0xff, 0xfe, b'\n'])
+        .unwrap();
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    let err = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{err}");
+    assert!(
+        err.contains("standard input") && !err.contains("standard output"),
+        "{err}"
+    );
 }
 
 #[test]

@@ -121,6 +121,9 @@ pub enum StoreError {
         /// The value's table.
         table: &'static str,
     },
+    /// The key that opens the store is not there.
+    #[error("the device key {} is missing, and nothing in this home opens without it", .0.display())]
+    DeviceKeyMissing(PathBuf),
     /// Written by a newer version of this program.
     #[error("the local store has schema {found}, this program knows {known}: update it")]
     Newer {

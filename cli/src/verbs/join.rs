@@ -68,7 +68,13 @@ impl Join {
             None => secret_input::invite_link(),
             Some("-") => {
                 let mut line = Zeroizing::new(String::with_capacity(LONGEST as usize));
-                io::stdin().lock().take(LONGEST).read_line(&mut line)?;
+                let read = io::stdin().lock().take(LONGEST).read_line(&mut line);
+                read.map_err(|source| match source.kind() {
+                    io::ErrorKind::InvalidData => {
+                        Failure::usage("standard input: that is no text, and no invite link")
+                    }
+                    _ => Failure::file("standard input", source),
+                })?;
                 Ok(line)
             }
             Some(link) => Ok(Zeroizing::new(link.to_owned())),

@@ -196,9 +196,10 @@ async fn database_without_its_device_key_is_not_started_over() {
     let home = Home::new();
     home.open().await.unwrap();
     std::fs::remove_file(home.path().join("device.key")).unwrap();
+    let missing = home.path().join("device.key");
     assert!(matches!(
         home.open().await.err(),
-        Some(Error::Store(StoreError::File { .. }))
+        Some(Error::Store(StoreError::DeviceKeyMissing(key))) if key == missing
     ));
 }
 

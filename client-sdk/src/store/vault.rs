@@ -121,7 +121,10 @@ fn write_unfinished(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn read_key(path: &Path) -> Result<SecretKey, Error> {
-    let failed = |source| file_error("reading the device key", path, source);
+    let failed = |source: std::io::Error| match source.kind() {
+        ErrorKind::NotFound => StoreError::DeviceKeyMissing(path.to_owned()).into(),
+        _ => file_error("reading the device key", path, source),
+    };
     let file = File::open(path).map_err(failed)?;
     expect_private(path)?;
     let mut bytes = SecretBytes::new(Vec::with_capacity(SecretKey::LENGTH + 1));
