@@ -185,6 +185,14 @@ impl Failure {
     }
 }
 
+/// Tells on stderr of something that is wrong and does not end the command.
+pub(crate) fn complain(output: Output, word: &str, message: &str) {
+    match output {
+        Output::Human => eprintln!("sealpost: {message}"),
+        Output::Json => eprintln!("{}", json!({ "error": { "code": word, "message": message } })),
+    }
+}
+
 /// The exit code of several failures of one command: that of an alarm before that of the network, and the relay's refusal last.
 pub(crate) fn worst_code<'a>(errors: impl Iterator<Item = &'a Error>) -> u8 {
     const REFUSED: u8 = 6;

@@ -8,6 +8,7 @@ mod context;
 mod failure;
 mod headers;
 mod interruption;
+mod lines;
 mod output;
 mod patience;
 mod people;

@@ -9,6 +9,7 @@ use sealpost_sdk::content::{MAX_BODY, PLAIN_TEXT};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::failure::Failure;
+use crate::lines::{Line, Lines};
 
 /// Lines read ahead.
 const QUEUE: usize = 1024;
@@ -63,10 +64,8 @@ fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
 fn read_lines(content_type: Option<String>) -> Receiver<Result<Message, Failure>> {
     let (lines, queue) = mpsc::channel(QUEUE);
     std::thread::spawn(move || {
-        let mut input = io::stdin().lock();
-        for number in 1_u64.. {
-            let line = read_line(&mut input, number).transpose();
-            let Some(line) = line else { return };
+        let mut input = Lines::new(io::stdin().lock(), MAX_BODY);
+        while let Some(line) = next_line(&mut input).transpose() {
             if !hand_over(&lines, line, content_type.as_deref()) {
                 return;
             }
@@ -86,25 +85,16 @@ fn hand_over(
     lines.blocking_send(message).is_ok() && !failed
 }
 
-/// The next line without its end; `None` at the end of the input.
-fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Failure> {
-    let mut line = Vec::new();
-    input
-        .take(MAX_BODY as u64 + 2)
-        .read_until(b'\n', &mut line)
-        .map_err(|source| Failure::file("standard input", source))?;
-    if line.is_empty() {
-        return Ok(None);
+fn next_line(input: &mut Lines<impl BufRead>) -> Result<Option<Vec<u8>>, Failure> {
+    let read = input.next_blocking();
+    match read.map_err(|source| Failure::file("standard input", source))? {
+        None => Ok(None),
+        Some(Line::Whole(line)) => Ok(Some(line)),
+        Some(Line::TooLong) => Err(Failure::usage(format!(
+            "line {} is longer than a message may be ({MAX_BODY} bytes)",
+            input.number()
+        ))),
     }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    }
-    if line.len() > MAX_BODY {
-        return Err(Failure::usage(format!(
-            "line {number} is longer than a message may be ({MAX_BODY} bytes)"
-        )));
-    }
-    Ok(Some(line))
 }
 
 fn to_message(body: Vec<u8>, content_type: Option<&str>) -> Message {
@@ -120,19 +110,9 @@ fn to_message(body: Vec<u8>, content_type: Option<&str>) -> Message {
 mod tests {
     use super::*;
 
-    fn lines(mut input: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
-        let mut lines = Vec::new();
-        while let Some(line) = read_line(&mut input, lines.len() as u64 + 1)? {
-            lines.push(line);
-        }
-        Ok(lines)
-    }
-
-    #[test]
-    fn lines_are_messages_whether_or_not_the_last_one_ends() {
-        assert_eq!(lines(b"one\n\nthree").unwrap(), [&b"one"[..], b"", b"three"]);
-        assert_eq!(lines(b"one\n").unwrap(), [b"one"]);
-        assert!(lines(b"").unwrap().is_empty());
+    fn lines(input: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut input = Lines::new(input, MAX_BODY);
+        std::iter::from_fn(|| next_line(&mut input).transpose()).collect()
     }
 
     #[test]

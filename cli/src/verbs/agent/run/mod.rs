@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt;
+use sealpost_sdk::content::MAX_BODY;
 use sealpost_sdk::protocol::ids::{PrincipalId, SpaceId};
 use sealpost_sdk::space::Messages;
 use sealpost_sdk::{Client, Error, Packing, Position, Space, Unsent};
@@ -22,12 +23,13 @@ use tokio::time::sleep;
 use super::super::tail::Line;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::interruption::Interruptions;
+use crate::output::Output;
 use crate::patience;
 use crate::people::People;
 use program::{GRACE, Program};
-use replies::Replies;
+use replies::{Replies, Reply};
 use work::Work;
 
 /// The name under which the home keeps how far the program has read.
@@ -38,7 +40,8 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 ///
 /// The program gets each message as a line of JSON on its standard input, as `sealpost --json tail` prints them, but not what this
 /// agent wrote itself. Each line that it prints is sent as a message: a line of JSON with `text` sends that text, any other line
-/// is sent as it is, an empty one is not. Its standard error is left alone.
+/// is sent as it is, an empty one is not. Its standard error is left alone. A message holds 122880 bytes (120 KiB) at most: a longer
+/// one is told on stderr (`message_too_long` with --json) and not sent, and the program goes on.
 ///
 /// It begins with what was written since the agent was brought into the space. The place is kept in the home: the next run goes on
 /// behind the last message that was written to the program. Should this command be killed between writing a message and keeping its
@@ -123,7 +126,7 @@ async fn answer(
     let (end, asked_to_end) = watch::channel(false);
     let (exited, has_exited) = watch::channel(false);
     let mut feeding = Work::new(feed(&space, messages, &people, me, input, asked_to_end));
-    let mut sending = Work::new(send(&space, output, has_exited, acked));
+    let mut sending = Work::new(send(&space, output, has_exited, acked, context.output()));
     let ending = tokio::select! {
         failed = feeding.failure() => Ending::Failed(failed),
         failed = sending.failure() => Ending::Failed(failed),
@@ -234,6 +237,7 @@ async fn send(
     output: ChildStdout,
     mut has_exited: watch::Receiver<bool>,
     acked: &Arc<AtomicU64>,
+    errors: Output,
 ) -> Result<(), Failure> {
     let acked = Arc::clone(acked);
     let mut sender = space
@@ -252,12 +256,19 @@ async fn send(
             () = &mut late => None,
         };
         match next {
-            Some(reply) => sender.feed(reply).await?,
+            Some(Reply::Message(message)) => sender.feed(message).await?,
+            Some(Reply::TooLong { line }) => complain(errors, "message_too_long", &too_long(line)),
             None => break,
         }
     }
     sender.flush().await?;
     Ok(())
+}
+
+fn too_long(line: u64) -> String {
+    format!(
+        "line {line} of the program holds more than a message may ({MAX_BODY} bytes); it is not sent, and the program goes on"
+    )
 }
 
 /// Gives signs of life; returns when the agent is revoked.

@@ -3,68 +3,64 @@
 use sealpost_sdk::Message;
 use sealpost_sdk::content::MAX_BODY;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, BufReader};
 
 use crate::failure::Failure;
+use crate::lines::{Line, Lines};
 
 const BYTES: &str = "application/octet-stream";
+/// Longest line that is read: JSON takes six bytes at most for one of the text, and may say more than the text.
+const LONGEST_LINE: usize = 8 * MAX_BODY;
 
 /// The lines of a program, one message each.
 pub(super) struct Replies<R> {
-    output: BufReader<R>,
-    number: u64,
+    lines: Lines<BufReader<R>>,
+}
+
+/// What a line asks for.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// To send this.
+    Message(Message),
+    /// To send what no message can hold.
+    TooLong {
+        /// The number of the line, from 1.
+        line: u64,
+    },
 }
 
 /// A line of JSON that says what to send.
 #[derive(Deserialize)]
-struct Reply {
+struct Said {
     text: String,
 }
 
 impl<R: AsyncRead + Unpin> Replies<R> {
     pub(super) fn new(output: R) -> Self {
         Self {
-            output: BufReader::new(output),
-            number: 0,
+            lines: Lines::new(BufReader::new(output), LONGEST_LINE),
         }
     }
 
-    /// The next message; `None` at the end of the output.
-    pub(super) async fn next(&mut self) -> Result<Option<Message>, Failure> {
-        while let Some(line) = self.next_line().await? {
-            if !line.is_empty() {
-                return Ok(Some(to_message(line)));
-            }
+    /// The next reply; `None` at the end of the output.
+    pub(super) async fn next(&mut self) -> Result<Option<Reply>, Failure> {
+        loop {
+            let line = self.lines.next().await;
+            let message = match line.map_err(|source| Failure::file("the program's output", source))? {
+                None => return Ok(None),
+                Some(Line::Whole(line)) if line.is_empty() => continue,
+                Some(Line::Whole(line)) => Some(to_message(line)),
+                Some(Line::TooLong) => None,
+            };
+            let line = self.lines.number();
+            let message = message.filter(|message| message.body.len() <= MAX_BODY);
+            return Ok(Some(message.map_or(Reply::TooLong { line }, Reply::Message)));
         }
-        Ok(None)
-    }
-
-    async fn next_line(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        let mut line = Vec::new();
-        (&mut self.output)
-            .take(MAX_BODY as u64 + 2)
-            .read_until(b'\n', &mut line)
-            .await
-            .map_err(|source| Failure::file("the program's output", source))?;
-        self.number += 1;
-        if line.is_empty() {
-            return Ok(None);
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        if line.len() > MAX_BODY {
-            return Err(Failure::usage(format!(
-                "line {} of the program is longer than a message may be ({MAX_BODY} bytes)",
-                self.number
-            )));
-        }
-        Ok(Some(line))
     }
 }
 
 fn to_message(line: Vec<u8>) -> Message {
-    if let Ok(Reply { text }) = serde_json::from_slice(&line) {
+    if let Ok(Said { text }) = serde_json::from_slice(&line) {
         return Message::text(text);
     }
     match String::from_utf8(line) {
@@ -77,13 +73,21 @@ fn to_message(line: Vec<u8>) -> Message {
 mod tests {
     use super::*;
 
-    async fn bodies(output: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+    /// What is sent, or the number of the line that cannot be.
+    async fn replies(output: &[u8]) -> Vec<Result<Vec<u8>, u64>> {
         let mut replies = Replies::new(output);
-        let mut bodies = Vec::new();
-        while let Some(message) = replies.next().await? {
-            bodies.push(message.body.to_vec());
+        let mut read = Vec::new();
+        while let Some(reply) = replies.next().await.unwrap() {
+            read.push(match reply {
+                Reply::Message(message) => Ok(message.body.to_vec()),
+                Reply::TooLong { line } => Err(line),
+            });
         }
-        Ok(bodies)
+        read
+    }
+
+    fn json(text: &str) -> Vec<u8> {
+        format!("{}\n", serde_json::json!({ "text": text })).into_bytes()
     }
 
     #[tokio::test]
@@ -97,14 +101,36 @@ mod tests {
             b"\xff",
             b"no end",
         ];
-        assert_eq!(bodies(output).await.unwrap(), expected);
+        assert_eq!(replies(output).await, expected.map(|body| Ok(body.to_vec())));
     }
 
     #[tokio::test]
-    async fn line_that_no_message_can_hold_is_named() {
-        let longest = [vec![b'x'; MAX_BODY], b"\n".to_vec()].concat();
-        assert_eq!(bodies(&longest).await.unwrap()[0].len(), MAX_BODY);
-        let failure = bodies(&[b"short\n".to_vec(), vec![b'x'; MAX_BODY + 1]].concat()).await;
-        assert!(failure.unwrap_err().to_string().starts_with("line 2 of"));
+    async fn bytes_of_the_text_count_and_not_those_that_json_takes_for_it() {
+        let text = "\u{1}".repeat(MAX_BODY);
+        let line = json(&text);
+        assert!(line.len() > 6 * MAX_BODY);
+        assert_eq!(replies(&line).await, [Ok(text.into_bytes())]);
+    }
+
+    #[tokio::test]
+    async fn message_that_is_too_long_is_named_and_the_next_one_is_sent() {
+        let too_long = "x".repeat(MAX_BODY + 1);
+        let endless = vec![b'x'; 2 * LONGEST_LINE];
+        let output = [
+            b"short\n\n".to_vec(),
+            json(&too_long),
+            too_long.into_bytes(),
+            b"\n".to_vec(),
+            endless,
+            b"\nnext\n".to_vec(),
+        ];
+        let expected = [
+            Ok(b"short".to_vec()),
+            Err(3),
+            Err(4),
+            Err(5),
+            Ok(b"next".to_vec()),
+        ];
+        assert_eq!(replies(&output.concat()).await, expected);
     }
 }
