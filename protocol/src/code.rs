@@ -91,6 +91,8 @@ codes! {
     PairingCodeInvalid = "pairing_code_invalid", 403, "Ask the agent's owner for a new pairing code.";
     /// The account has as many agents as it can have.
     TooManyAgents = "too_many_agents", 409, "Revoke an agent of this account first.";
+    /// The account has an agent of that name.
+    AgentNameTaken = "agent_name_taken", 409, "Revoke the account's agent of this name first, or pair under another name.";
     /// A new device's code was used, is too old, or is none of this relay's.
     DeviceCodeInvalid = "device_code_invalid", 410, "Have the new device show a new code.";
     /// Too many requests; the answer carries when to come back.

@@ -67,6 +67,9 @@ pub enum DirectoryError {
     /// As many new devices wait as the relay keeps.
     #[error("too many new devices wait to be let in")]
     TooManyDeviceRequests,
+    /// The account has an agent of that name.
+    #[error("the account has an agent of that name")]
+    AgentNameTaken,
     /// The account has as many agents as it can have.
     #[error("the account has as many agents as it can have")]
     TooManyAgents {

@@ -102,6 +102,7 @@ impl From<DirectoryError> for Failure {
             DirectoryError::PairingCodeInvalid => Self::new(ErrorCode::PairingCodeInvalid),
             DirectoryError::DeviceCodeInvalid => Self::new(ErrorCode::DeviceCodeInvalid),
             DirectoryError::TooManyDeviceRequests => Self::retry_after(ErrorCode::Overloaded, AFTER_CROWD),
+            DirectoryError::AgentNameTaken => Self::new(ErrorCode::AgentNameTaken),
             DirectoryError::TooManyAgents { limit } => Self {
                 limit: Some(limit as u64),
                 ..Self::new(ErrorCode::TooManyAgents)

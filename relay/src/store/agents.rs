@@ -1,5 +1,5 @@
 use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     atrest::BlindIndexValue,
     directory::ports::{
-        AccountState, AgentRow, AgentStore, EnrollRefusal, NewAgent, NewAuditEntry, NewPairingCode,
+        AccountState, AgentRow, AgentStore, EnrollRefusal, HasName, NewAgent, NewAuditEntry, NewPairingCode,
         PairingCodeRow, PairingRefusal, Stored, StoredOr,
     },
     store_failure::{StoreError, StoreFailure},
@@ -51,8 +51,15 @@ impl AgentStore for Store {
         })
     }
 
-    fn enroll_agent<'a>(&'a self, agent: &'a NewAgent, most: u32) -> StoredOr<'a, (), EnrollRefusal> {
-        Box::pin(self.run_tx("enroll_agent", move |tx| Box::pin(enroll(tx, agent, most))))
+    fn enroll_agent<'a>(
+        &'a self,
+        agent: &'a NewAgent,
+        most: u32,
+        has_its_name: &'a HasName<'a>,
+    ) -> StoredOr<'a, (), EnrollRefusal> {
+        Box::pin(self.run_tx("enroll_agent", move |tx| {
+            Box::pin(enroll(tx, agent, most, has_its_name))
+        }))
     }
 
     fn agent(&self, principal_id: PrincipalId) -> Stored<'_, Option<AgentRow>> {
@@ -73,21 +80,7 @@ impl AgentStore for Store {
     }
 
     fn agents_of(&self, account_id: AccountId) -> Stored<'_, Vec<AgentRow>> {
-        Box::pin(async move {
-            let records = sqlx::query_as!(
-                AgentRecord,
-                r#"SELECT agents.principal_id AS "principal_id: [u8; 32]", agents.account_id AS "account_id: [u8; 16]",
-                       state, name_sealed, manifest_sealed, agents.created_at, last_seen_at
-                   FROM agents JOIN principals USING (principal_id)
-                       JOIN accounts ON accounts.account_id = agents.account_id
-                   WHERE agents.account_id = $1
-                   ORDER BY agents.created_at DESC, agents.principal_id"#,
-                &account_id.as_bytes()[..],
-            )
-            .fetch_all(self.pool())
-            .await?;
-            records.into_iter().map(AgentRow::try_from).collect()
-        })
+        Box::pin(all_of(self.pool(), account_id))
     }
 
     fn touch_agent(
@@ -149,6 +142,7 @@ async fn enroll(
     tx: &mut Transaction<'_>,
     agent: &NewAgent,
     most: u32,
+    has_its_name: &HasName<'_>,
 ) -> Result<(), StoreError<EnrollRefusal>> {
     let account_id = agent.principal.account_id;
     // Held first: of two at once the second begins anew, and counts the first.
@@ -157,8 +151,12 @@ async fn enroll(
     if !is_let_in {
         return Err(StoreError::Refused(EnrollRefusal::CodeInvalid));
     }
-    if count(tx.connection(), account_id).await? >= i64::from(most) {
+    let agents = all_of(tx.connection(), account_id).await?;
+    if agents.len() >= most as usize {
         return Err(StoreError::Refused(EnrollRefusal::TooMany));
+    }
+    if agents.iter().any(has_its_name) {
+        return Err(StoreError::Refused(EnrollRefusal::NameTaken));
     }
     if !principals::insert(tx.connection(), &agent.principal).await? {
         return Err(StoreError::Refused(EnrollRefusal::KeyTaken));
@@ -168,13 +166,23 @@ async fn enroll(
     Ok(audit::insert(tx.connection(), &agent.audit).await?)
 }
 
-async fn count(connection: &mut PgConnection, account_id: AccountId) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "agents!" FROM agents WHERE account_id = $1"#,
+async fn all_of(
+    connection: impl PgExecutor<'_>,
+    account_id: AccountId,
+) -> Result<Vec<AgentRow>, StoreFailure> {
+    let records = sqlx::query_as!(
+        AgentRecord,
+        r#"SELECT agents.principal_id AS "principal_id: [u8; 32]", agents.account_id AS "account_id: [u8; 16]",
+                       state, name_sealed, manifest_sealed, agents.created_at, last_seen_at
+                   FROM agents JOIN principals USING (principal_id)
+                       JOIN accounts ON accounts.account_id = agents.account_id
+                   WHERE agents.account_id = $1
+                   ORDER BY agents.created_at DESC, agents.principal_id"#,
         &account_id.as_bytes()[..],
     )
-    .fetch_one(connection)
-    .await
+    .fetch_all(connection)
+    .await?;
+    records.into_iter().map(AgentRow::try_from).collect()
 }
 
 /// Deletes one agent of an account, or all, with their sessions and what was kept for their principals alone. The

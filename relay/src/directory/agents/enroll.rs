@@ -9,7 +9,7 @@ use super::{Directory, DirectoryError, DirectorySettings, logged_in};
 use crate::{
     atrest::BlindIndexValue,
     directory::{
-        ports::{AccountState, AuditAction, EnrollRefusal, NewAgent, PairingCodeRow},
+        ports::{AccountState, AgentRow, AuditAction, EnrollRefusal, NewAgent, PairingCodeRow},
         seals::{OpenSeals, columns, fields},
         sessions::DraftSession,
     },
@@ -21,7 +21,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::PairingCodeInvalid`] for a code that is unknown, used up or past its time;
-    /// [`DirectoryError::TooManyAgents`]; [`DirectoryError::Malformed`] for a manifest that is no agent's.
+    /// [`DirectoryError::TooManyAgents`]; [`DirectoryError::AgentNameTaken`]; [`DirectoryError::Malformed`] for a manifest that is no agent's.
     pub async fn enroll_agent(
         &self,
         address: IpAddr,
@@ -44,7 +44,12 @@ impl Directory {
         let name = seals.open_text(columns::PAIRING_NAME, token_hash.as_bytes(), &code.name_sealed)?;
         let (token, agent) = self.draft_agent(&seals, token_hash, &code, &name, &request)?;
         let most = DirectorySettings::AGENTS_PER_ACCOUNT;
-        self.store.enroll_agent(&agent, most).await.map_err(refused)?;
+        let has_its_name = |row: &AgentRow| {
+            let known = seals.open_text(columns::AGENT_NAME, row.principal_id.as_bytes(), &row.name_sealed);
+            known.is_ok_and(|known| known == name)
+        };
+        let enrolling = self.store.enroll_agent(&agent, most, &has_its_name);
+        enrolling.await.map_err(refused)?;
         Ok(logged_in(token, &agent.session, name))
     }
 
@@ -75,6 +80,7 @@ impl Directory {
 fn refused(error: StoreError<EnrollRefusal>) -> DirectoryError {
     match error {
         StoreError::Refused(EnrollRefusal::CodeInvalid) => DirectoryError::PairingCodeInvalid,
+        StoreError::Refused(EnrollRefusal::NameTaken) => DirectoryError::AgentNameTaken,
         StoreError::Refused(EnrollRefusal::TooMany) => DirectoryError::TooManyAgents {
             limit: DirectorySettings::AGENTS_PER_ACCOUNT as usize,
         },

@@ -60,6 +60,8 @@ pub enum EnrollRefusal {
     CodeInvalid,
     /// The account has as many agents as it can have.
     TooMany,
+    /// The account has an agent of that name.
+    NameTaken,
     /// The principal belongs, or belonged, to somebody: keys of a revoked agent, or a client with broken randomness.
     KeyTaken,
 }
@@ -82,6 +84,9 @@ pub struct AgentRow {
     pub last_seen_at: OffsetDateTime,
 }
 
+/// Tells whether an agent has a certain name: names are sealed.
+pub type HasName<'a> = dyn Fn(&AgentRow) -> bool + Send + Sync + 'a;
+
 /// Agents and the codes that let them in.
 pub trait AgentStore: Send + Sync {
     /// Stores a pairing code and tells until when it counts; where the account has one with that token already, that one
@@ -100,8 +105,13 @@ pub trait AgentStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Stored<'_, Option<PairingCodeRow>>;
 
-    /// Uses the code up and makes the agent, unless its owner would have more than `most`.
-    fn enroll_agent<'a>(&'a self, agent: &'a NewAgent, most: u32) -> StoredOr<'a, (), EnrollRefusal>;
+    /// Uses the code up and makes the agent, unless its owner would have more than `most`, or has one of its name.
+    fn enroll_agent<'a>(
+        &'a self,
+        agent: &'a NewAgent,
+        most: u32,
+        has_its_name: &'a HasName<'a>,
+    ) -> StoredOr<'a, (), EnrollRefusal>;
 
     /// The agent with that principal.
     fn agent(&self, principal_id: PrincipalId) -> Stored<'_, Option<AgentRow>>;

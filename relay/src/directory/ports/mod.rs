@@ -20,7 +20,7 @@ pub use accounts::{
     AccountRow, AccountState, AccountStore, AccountSummary, NewAccount, NewRecoveryKey, RegistrationRefusal,
 };
 pub use agents::{
-    AgentRow, AgentStore, EnrollRefusal, NewAgent, NewPairingCode, PairingCodeRow, PairingRefusal,
+    AgentRow, AgentStore, EnrollRefusal, HasName, NewAgent, NewPairingCode, PairingCodeRow, PairingRefusal,
 };
 pub use approvals::{
     ApprovalStore, ApprovedRequestRow, ClaimedRequest, DeviceRequestRefusal, DeviceRequestRow,

@@ -40,6 +40,27 @@ async fn agent_enrolls_once_with_the_code_of_its_owner() {
 }
 
 #[tokio::test]
+async fn of_two_codes_for_one_name_one_makes_an_agent_until_that_is_revoked() {
+    let test = TestDirectory::new().await;
+    let alice = registered(&test, &Person::alice()).await;
+    let bob = registered(&test, &Person::bob()).await;
+    let agents = [7, 8, 9].map(TestAgent::new);
+    for (agent, owner) in agents.iter().zip([&alice, &alice, &bob]) {
+        let request = agent.pairing_start("helper");
+        test.directory.begin_pairing(owner, &request).await.unwrap();
+    }
+    let enroll = |agent: &TestAgent| test.directory.enroll_agent(ADDRESS, agent.enroll());
+    enroll(&agents[0]).await.unwrap();
+    let second = enroll(&agents[1]).await;
+    assert!(matches!(second, Err(DirectoryError::AgentNameTaken)));
+    enroll(&agents[2]).await.unwrap();
+    let revoking = test.directory.revoke_agent(&alice, agents[0].manifest().id());
+    revoking.await.unwrap();
+    enroll(&agents[1]).await.unwrap();
+    assert_eq!(test.directory.agents(&alice).await.unwrap().agents.len(), 1);
+}
+
+#[tokio::test]
 async fn expired_and_unknown_codes_are_refused_alike() {
     let test = TestDirectory::new().await;
     let alice = registered(&test, &Person::alice()).await;
@@ -115,9 +136,10 @@ async fn an_account_has_no_more_agents_than_it_may() {
     let test = TestDirectory::with(settings).await;
     let alice = registered(&test, &Person::alice()).await;
     for seed in 1..=100 {
-        TestAgent::new(seed).pair(&test, &alice, "helper").await.unwrap();
+        let name = format!("helper {seed}");
+        TestAgent::new(seed).pair(&test, &alice, &name).await.unwrap();
     }
-    let refused = TestAgent::new(101).pair(&test, &alice, "helper").await;
+    let refused = TestAgent::new(101).pair(&test, &alice, "one more").await;
     assert!(matches!(
         refused,
         Err(DirectoryError::TooManyAgents { limit: 100 })
@@ -398,11 +420,12 @@ async fn of_two_that_race_for_the_last_place_one_enrolls() {
     let test = TestDirectory::with(settings).await;
     let alice = registered(&test, &Person::alice()).await;
     for seed in 1..100 {
-        TestAgent::new(seed).pair(&test, &alice, "helper").await.unwrap();
+        let name = format!("helper {seed}");
+        TestAgent::new(seed).pair(&test, &alice, &name).await.unwrap();
     }
     let (one, other) = (TestAgent::new(100), TestAgent::new(101));
-    for agent in [&one, &other] {
-        let request = agent.pairing_start("helper");
+    for (agent, name) in [(&one, "one"), (&other, "other")] {
+        let request = agent.pairing_start(name);
         test.directory.begin_pairing(&alice, &request).await.unwrap();
     }
     let held = test.database.hold_rows("SELECT FROM accounts FOR UPDATE").await;
