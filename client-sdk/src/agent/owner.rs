@@ -1,5 +1,6 @@
 //! What a person does with their agents.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sealpost_protocol::chain::Member;
@@ -17,6 +18,9 @@ use crate::entropy;
 use crate::error::{Error, printable};
 use crate::keystore::AGENT_PREFIX;
 use crate::space::Space;
+
+/// Fewest digits by which an id is told from a name.
+const SHORTEST_PREFIX: usize = 6;
 
 /// The agents of a client.
 pub struct Agents {
@@ -173,33 +177,16 @@ impl Agents {
         Ok(revoked)
     }
 
-    /// The agent of this name, at the relay or among those that were confirmed; or with this id.
+    /// The agent of this name, at the relay or among those that were confirmed; or with an id that begins so.
     async fn find(&self, name: &str) -> Result<Meant, Error> {
         let known = self.client.shared().local_account().await?.content.contacts;
-        let confirmed = known.iter().filter(|(_, contact)| contact.is_agent());
-        let confirmed = confirmed.map(|(id, contact)| (contact.handle.clone(), *id));
+        let confirmed = known.iter().filter_map(|(id, contact)| {
+            Some((*id, (contact.handle.strip_prefix(AGENT_PREFIX)?.to_owned(), true)))
+        });
+        // The same name: another one under which the relay lists a confirmed agent raised the alarm.
         let at_relay = self.list().await?.into_iter();
-        let at_relay = at_relay.map(|agent| (handle(&agent.name), agent.principal_id));
-        let mut found: Vec<_> = confirmed
-            .chain(at_relay)
-            .filter(|(known, id)| *known == handle(name) || id.to_string() == name)
-            .map(|(_, id)| id)
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        match found[..] {
-            [id] => {
-                let is_confirmed = known
-                    .get(&id)
-                    .is_some_and(|contact| contact.handle == handle(name));
-                let is_vouched_for = is_confirmed || id.to_string() == name;
-                Ok(Meant { id, is_vouched_for })
-            }
-            [] => Err(Error::usage(format!("there is no agent called {name}"))),
-            _ => Err(Error::usage(format!(
-                "{name} is more than one agent; name its principal id"
-            ))),
-        }
+        let at_relay = at_relay.map(|agent| (agent.principal_id, (agent.name, agent.is_confirmed)));
+        pick(name, &at_relay.chain(confirmed).collect())
     }
 
     async fn forget(&self, id: PrincipalId) -> Result<(), Error> {
@@ -249,6 +236,41 @@ impl Agents {
         }
         Ok(views)
     }
+}
+
+/// Which of these is meant. A name is taken before the first digits of an id.
+fn pick(wanted: &str, agents: &BTreeMap<PrincipalId, (String, bool)>) -> Result<Meant, Error> {
+    let by_name: Vec<_> = agents.iter().filter(|(_, (name, _))| name == wanted).collect();
+    let begins_so = |id: &PrincipalId| wanted.len() >= SHORTEST_PREFIX && id.to_string().starts_with(wanted);
+    let found = match by_name.is_empty() {
+        true => agents.iter().filter(|(id, _)| begins_so(id)).collect(),
+        false => by_name,
+    };
+    match found[..] {
+        [(id, (_, is_confirmed))] => Ok(Meant {
+            id: *id,
+            is_vouched_for: *is_confirmed || id.to_string() == wanted,
+        }),
+        [] => Err(Error::usage(format!("there is no agent called {wanted}"))),
+        _ => Err(more_than_one(wanted, &found)),
+    }
+}
+
+fn more_than_one(wanted: &str, found: &[(&PrincipalId, &(String, bool))]) -> Error {
+    let list: String = found
+        .iter()
+        .map(|(id, (name, is_confirmed))| {
+            let state = if *is_confirmed {
+                "confirmed"
+            } else {
+                "not approved"
+            };
+            format!("\n  {id}  {name}  {state}")
+        })
+        .collect();
+    Error::usage(format!(
+        "{wanted} is more than one agent; say which by its id, or by as many first digits of it as it takes:{list}"
+    ))
 }
 
 impl RevokedAgent {

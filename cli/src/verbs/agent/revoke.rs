@@ -13,11 +13,11 @@ use crate::patience;
 ///
 /// What it has read it keeps; everything from then on is sealed under keys that it never had. Said again, it goes on where it could
 /// not. It says in which spaces the agent still is, or may be, and why; the exit code is that of the worst reason, 6 where others have
-/// to take it out. An agent that was never approved here is taken out only if its principal id is given.
+/// to take it out. An agent that was never approved here is taken out only if its whole principal id is given.
 #[derive(Args)]
-#[command(after_help = "Example:\n  sealpost agent revoke helper")]
+#[command(after_help = "Examples:\n  sealpost agent revoke helper\n  sealpost agent revoke 3f09ab12")]
 pub(crate) struct Revoke {
-    /// Name of the agent, or its whole principal id
+    /// Name of the agent, or six or more first digits of its principal id, from `sealpost agent list`
     name: String,
 }
 

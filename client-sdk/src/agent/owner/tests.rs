@@ -139,3 +139,28 @@ async fn space_that_cannot_be_read_now_is_named_even_where_the_agent_was_not_see
         "{revoked:?}"
     );
 }
+
+#[test]
+fn agent_is_picked_by_name_or_first_digits_and_never_guessed_at() {
+    let ids = [[0xaa; 32], [0xab; 32], [0xac; 32]].map(PrincipalId::new);
+    let named = |name: &str, is_confirmed| (name.to_owned(), is_confirmed);
+    let agents = BTreeMap::from([
+        (ids[0], named("helper", true)),
+        (ids[1], named("helper", false)),
+        (ids[2], named("aaaaaa", false)),
+    ]);
+    let picked = |wanted: &str| pick(wanted, &agents).map(|meant| (meant.id, meant.is_vouched_for));
+    let whole = ids[1].to_string();
+    assert_eq!(picked("aaaaaaa").unwrap(), (ids[0], true));
+    // The relay says who has these digits, and says so of the name too.
+    assert_eq!(picked("ababab").unwrap(), (ids[1], false));
+    assert_eq!(picked(&whole).unwrap(), (ids[1], true));
+    assert_eq!(picked("aaaaaa").unwrap(), (ids[2], false));
+    for nobody in ["", "ababa", "helpe", "cccccc"] {
+        assert!(picked(nobody).is_err(), "{nobody}");
+    }
+    let both = picked("helper").unwrap_err().to_string();
+    for id in &ids[..2] {
+        assert!(both.contains(&id.to_string()), "{both}");
+    }
+}
