@@ -48,6 +48,11 @@ pub(crate) enum Failure {
     /// Another process of this home is sending into the space.
     #[error("another command is sending into this space from this home; try again when it is done")]
     Busy,
+    /// Another `agent run` of this home answers in the space.
+    #[error(
+        "another `agent run` of this home answers in this space already; two would answer everything twice"
+    )]
+    AgentRuns,
     /// An agent is revoked at the relay and a member of spaces still; which ones has been reported.
     #[error("the agent is, or may be, in {} still; why is said for each. Say it again, or have somebody who may manage them take it out", counted(*.spaces, "space"))]
     AgentRemains {
@@ -141,7 +146,7 @@ impl Failure {
             Self::AgentRemains { code, .. } => *code,
             Self::Unfinished { cause, .. } => cause.code(),
             Self::Interrupted(interruption) => interruption.code(),
-            Self::Busy | Self::File { .. } | Self::Output(_) => 1,
+            Self::Busy | Self::AgentRuns | Self::File { .. } | Self::Output(_) => 1,
         }
     }
 
@@ -150,6 +155,7 @@ impl Failure {
         match self {
             Self::Sdk(error) => word_of(error),
             Self::Usage(_) => "usage",
+            Self::AgentRuns => "agent_runs",
             Self::AgentRemains { .. } => "agent_remains",
             Self::Busy => "busy",
             Self::File { .. } => "file",

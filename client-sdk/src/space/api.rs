@@ -295,12 +295,17 @@ impl Space {
         self.achieve(&PolicySet { policy }).await
     }
 
-    /// Leaves the space. What was read stays on this device; a member who stays gives the space a new key.
+    /// Leaves the space. What was read stays on this device; a member who stays gives the space a new key. An agent can leave a
+    /// space, too, into which somebody else than its owner has brought it.
     ///
     /// # Errors
     /// As [`Self::add_member`]; [`Error::Refused`] too if nobody who may manage would be left.
     pub async fn leave(&self) -> Result<(), Error> {
-        self.handle.core().achieve(&Left, &mut entropy::system()).await
+        let core = self.handle.core();
+        match core.achieve(&Left, &mut entropy::system()).await {
+            Err(error) if core.is_not_for_this_agent(&error) => core.leave_unread().await,
+            result => result,
+        }
     }
 
     /// Deletes the space for everybody, for good: nothing can be written or read at the relay afterwards. What members have

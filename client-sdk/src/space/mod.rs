@@ -18,6 +18,7 @@ mod rekeyer;
 mod sender;
 mod signal;
 pub(crate) mod stop;
+mod unread;
 pub(crate) mod wraps;
 
 pub use api::Space;

@@ -4,17 +4,25 @@ use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::content::Message;
 use crate::keystore::{Content, KnownSpace, testing};
 use crate::store::account::LocalAccount;
+use crate::store::log::known_spaces;
 use crate::testing::Device;
 
 const CAROL: u8 = 3;
 
 /// Bob's agent in a space of Bob's that Carol manages too, where `adder` has added it.
 async fn agent_added_by(adder: u8) -> (TempDir, Device, Space) {
+    let (home, device, space, _serving) = served_agent_added_by(adder).await;
+    (home, device, space)
+}
+
+/// The same, with what serves the log, until the connection ends.
+async fn served_agent_added_by(adder: u8) -> (TempDir, Device, Space, JoinHandle<Script>) {
     let home = tempfile::tempdir().unwrap();
     let (bob, carol, agent) = (person(BOB), person(CAROL), person(ALICE).into_agent());
     let mut log = TestLog::new(&bob, true);
@@ -24,8 +32,8 @@ async fn agent_added_by(adder: u8) -> (TempDir, Device, Space) {
     let mut device = Device::open_agent(&home.path().join("agent"), person(ALICE), bob.id()).await;
     let space = device.space(log.space_id()).await;
     let relay = device.arrivals.authenticated().await;
-    tokio::spawn(Script::new(relay, log, agent.id()).serve());
-    (home, device, space)
+    let serving = tokio::spawn(Script::new(relay, log, agent.id()).serve());
+    (home, device, space, serving)
 }
 
 fn expect_not_permitted<T>(result: Result<T, Error>) {
@@ -50,6 +58,19 @@ async fn agent_takes_no_part_where_another_manager_added_it() {
     expect_not_permitted(space.send(Message::text("for nobody")).await);
     assert!(space.members().await.is_err());
     assert_eq!(space.verified().seq, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_leaves_a_space_into_which_another_manager_brought_it_and_keeps_nothing_of_it() {
+    let (_home, device, space, serving) = served_agent_added_by(CAROL).await;
+    let me = device.shared.identity.id();
+    space.leave().await.unwrap();
+    assert_eq!(space.verified().seq, 0);
+    let kept = device.shared.store.read(known_spaces).await.unwrap();
+    assert!(kept.is_empty(), "{kept:?}");
+    drop((space, device));
+    let log = serving.await.unwrap().log;
+    assert!(log.fold.chain().member(&me).is_none());
 }
 
 #[tokio::test(start_paused = true)]

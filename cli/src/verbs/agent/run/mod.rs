@@ -2,6 +2,8 @@
 
 mod program;
 mod replies;
+mod turn;
+mod whereabouts;
 mod work;
 
 use std::ffi::OsString;
@@ -30,6 +32,7 @@ use crate::patience;
 use crate::people::People;
 use program::{GRACE, Program};
 use replies::{Replies, Reply};
+use turn::Turn;
 use work::Work;
 
 /// The name under which the home keeps how far the program has read.
@@ -42,6 +45,11 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 /// agent wrote itself. Each line that it prints is sent as a message: a line of JSON with `text` sends that text, any other line
 /// is sent as it is, an empty one is not. Its standard error is left alone. A message holds 122880 bytes (120 KiB) at most: a longer
 /// one is told on stderr (`message_too_long` with --json) and not sent, and the program goes on.
+///
+/// A space into which somebody else than its owner has brought this agent is none of its own: nothing of it is read, and it does
+/// not count where there is no --space. `sealpost space leave` leaves it.
+///
+/// One at a time answers in a space: a second one from the same home ends at once (`agent_runs` with --json).
 ///
 /// It begins with what was written since the agent was brought into the space. The place is kept in the home: the next run goes on
 /// behind the last message that was written to the program. Should this command be killed between writing a message and keeping its
@@ -78,7 +86,8 @@ impl Run {
                 "this home is a person's; make an agent with `sealpost agent pair` and `agent enroll`",
             ));
         }
-        let id = self.space(&client).await?;
+        let id = self.space(&client, context).await?;
+        let _turn = Turn::take(&context.global().home, &id)?;
         // Unknown while another command sends; what fails is then told without counts.
         let before = patience::turn(context, client.unsent(id)).await.ok();
         let space = client.space(id).await?;
@@ -94,18 +103,13 @@ impl Run {
         }
     }
 
-    async fn space(&self, client: &Client) -> Result<SpaceId, Failure> {
-        if let Some(space) = &self.space {
-            return Ok(ChosenSpace::named(space).find(client).await?.id);
-        }
-        match &client.spaces().await?[..] {
-            [only] => Ok(only.id),
-            [] => Err(Failure::usage(
-                "the agent is in no space yet: its owner brings it in with `sealpost agent approve`",
-            )),
-            _ => Err(Failure::usage(
-                "the agent is in several spaces; name one with --space, from `sealpost space list`",
-            )),
+    async fn space(&self, client: &Client, context: &Context) -> Result<SpaceId, Failure> {
+        match &self.space {
+            Some(space) => Ok(ChosenSpace::named(space).find(client).await?.id),
+            None => {
+                let looking = whereabouts::only_space(client, context);
+                patience::wait(client, context, looking).await
+            }
         }
     }
 }
