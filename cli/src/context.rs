@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use sealpost_sdk::{Client, ClientConfig, Error, Passphrase};
+use sealpost_sdk::{Client, ClientConfig, Error, HomeOf, Passphrase};
 
 use crate::arguments::GlobalArguments;
 use crate::failure::Failure;
@@ -92,6 +92,25 @@ impl Context {
     /// The logged-in client of the home.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         Ok(Client::open(self.config().await?).await?)
+    }
+
+    /// Refuses the home of an agent.
+    pub(crate) async fn expect_no_agent(&self) -> Result<(), Failure> {
+        match Client::home_of(&self.global.home).await {
+            HomeOf::Agent => Err(Failure::AgentsHome),
+            HomeOf::Person | HomeOf::Nobody | HomeOf::Unknown => Ok(()),
+        }
+    }
+
+    /// What a failure means in this home: an agent logs in by itself, so one that cannot is known at the relay no more.
+    pub(crate) async fn explain(&self, failure: Failure) -> Failure {
+        if !failure.is_not_authenticated() {
+            return failure;
+        }
+        match Client::home_of(&self.global.home).await {
+            HomeOf::Agent => failure.of_agent(),
+            HomeOf::Person | HomeOf::Nobody | HomeOf::Unknown => failure,
+        }
     }
 
     /// The passphrase of an existing account.

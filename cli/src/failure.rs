@@ -53,6 +53,17 @@ pub(crate) enum Failure {
         "another `agent run` of this home answers in this space already; two would answer everything twice"
     )]
     AgentRuns,
+    /// The relay takes no session of this agent.
+    #[error(
+        "not authenticated: this agent was revoked by its owner, or the owner's account is gone or disabled"
+    )]
+    AgentRevoked,
+    /// The home is an agent's, and what was asked for is its owner's.
+    #[error(
+        "this home is an agent's: accounts, passphrases, recovery codes, devices, agents and who is in a space are its owner's; \
+             name a home of the owner with --home or SEALPOST_HOME"
+    )]
+    AgentsHome,
     /// An agent is revoked at the relay and a member of spaces still; which ones has been reported.
     #[error("the agent is, or may be, in {} still; why is said for each. Say it again, or have somebody who may manage them take it out", counted(*.spaces, "space"))]
     AgentRemains {
@@ -88,6 +99,28 @@ impl Failure {
         Self::File {
             what: what.into(),
             source,
+        }
+    }
+
+    /// Whether the relay took no session of this home.
+    pub(crate) fn is_not_authenticated(&self) -> bool {
+        match self {
+            Self::Sdk(Error::NotAuthenticated(_)) => true,
+            Self::Unfinished { cause, .. } => cause.is_not_authenticated(),
+            _ => false,
+        }
+    }
+
+    /// The same for a home whose agent cannot log in.
+    pub(crate) fn of_agent(self) -> Self {
+        match self {
+            Self::Unfinished {
+                cause,
+                acked,
+                kept,
+                waiting,
+            } => Self::unfinished(cause.of_agent(), acked, kept, waiting),
+            _ => Self::AgentRevoked,
         }
     }
 
@@ -131,6 +164,9 @@ impl Failure {
                  the outbox is lost. An agent's home holds its only keys: its owner has to revoke it (`sealpost agent revoke`) and \
                  pair it anew",
             ),
+            Self::AgentRevoked => Some(
+                "pair again: the owner makes a code (`sealpost agent pair`), and `sealpost agent enroll` takes it in a home that is empty",
+            ),
             Self::Unfinished { cause, .. } => cause.hint(),
             _ => None,
         }
@@ -141,7 +177,8 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Sdk(error) => code_of(error),
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::AgentsHome => 2,
+            Self::AgentRevoked => 3,
             Self::Unwell(code) | Self::Program(code) => *code,
             Self::AgentRemains { code, .. } => *code,
             Self::Unfinished { cause, .. } => cause.code(),
@@ -155,6 +192,8 @@ impl Failure {
         match self {
             Self::Sdk(error) => word_of(error),
             Self::Usage(_) => "usage",
+            Self::AgentsHome => "agents_home",
+            Self::AgentRevoked => "agent_revoked",
             Self::AgentRuns => "agent_runs",
             Self::AgentRemains { .. } => "agent_remains",
             Self::Busy => "busy",

@@ -40,7 +40,12 @@ fn main() -> ExitCode {
     let output = arguments.global.output();
     let context = Context::new(arguments.global, output);
     let runtime = tokio::runtime::Runtime::new().expect("a process may start threads");
-    let result = runtime.block_on(Box::pin(arguments.verb.run(&context)));
+    let result = runtime.block_on(Box::pin(async {
+        match arguments.verb.run(&context).await {
+            Err(failure) => Err(context.explain(failure).await),
+            done => done,
+        }
+    }));
     // What still waits for the network has nothing left to say.
     runtime.shutdown_background();
     match result {

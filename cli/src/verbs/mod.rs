@@ -61,6 +61,10 @@ pub(crate) enum Verb {
 
 impl Verb {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.is_for_owners() {
+            // Boxed: every verb would carry it.
+            Box::pin(context.expect_no_agent()).await?;
+        }
         match self {
             Self::Register(verb) => verb.run(context).await,
             Self::Login(verb) => verb.run(context).await,
@@ -81,6 +85,31 @@ impl Verb {
             Self::Devices(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,
             Self::Completions(verb) => verb.run(),
+        }
+    }
+
+    /// Whether it changes or shows what no agent has: an account, and a say in who is in a space.
+    fn is_for_owners(&self) -> bool {
+        match self {
+            Self::Register(_)
+            | Self::Login(_)
+            | Self::Passphrase(_)
+            | Self::RecoveryCode(_)
+            | Self::Account(_)
+            | Self::Invite(_)
+            | Self::Join(_) => true,
+            Self::Agent(verb) => verb.is_for_owners(),
+            Self::Contact(verb) => verb.is_for_owners(),
+            Self::Devices(verb) => verb.is_for_owners(),
+            Self::Space(verb) => verb.is_for_owners(),
+            Self::Logout(_)
+            | Self::Whoami(_)
+            | Self::Fingerprint(_)
+            | Self::Send(_)
+            | Self::Outbox(_)
+            | Self::Tail(_)
+            | Self::Doctor(_)
+            | Self::Completions(_) => false,
         }
     }
 }

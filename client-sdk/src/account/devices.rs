@@ -22,18 +22,25 @@ impl Client {
     /// # Errors
     /// [`Error::NotAuthenticated`] when this device's own session has ended.
     pub async fn devices(&self) -> Result<Vec<Device>, Error> {
-        let local = self.shared().local_account().await?;
-        let list = self.shared().api.sessions(&local.session.token).await?;
+        let shared = self.shared();
+        let local = shared.local_account().await?;
+        let list = match shared.api.sessions(&local.session.token).await {
+            Err(ended @ Error::NotAuthenticated(_)) => {
+                let renewed = shared.session_instead(ended).await?;
+                shared.api.sessions(&renewed.token).await?
+            }
+            list => list?,
+        };
         Ok(list.sessions)
     }
 
-    /// Ends a device's session; its sockets close. One that was let in and has not come yet stays out. What the device has stored it keeps: when it was stolen unlocked, the
-    /// principal's keys have to be replaced too. Asks for the passphrase or the recovery code, so that a device that was stolen
-    /// cannot shut its owner out.
+    /// Ends a device's session; its sockets close. One that was let in and has not come yet stays out. What the device has stored it
+    /// keeps: when it was stolen unlocked, the principal's keys have to be replaced too. Asks for the passphrase or the recovery code,
+    /// so that a device that was stolen cannot shut its owner out.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] for a wrong proof; [`Error::Usage`] for an agent; [`Error::Refused`] with `not_found` when no session of this account has the
-    /// id.
+    /// [`Error::NotAuthenticated`] for a wrong proof; [`Error::Usage`] for an agent; [`Error::Refused`] with `not_found` when no session
+    /// of this account has the id.
     pub async fn revoke_device(&self, id: &SessionId, proof: Proof<'_>) -> Result<(), Error> {
         let shared = self.shared();
         if shared.owner.is_some() {

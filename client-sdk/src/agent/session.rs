@@ -40,6 +40,14 @@ impl Shared {
         }
     }
 
+    /// The session of an agent that was logged in anew after this refusal; which is a person's to hear.
+    pub(crate) async fn session_instead(&self, ended: Error) -> Result<Session, Error> {
+        match self.renew_session().await? {
+            true => Ok(self.local_account().await?.session),
+            false => Err(ended),
+        }
+    }
+
     /// Logs an agent in anew; `false` for a person, who has to do that themselves.
     ///
     /// # Errors
@@ -81,9 +89,9 @@ fn revoked(error: Error) -> Error {
         Some(ErrorCode::AccountDisabled) => {
             Error::NotAuthenticated("the account of this agent's owner is disabled")
         }
-        _ if matches!(error, Error::NotAuthenticated(_)) => Error::NotAuthenticated(
-            "the relay does not know this agent any more: its owner has revoked it, or the account is gone",
-        ),
+        _ if matches!(error, Error::NotAuthenticated(_)) => {
+            Error::NotAuthenticated("this agent was revoked by its owner, or the account is gone: pair again")
+        }
         _ => error,
     }
 }

@@ -51,6 +51,7 @@ async fn agent_whose_session_ended_logs_in_by_itself() {
         .execute(&mut link)
         .await
         .unwrap();
+    assert_eq!(again.devices().await.unwrap().len(), 1);
     let garden = again.space(space.id()).await.unwrap();
     garden.send(Message::text("three")).await.unwrap();
 

@@ -305,9 +305,180 @@ async fn agent_may_not_touch_the_account_of_its_owner() {
         let refused = helper.run(verb.iter().copied());
         assert!([2, 6].contains(&refused.code), "{verb:?}: {refused:?}");
     }
-    assert_eq!(helper.run(["agent", "list"]).code, 6);
-    assert_eq!(helper.run(["login", "alice"]).code, 2);
-    assert_eq!(helper.run(["space", "create", "cellar"]).code, 6);
-    assert_eq!(helper.run(["space", "remove-member", "garden", "bob"]).code, 2);
+    let owners: [&[&str]; 14] = [
+        &["agent", "list"],
+        &["agent", "revoke", "helper"],
+        &["login", "alice"],
+        &["register", "alice"],
+        &["passphrase", "change"],
+        &["recovery-code", "new"],
+        &["account", "export", "file"],
+        &["account", "history"],
+        &["account", "delete", "--yes"],
+        &["devices", "approve"],
+        &["invite", "create", "garden"],
+        &["join", "link"],
+        &["space", "create", "cellar"],
+        &["space", "remove-member", "garden", "bob"],
+    ];
+    for verb in owners {
+        let refused = helper.run(verb.iter().copied().chain(["--json"]));
+        assert_eq!(
+            (refused.code, error_word(&refused.err)),
+            (2, "agents_home".to_owned()),
+            "{verb:?}"
+        );
+    }
+    assert!(!helper.file("file").exists());
     assert_eq!(alice.run(["agent", "run", "--", "true"]).code, 2);
+    helper.json(["devices", "list"]);
+
+    let own = helper.json(["whoami"]);
+    assert_eq!(text(&own[0], "kind"), "agent");
+    let owner = alice.json(["whoami"]);
+    assert_eq!(text(&owner[0], "kind"), "human");
+    assert_eq!(
+        text(&own[0]["owner"], "fingerprint"),
+        text(&owner[0], "fingerprint")
+    );
+}
+
+/// The stable word of an error on stderr.
+fn error_word(line: &str) -> String {
+    let error: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+    text(&error["error"], "code").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_agent_is_told_so_by_every_verb_and_not_to_log_in() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, space, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let listed = alice.json(["agent", "list"]);
+    alice.json(["agent", "revoke", &text(&listed[0], "principal_id")[..8]]);
+    let verbs: [&[&str]; 5] = [
+        &["agent", "run", "--", "true"],
+        &["tail", &space],
+        &["send", &space, "hello"],
+        &["space", "list"],
+        &["devices", "list"],
+    ];
+    for verb in verbs {
+        let ended = helper.run([&["--json"], verb].concat());
+        assert_eq!(
+            (ended.code, error_word(&ended.err)),
+            (3, "agent_revoked".to_owned()),
+            "{verb:?}"
+        );
+        assert!(
+            ended.err.contains("revoked by its owner") && ended.err.contains("pair again"),
+            "{ended:?}"
+        );
+        assert!(!ended.err.contains("og in"), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_add_an_agent_to_a_space_of_theirs_keep_it_from_nothing() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, space } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let carol = Sealpost::new(at);
+    carol.json(["register", "carol"]);
+    let card = helper.run(["contact", "card"]).expect_done().out;
+    carol.feed(["contact", "import"], card.as_bytes()).expect_done();
+    let fingerprint = helper.json(["fingerprint"]);
+    let fingerprint = text(&fingerprint[0], "fingerprint");
+    carol.json(["contact", "confirm", "helper", "--fingerprint", fingerprint]);
+    carol.json(["space", "create", "trap"]);
+    carol.json(["send", "trap", "before it came"]);
+    carol.json(["space", "add-member", "trap", "helper"]);
+    let trap = carol.json(["space", "list"]);
+    let trap = text(&trap[0], "space");
+
+    bob.json(["send", "garden", "hello"]);
+    let ended = helper.run([
+        "--json",
+        "agent",
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "read -r line; echo answered",
+    ]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(error_word(&ended.err), "agent_added_by_another");
+    assert!(
+        ended.err.contains(trap) && !ended.err.contains(&space),
+        "{}",
+        ended.err
+    );
+    assert_eq!(texts(&bob.json(["tail", "garden"])), ["hello", "answered"]);
+    assert_eq!(helper.run(["tail", trap]).code, 6);
+
+    helper.json(["space", "leave", trap, "--yes"]);
+    assert_eq!(carol.json(["space", "members", "trap"]).len(), 1);
+    assert_eq!(helper.json(["space", "list"]).len(), 1);
+    let quiet = helper.run(["--json", "agent", "run", "--", "true"]).expect_done();
+    assert_eq!(quiet.err, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_that_no_message_can_hold_is_told_and_the_bot_goes_on() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let bot = "head -c 122881 /dev/zero | tr '\\0' x; echo; echo next";
+    let ended = helper.run(["--json", "agent", "run", "--", "sh", "-c", bot]);
+    assert_eq!(
+        (ended.code, error_word(&ended.err)),
+        (0, "message_too_long".to_owned())
+    );
+    assert_eq!(texts(&alice.json(["tail", "garden"])), ["next"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_of_a_home_at_a_time_answers() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let helper = approved(at, &alice);
+    let (mut follower, mut lines) = follow(&bob);
+    let first = run(&helper, ECHO);
+    bob.json(["send", "garden", "1"]);
+    assert_eq!([next(&mut lines), next(&mut lines)], ["1", "you said: 1"]);
+    let second = helper.run(["--json", "agent", "run", "--", "sh", "-c", ECHO]);
+    assert_eq!(
+        (second.code, error_word(&second.err)),
+        (1, "agent_runs".to_owned())
+    );
+    let id = rustix::process::Pid::from_child(&first);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    Ended::of(first).expect_done();
+    helper.json(["agent", "run", "--", "true"]);
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_agent_of_one_name_is_refused_and_its_code_kept() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let alice = Sealpost::new(at);
+    alice.json(["register", "alice"]);
+    let (first, second) = (paired(at, &alice), paired(at, &alice));
+    enroll(&first).expect_done();
+    let refused = enroll(&second);
+    assert_eq!(
+        (refused.code, error_word(&refused.err)),
+        (6, "agent_name_taken".to_owned())
+    );
+    let listed = alice.json(["agent", "list"]);
+    assert_eq!(listed.len(), 1);
+    alice.json(["agent", "revoke", "helper"]);
+    // The home that was refused is empty still.
+    enroll(&second).expect_done();
 }

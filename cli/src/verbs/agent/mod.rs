@@ -30,6 +30,11 @@ pub(crate) enum Agent {
 }
 
 impl Agent {
+    /// Whether only who has agents can say it.
+    pub(crate) fn is_for_owners(&self) -> bool {
+        !matches!(self, Self::Enroll(_) | Self::Run(_))
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Pair(verb) => verb.run(context).await,

@@ -31,6 +31,10 @@ pub(crate) struct Import {
 struct Imported(ShownContact);
 
 impl Import {
+    pub(super) fn asks_the_relay(&self) -> bool {
+        self.handle.is_some()
+    }
+
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let contacts = context.client().await?.contacts();
         let contact = match &self.handle {

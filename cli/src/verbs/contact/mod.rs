@@ -26,6 +26,11 @@ pub(crate) enum Contact {
 }
 
 impl Contact {
+    /// Whether the relay is asked about people, which it tells no agent.
+    pub(crate) fn is_for_owners(&self) -> bool {
+        matches!(self, Self::Import(verb) if verb.asks_the_relay())
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Card(verb) => verb.run(context).await,

@@ -18,6 +18,11 @@ pub(crate) enum Devices {
 }
 
 impl Devices {
+    /// Whether an agent has nothing of the kind: it has sessions of its own, and lets nobody in.
+    pub(crate) fn is_for_owners(&self) -> bool {
+        matches!(self, Self::Approve(_))
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Approve(verb) => verb.run(context).await,

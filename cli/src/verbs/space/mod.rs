@@ -38,6 +38,25 @@ pub(crate) enum Space {
 }
 
 impl Space {
+    /// Whether an agent may never do it: it reads and writes, and has no say in who else does.
+    pub(crate) fn is_for_owners(&self) -> bool {
+        match self {
+            Self::Create(_)
+            | Self::AddMember(_)
+            | Self::RemoveMember(_)
+            | Self::ReplaceMember(_)
+            | Self::Grant(_)
+            | Self::Rekey(_)
+            | Self::Delete(_) => true,
+            Self::List(_)
+            | Self::Show(_)
+            | Self::Members(_)
+            | Self::Policy(_)
+            | Self::Name(_)
+            | Self::Leave(_) => false,
+        }
+    }
+
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Create(verb) => verb.run(context).await,
