@@ -1,16 +1,17 @@
 //! `doctor`: checks a deployment and says what to fix.
 
-use std::{fmt::Display, process::ExitCode};
+use std::{fmt::Display, io::ErrorKind, process::ExitCode};
 
 use tokio::net::TcpListener;
 
+use super::healthcheck;
 use crate::{
     access::AccessGate,
     app::{AppError, Parts},
     config::{Config, Sources},
 };
 
-/// Looks at everything a start needs. Changes nothing.
+/// Looks at everything a start needs; the relay may be running. Changes nothing.
 pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     match Config::load(sources) {
@@ -45,16 +46,18 @@ async fn examine(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.bad("database", error),
     }
+    let runs = healthcheck::is_a_relay(config.server.ops_listen).await;
     for (name, address) in [
         ("public listener", config.server.public_listen),
         ("ops listener", config.server.ops_listen),
     ] {
-        findings.note(
-            name,
-            TcpListener::bind(address)
-                .await
-                .map_err(|error| format!("{address}: {error}")),
-        );
+        match TcpListener::bind(address).await {
+            Ok(_) => findings.good(name),
+            Err(error) if runs && error.kind() == ErrorKind::AddrInUse => {
+                findings.good(&format!("{name} ({address} is held by the relay that runs)"));
+            }
+            Err(error) => findings.bad(name, format!("{address}: {error}")),
+        }
     }
 }
 

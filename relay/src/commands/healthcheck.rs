@@ -42,6 +42,17 @@ pub(super) async fn run(arguments: Arguments, sources: Sources) -> anyhow::Resul
     })
 }
 
+/// Whether a relay answers at this ops listener.
+pub(super) async fn is_a_relay(ops: SocketAddr) -> bool {
+    let url = format!("http://{}/version", reachable(ops));
+    let asking = super::operator::plain_http().get(url).timeout(LIMIT).send();
+    let Ok(answer) = asking.await else {
+        return false;
+    };
+    let version = answer.json::<serde_json::Value>().await;
+    version.is_ok_and(|version| version["name"] == env!("CARGO_PKG_NAME"))
+}
+
 /// A listener on all addresses is asked on this machine's own.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {

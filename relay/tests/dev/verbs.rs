@@ -81,6 +81,24 @@ fn the_doctor_finds_what_is_wrong_and_what_is_not() {
 }
 
 #[test]
+fn the_doctor_finds_the_relay_that_runs_well_and_a_stranger_on_its_port_not() {
+    let data = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(data.path(), "file");
+    let config = data.path().join("relay.toml");
+    let doctor = ["--config", config.to_str().unwrap(), "doctor"];
+    let healthy = printed(&run(&doctor, &[]));
+    assert!(healthy.lines().all(|line| line.starts_with("ok ")), "{healthy}");
+    assert!(healthy.contains("held by the relay that runs"), "{healthy}");
+
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = stranger.local_addr().unwrap().to_string();
+    std::thread::spawn(move || stranger.incoming().for_each(drop));
+    let findings = run(&doctor, &[("SEALPOST__SERVER__OPS_LISTEN", &address)]);
+    let findings = String::from_utf8(findings.stdout).unwrap();
+    assert!(findings.contains("FAIL  ops listener"), "{findings}");
+}
+
+#[test]
 fn the_doctor_names_a_lost_key_file_and_makes_none() {
     let data = tempfile::tempdir().unwrap();
     let dev = Dev::start(data.path(), "file");
