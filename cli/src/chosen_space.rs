@@ -31,6 +31,12 @@ impl ChosenSpace {
         Ok(client.space(self.find(client).await?.id).await?)
     }
 
+    /// The same, and how the space is called.
+    pub(crate) async fn open_called(&self, client: &Client) -> Result<(Space, String), Failure> {
+        let found = self.find(client).await?;
+        Ok((client.space(found.id).await?, called(&found)))
+    }
+
     /// What was typed.
     pub(crate) fn typed(&self) -> &str {
         &self.space
@@ -70,6 +76,14 @@ impl ChosenSpace {
             "there is no space {:?}; see `sealpost space list`",
             self.space
         ))
+    }
+}
+
+/// How this account calls a space; its id, if it has no name.
+pub(crate) fn called(space: &SpaceSummary) -> String {
+    match space.name.as_str() {
+        "" => space.id.to_string(),
+        name => printable(name),
     }
 }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sealpost_sdk::protocol::text::turns_text;
 use serde::Serialize;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::failure::Failure;
 
@@ -70,6 +71,21 @@ pub(crate) fn counted(number: u64, one: &str) -> String {
     format!("{number} {one}{plural}")
 }
 
+/// A moment for people, to the minute.
+pub(crate) fn moment(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute())
+}
+
+/// The same in Unix seconds.
+pub(crate) fn moment_of(unix_seconds: u64) -> String {
+    let at = i64::try_from(unix_seconds).map(OffsetDateTime::from_unix_timestamp);
+    match at {
+        Ok(Ok(at)) => moment(at),
+        _ => format!("Unix time {unix_seconds}"),
+    }
+}
+
 /// Text by others as a terminal may show it: characters that command it are spelled out.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -93,6 +109,12 @@ mod tests {
         assert_eq!(printable("a\x1b[2Jb\tc"), "a\\u{1b}[2Jb\tc");
         assert_eq!(printable("one\ntwo"), "one\n    two");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn moments_are_told_to_the_minute_and_absurd_ones_as_they_are() {
+        assert_eq!(moment_of(1_790_000_059), "2026-09-21 14:14 UTC");
+        assert_eq!(moment_of(u64::MAX), format!("Unix time {}", u64::MAX));
     }
 
     #[test]

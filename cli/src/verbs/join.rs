@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Report;
+use crate::output::{Report, printable};
 use crate::patience;
 use crate::secret_input;
 
@@ -35,6 +35,9 @@ pub(crate) struct Join {
 struct JoinedSpace {
     space: String,
     state: &'static str,
+    /// How the space is called here.
+    #[serde(skip)]
+    called: String,
 }
 
 impl Join {
@@ -60,6 +63,7 @@ impl Join {
         context.report(&JoinedSpace {
             space: link.space_id().to_string(),
             state,
+            called: self.name.unwrap_or_else(|| link.space_id().to_string()),
         })
     }
 
@@ -85,16 +89,16 @@ impl Join {
 impl Report for JoinedSpace {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         match self.state {
-            "member" => writeln!(out, "This account is a member of {}.", self.space),
+            "member" => writeln!(out, "This account is a member of {}.", printable(&self.called)),
             "waiting for approval" => writeln!(
                 out,
                 "A member of {} must approve this account: read your fingerprint to them (`sealpost fingerprint`).",
-                self.space
+                printable(&self.called)
             ),
             _ => writeln!(
                 out,
                 "This account is a member of {}; the first member who is online gives it a key.",
-                self.space
+                printable(&self.called)
             ),
         }
     }

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::entropy;
-use crate::keystore::crockford;
+use crate::keystore::{NotARecoveryCode, crockford};
 
 const ENTROPY: usize = 16;
 const CHECK: usize = 2;
@@ -29,8 +29,21 @@ pub struct PairingCode {
 
 /// Text that is not a pairing code. It never carries the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no pairing code: it has 80 letters and digits in twenty groups, copy all of it")]
-pub struct NotAPairingCode;
+pub enum NotAPairingCode {
+    /// Too short or too long.
+    #[error("this is no pairing code: it has 80 letters and digits in twenty groups, copy all of it")]
+    Length,
+    /// The letter at this place, from 1, is none that a code has.
+    #[error(
+        "the pairing code is mistyped: at place {0} stands what no code has, which is made of digits and letters without U"
+    )]
+    Symbol(usize),
+    /// The checksum differs.
+    #[error(
+        "the pairing code is mistyped: its checksum does not fit; compare each group with the code as it was shown"
+    )]
+    Checksum,
+}
 
 impl PairingCode {
     /// Draws a new code of `owner`.
@@ -46,18 +59,22 @@ impl PairingCode {
     /// # Errors
     /// [`NotAPairingCode`].
     pub fn parse(text: &str) -> Result<Self, NotAPairingCode> {
-        let symbols = crockford::read(text).map_err(|_| NotAPairingCode)?;
+        let symbols = crockford::read(text).map_err(|error| match error {
+            NotARecoveryCode::Symbol(place) => NotAPairingCode::Symbol(place),
+            _ => NotAPairingCode::Length,
+        })?;
         if symbols.len() != SYMBOLS {
-            return Err(NotAPairingCode);
+            return Err(NotAPairingCode::Length);
         }
         let written: Zeroizing<[u8; WRITTEN]> = Zeroizing::new(crockford::pack(&symbols));
-        let (entropy, rest) = written.split_first_chunk().ok_or(NotAPairingCode)?;
-        let (owner, check) = rest.split_first_chunk().ok_or(NotAPairingCode)?;
+        let (entropy, rest) = written.split_first_chunk().ok_or(NotAPairingCode::Length)?;
+        let (owner, check) = rest.split_first_chunk().ok_or(NotAPairingCode::Length)?;
         let code = Self {
             entropy: *entropy,
             owner: PrincipalId::new(*owner),
         };
-        (code.checksum() == check).then_some(code).ok_or(NotAPairingCode)
+        let fits = code.checksum() == check;
+        fits.then_some(code).ok_or(NotAPairingCode::Checksum)
     }
 
     /// The code's text, for the agent's machine.

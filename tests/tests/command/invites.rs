@@ -72,7 +72,8 @@ async fn who_waits_for_approval_sees_it_and_is_let_in_by_the_words_of_the_finger
         let Ended { code, err, .. } = approve(wrong);
         assert_eq!(code, 2, "{err}");
     }
-    approve(of_bob).expect_done();
+    let approved = approve(of_bob).expect_done().out;
+    assert!(approved.ends_with(" is a member of garden.\n"), "{approved}");
     assert_eq!(bob.json(["space", "list"])[0]["waiting_for_approval"], false);
     assert!(!bob.run(["space", "list"]).out.contains("waiting"));
     assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);

@@ -156,6 +156,10 @@ async fn device_that_logs_in_again_keeps_its_name() {
         (devices.len(), text(&devices[0], "device_name")),
         (1, "Alice's laptop")
     );
+    let shown = alice.run(["devices", "list"]).out;
+    for moment in ["since ", "used ", "until ", " UTC"] {
+        assert!(shown.contains(moment), "{shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

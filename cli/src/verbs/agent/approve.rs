@@ -50,12 +50,15 @@ struct Approved {
     space: String,
     principal_id: String,
     fingerprint: String,
+    /// How the space is called here.
+    #[serde(skip)]
+    called: String,
 }
 
 impl Approve {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let space = ChosenSpace::named(&self.space).open(&client).await?;
+        let (space, called) = ChosenSpace::named(&self.space).open_called(&client).await?;
         let agent = self.compared(&client.agents()).await?;
         let adding = add(&space, &agent, self.role.capabilities());
         patience::wait(&client, context, adding).await?;
@@ -65,6 +68,7 @@ impl Approve {
             space: space.id().to_string(),
             principal_id: principal_id.to_string(),
             fingerprint: Fingerprint::of(&principal_id).to_string(),
+            called,
         })
     }
 
@@ -122,6 +126,6 @@ impl Role {
 
 impl Report for Approved {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "The agent {} is in {}.", self.name, self.space)
+        writeln!(out, "The agent {} is in {}.", self.name, self.called)
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Report, printable};
+use crate::output::{Report, moment, printable};
 
 /// List your agents, and when the relay last heard of each
 #[derive(Args)]
@@ -44,7 +44,7 @@ impl From<Agent> for ShownAgent {
             confirmed: agent.is_confirmed,
             enrolled_at: agent.created_at.unix_timestamp(),
             last_seen_at: seen.unix_timestamp(),
-            last_seen: format!("{} {:02}:{:02} UTC", seen.date(), seen.hour(), seen.minute()),
+            last_seen: moment(seen),
         }
     }
 }

@@ -2,8 +2,11 @@ use std::io::{self, Write};
 
 use clap::Args;
 use sealpost_sdk::RevokedAgent;
+use sealpost_sdk::protocol::ids::SpaceId;
+use sealpost_sdk::space::SpaceSummary;
 use serde::Serialize;
 
+use crate::chosen_space::called;
 use crate::context::Context;
 use crate::failure::{Failure, worst_code};
 use crate::output::Report;
@@ -27,12 +30,17 @@ struct Revoked {
     principal_id: String,
     removed_from: Vec<String>,
     still_in: Vec<StillIn>,
+    /// How the spaces are called that it was taken out of.
+    #[serde(skip)]
+    out_of: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct StillIn {
     space: String,
     why: String,
+    #[serde(skip)]
+    called: String,
 }
 
 impl Revoke {
@@ -42,7 +50,8 @@ impl Revoke {
         let revoked = patience::wait(&client, context, agents.revoke(&self.name)).await?;
         let spaces = revoked.still_in.len() as u64;
         let code = worst_code(revoked.still_in.iter().map(|(_, why)| why));
-        context.report(&Revoked::new(self.name, revoked))?;
+        let spaces_known = client.known_spaces().await?;
+        context.report(&Revoked::new(self.name, revoked, &spaces_known))?;
         match spaces {
             0 => Ok(()),
             spaces => Err(Failure::AgentRemains { spaces, code }),
@@ -51,16 +60,22 @@ impl Revoke {
 }
 
 impl Revoked {
-    fn new(name: String, revoked: RevokedAgent) -> Self {
+    fn new(name: String, revoked: RevokedAgent, known: &[SpaceSummary]) -> Self {
+        let call = |id: &SpaceId| {
+            let found = known.iter().find(|space| space.id == *id);
+            found.map_or_else(|| id.to_string(), called)
+        };
         let still_in = revoked.still_in.into_iter().map(|(space, why)| StillIn {
             space: space.to_string(),
             why: why.to_string(),
+            called: call(&space),
         });
         Self {
             name,
             principal_id: revoked.principal_id.to_string(),
             removed_from: revoked.removed_from.iter().map(ToString::to_string).collect(),
             still_in: still_in.collect(),
+            out_of: revoked.removed_from.iter().map(call).collect(),
         }
     }
 }
@@ -68,11 +83,11 @@ impl Revoked {
 impl Report for Revoked {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "The relay knows {} no more.", self.name)?;
-        for space in &self.removed_from {
+        for space in &self.out_of {
             writeln!(out, "out of    {space}")?;
         }
-        for StillIn { space, why } in &self.still_in {
-            writeln!(out, "may be in {space}: {why}")?;
+        for StillIn { called, why, .. } in &self.still_in {
+            writeln!(out, "may be in {called}: {why}")?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Report, printable};
+use crate::output::{Report, moment, printable};
 use crate::{question, secret_input};
 
 /// A code is shorter; what is piped in by mistake may be longer.
@@ -106,14 +106,11 @@ fn ask() -> Result<Zeroizing<String>, Failure> {
 
 fn warning(client: &Client, device: &NewDevice) -> String {
     let (handle, relay) = (client.account().handle, client.relay().origin());
-    let (name, asked_at) = (printable(device.name()), device.asked_at());
+    let (name, asked_at) = (printable(device.name()), moment(device.asked_at()));
     format!(
-        "A new device wants into the account {handle} at {relay}.\n  It calls itself  {name}\n  It asked at      {} {:02}:{:02} UTC\n\
+        "A new device wants into the account {handle} at {relay}.\n  It calls itself  {name}\n  It asked at      {asked_at}\n\
          It will read and write everything that you do, until you revoke it. Go on only if you see this code on its screen, \
          right now; whoever sent you the code would get your account.",
-        asked_at.date(),
-        asked_at.hour(),
-        asked_at.minute(),
     )
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Report, printable};
+use crate::output::{Report, moment, printable};
 
 /// List the devices that are logged in
 #[derive(Args)]
@@ -31,9 +31,12 @@ impl Report for ShownDevice {
         let name = printable(&device.device_name);
         writeln!(
             out,
-            "{}  since {}  {name}{current}",
+            "{}  since {}, used {}, until {}  {name}{current}",
             device.session_id,
-            device.created_at.date()
+            moment(device.created_at),
+            // The relay says it to the hour.
+            moment(device.last_seen_at),
+            device.expires_at.date(),
         )
     }
 }

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::patience;
+use crate::people::People;
 
 /// Let somebody in who joined by a link and waits
 ///
@@ -31,6 +32,11 @@ pub(crate) struct Approve {
 struct Approved {
     space: String,
     principal_id: String,
+    #[serde(skip)]
+    who: String,
+    /// How the space is called here.
+    #[serde(skip)]
+    called: String,
 }
 
 impl Approve {
@@ -41,7 +47,8 @@ impl Approve {
             ));
         }
         let client = context.client().await?;
-        let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
+        let (space, called) = self.space.open_called(&client).await?;
         let approving = async {
             space.sync().await?;
             let applicants = space.applicants().await?;
@@ -55,6 +62,8 @@ impl Approve {
         context.report(&Approved {
             space: space.id().to_string(),
             principal_id: id.to_string(),
+            who: people.show(&id),
+            called,
         })
     }
 }
@@ -65,7 +74,7 @@ fn whose(fingerprint: &str, mut among: impl Iterator<Item = PrincipalId>) -> Opt
 
 impl Report for Approved {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{} is a member of {}.", self.principal_id, self.space)
+        writeln!(out, "{} is a member of {}.", self.who, self.called)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::capabilities;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Report;
+use crate::output::{Report, moment_of};
 use crate::patience;
 use crate::people::People;
 
@@ -40,8 +40,11 @@ enum Shown {
     Applicant {
         principal_id: String,
         fingerprint: String,
+        fingerprint_words: String,
         capabilities: Vec<&'static str>,
         invite: String,
+        #[serde(skip)]
+        name: String,
     },
 }
 
@@ -60,7 +63,7 @@ impl List {
         }
         applicants
             .iter()
-            .try_for_each(|applicant| context.report(&Shown::applicant(applicant)))
+            .try_for_each(|applicant| context.report(&Shown::applicant(applicant, &people)))
     }
 }
 
@@ -77,13 +80,16 @@ impl Shown {
         }
     }
 
-    fn applicant(applicant: &Applicant) -> Self {
+    fn applicant(applicant: &Applicant, people: &People) -> Self {
         let id = applicant.manifest.id();
+        let fingerprint = Fingerprint::of(&id);
         Self::Applicant {
             principal_id: id.to_string(),
-            fingerprint: Fingerprint::of(&id).to_string(),
+            fingerprint: fingerprint.to_string(),
+            fingerprint_words: fingerprint.words(),
             capabilities: capabilities::names(applicant.capabilities),
             invite: hex(applicant.invite_key.as_bytes()),
+            name: people.show(&id),
         }
     }
 }
@@ -108,7 +114,7 @@ impl Report for Shown {
                 let may = capabilities::in_words(capabilities);
                 let ends = match expires_at_s {
                     0 => "without end".to_owned(),
-                    at => format!("until Unix time {at}"),
+                    at => format!("until {}", moment_of(*at)),
                 };
                 let approval = if *needs_approval { ", with approval" } else { "" };
                 writeln!(
@@ -117,13 +123,13 @@ impl Report for Shown {
                 )
             }
             Self::Applicant {
-                principal_id,
+                name,
                 fingerprint,
                 capabilities,
                 ..
             } => {
                 let may = capabilities::in_words(capabilities);
-                writeln!(out, "waiting  {principal_id}  {may}; fingerprint {fingerprint}")
+                writeln!(out, "waiting  {name}: {may}; fingerprint {fingerprint}")
             }
         }
     }

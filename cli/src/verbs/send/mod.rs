@@ -242,11 +242,39 @@ impl Report for Summary {
         match messages {
             0 => writeln!(out, "There was nothing to send."),
             1 => writeln!(out, "1 message acked, seq {first_seq}."),
+            _ if first_seq == last_seq => {
+                writeln!(out, "{messages} messages acked in 1 event, seq {first_seq}.")
+            }
             _ => writeln!(
                 out,
                 "{messages} messages acked in {}, seq {first_seq} to {last_seq}.",
                 counted(*events, "event")
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(messages: u64, events: u64, first_seq: u64, last_seq: u64) -> String {
+        let summary = Summary {
+            messages,
+            events,
+            first_seq,
+            last_seq,
+        };
+        let mut out = Vec::new();
+        summary.write_text(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn summary_counts_and_names_a_range_only_where_there_is_one() {
+        assert_eq!(said(0, 0, 0, 0), "There was nothing to send.\n");
+        assert_eq!(said(1, 1, 3, 3), "1 message acked, seq 3.\n");
+        assert_eq!(said(2, 1, 3, 3), "2 messages acked in 1 event, seq 3.\n");
+        assert_eq!(said(9, 2, 3, 5), "9 messages acked in 2 events, seq 3 to 5.\n");
     }
 }

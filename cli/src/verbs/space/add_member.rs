@@ -39,13 +39,16 @@ struct Added {
     space: String,
     handle: String,
     principal_id: String,
+    /// How the space is called here.
+    #[serde(skip)]
+    called: String,
 }
 
 impl AddMember {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
         let contact = confirmed(&client, &self.handle, self.fingerprint.as_deref()).await?;
-        let space = self.space.open(&client).await?;
+        let (space, called) = self.space.open_called(&client).await?;
         let adding = async {
             space.sync().await?;
             self.expect_newcomer(&contact, &space.members().await?)?;
@@ -56,6 +59,7 @@ impl AddMember {
             space: space.id().to_string(),
             handle: self.handle,
             principal_id: contact.manifest().id().to_string(),
+            called,
         })
     }
 
@@ -94,6 +98,6 @@ pub(super) async fn confirmed(
 
 impl Report for Added {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{} is a member of {}.", self.handle, self.space)
+        writeln!(out, "{} is a member of {}.", self.handle, self.called)
     }
 }

@@ -26,12 +26,15 @@ pub(crate) struct Delete {
 struct Deleted {
     space: String,
     deleted: bool,
+    /// How the space is called here.
+    #[serde(skip)]
+    called: String,
 }
 
 impl Delete {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let space = self.space.open(&client).await?;
+        let (space, called) = self.space.open_called(&client).await?;
         if !self.yes {
             question::expect_typed("delete", "This deletes the space for everybody, for good.")?;
         }
@@ -39,12 +42,13 @@ impl Delete {
         context.report(&Deleted {
             space: space.id().to_string(),
             deleted: true,
+            called,
         })
     }
 }
 
 impl Report for Deleted {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "The space {} is deleted.", self.space)
+        writeln!(out, "The space {} is deleted.", self.called)
     }
 }

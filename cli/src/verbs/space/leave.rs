@@ -27,12 +27,15 @@ pub(crate) struct Leave {
 struct Left {
     space: String,
     left: bool,
+    /// How the space is called here.
+    #[serde(skip)]
+    called: String,
 }
 
 impl Leave {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let space = self.space.open(&client).await?;
+        let (space, called) = self.space.open_called(&client).await?;
         if !self.yes {
             question::expect_typed("leave", "This account will read nothing more of the space.")?;
         }
@@ -40,12 +43,13 @@ impl Leave {
         context.report(&Left {
             space: space.id().to_string(),
             left: true,
+            called,
         })
     }
 }
 
 impl Report for Left {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "This account has left {}.", self.space)
+        writeln!(out, "This account has left {}.", self.called)
     }
 }
