@@ -168,6 +168,19 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Network(_)) || self.code().is_some_and(ErrorCode::is_transient)
     }
+
+    /// Whether the relay may have done what it was asked although the call failed: there was no answer, or one that says that the
+    /// relay itself failed, or one that this program does not know.
+    #[must_use]
+    pub fn leaves_open(&self) -> bool {
+        match self {
+            Self::Network(_) => true,
+            Self::Refused(refusal) => refusal
+                .code
+                .is_none_or(|code| code.is_transient() && code != ErrorCode::RateLimited),
+            _ => false,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -72,7 +72,7 @@ impl RecoveryTarget {
 
     /// Takes back a code that does not count, unless `error` leaves open whether it does.
     pub(crate) fn discard_after(&self, error: &Error) {
-        if !matches!(error, Error::Network(_) | Error::Store(_)) {
+        if !error.leaves_open() && !matches!(error, Error::Store(_)) {
             self.discard();
         }
     }

@@ -38,7 +38,7 @@ impl Shared {
     async fn delete_at_relay(&self, token: &SecretToken) -> Result<(), Error> {
         match self.api.delete_account(token).await {
             Ok(()) => Ok(()),
-            Err(Error::Network(cause)) => self.expect_deleted(token, cause).await,
+            Err(error) if error.leaves_open() => self.expect_deleted(token, &error).await,
             Err(error) => {
                 end_session(&self.api, token).await;
                 Err(error)
@@ -46,15 +46,15 @@ impl Shared {
         }
     }
 
-    /// After an answer was lost: looks whether the account is there.
-    async fn expect_deleted(&self, token: &SecretToken, cause: String) -> Result<(), Error> {
+    /// After no answer that can be relied on: looks whether the account is there.
+    async fn expect_deleted(&self, token: &SecretToken, cause: &Error) -> Result<(), Error> {
         match self.api.account(token).await {
             Err(Error::NotAuthenticated(_)) => Ok(()),
             Ok(_) => {
                 end_session(&self.api, token).await;
-                Err(Error::Network(cause))
+                Err(Error::network(cause))
             }
-            Err(_) => Err(Error::Network(cause)),
+            Err(_) => Err(Error::network(cause)),
         }
     }
 }

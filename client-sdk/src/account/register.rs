@@ -221,7 +221,7 @@ fn expect_the_same(logged_in: &LoggedIn, handle: &str, started: &RegistrationSta
 /// The relay may have registered the account before its answer was lost.
 fn unanswered(error: Error) -> Error {
     match error {
-        Error::Network(cause) => Error::Network(format!(
+        cause if cause.leaves_open() => Error::Network(format!(
             "{cause}; the account may be registered all the same: try to log in, and if the relay knows no such account, register \
              again"
         )),

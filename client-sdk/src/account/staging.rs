@@ -222,7 +222,8 @@ impl Fresh {
         };
         match self.api().commit_staged(self.token(), &commit).await {
             Ok(_) => Ok(()),
-            Err(Error::Network(cause)) => self.expect_switched(&staged.sealed, cause).await,
+            // A relay that says it is overloaded, or failed, may have switched all the same.
+            Err(error) if error.leaves_open() => self.expect_switched(&staged.sealed, &error).await,
             Err(error) => Err(error),
         }
     }
@@ -240,14 +241,14 @@ impl Fresh {
         end_session(&self.shared.api, &self.logged_in.session_token).await;
     }
 
-    /// After an answer was lost: looks whether the switch was made.
-    async fn expect_switched(&self, next: &SealedKeystore, cause: String) -> Result<(), Error> {
-        let view = self.api().keystore(self.token()).await?;
-        let current = SealedKeystore::parse(&view.keystore.0).map_err(|_| keystore::does_not_open())?;
-        if Generation::of(&current) == Generation::of(next) {
-            return Ok(());
+    /// After no answer that can be relied on: looks whether the switch was made. What cannot be seen stays open.
+    async fn expect_switched(&self, next: &SealedKeystore, cause: &Error) -> Result<(), Error> {
+        let view = self.api().keystore(self.token()).await;
+        let current = view.ok().map(|view| SealedKeystore::parse(&view.keystore.0));
+        match current {
+            Some(Ok(current)) if Generation::of(&current) == Generation::of(next) => Ok(()),
+            _ => Err(Error::network(cause)),
         }
-        Err(Error::Network(cause))
     }
 }
 

@@ -53,6 +53,11 @@ async fn relay_gone_from_any_step_of_a_change_on_leaves_one_secret_that_opens() 
 }
 
 #[tokio::test]
+async fn relay_that_says_it_failed_at_any_step_of_a_change_leaves_one_secret_that_opens() {
+    strike_every_step_of_every_change(Victim::Answer).await;
+}
+
+#[tokio::test]
 async fn client_killed_at_any_step_of_a_change_leaves_one_secret_that_opens() {
     strike_every_step_of_every_change(Victim::Client).await;
 }
@@ -64,7 +69,7 @@ async fn registration_struck_at_any_step_leaves_a_free_handle_or_an_account_that
         relay.misbehave(Faults::default());
         Home::new(&relay).register("alice").await;
         let steps = relay.state().asked.len();
-        let victims = [Victim::Connection, Victim::Relay, Victim::Client];
+        let victims = [Victim::Connection, Victim::Relay, Victim::Answer, Victim::Client];
         let all = victims.into_iter().flat_map(|victim| strikes(steps, victim));
         for (number, strike) in all.enumerate() {
             let (home, handle) = (Home::new(&relay), format!("alice-{number}"));
@@ -75,6 +80,12 @@ async fn registration_struck_at_any_step_leaves_a_free_handle_or_an_account_that
                 !matches!(registered, Some(Ok(_))) || relay.knows(&handle),
                 "{strike:?}"
             );
+            if let Some(Err(error)) = registered {
+                assert!(
+                    error.leaves_open() || !relay.knows(&handle),
+                    "{strike:?}: {error}"
+                );
+            }
             if !relay.knows(&handle) {
                 register_on_paper(&home, &handle, with_device_secret, &paper)
                     .await
@@ -135,12 +146,15 @@ async fn deletion_struck_at_any_step_leaves_an_account_that_opens_or_none() {
     relay.misbehave(Faults::default());
     client.delete_account(&secret).await.unwrap();
     let steps = relay.state().asked.len();
-    let victims = [Victim::Connection, Victim::Relay, Victim::Client];
+    let victims = [Victim::Connection, Victim::Relay, Victim::Answer, Victim::Client];
     for strike in victims.into_iter().flat_map(|victim| strikes(steps, victim)) {
         let (client, _) = Home::new(&relay).register("alice").await;
         let deleted = relay.strike(strike, client.delete_account(&secret)).await;
         let opened = Home::new(&relay).log_in("alice", PASSPHRASE).await;
         assert_eq!(opened.is_ok(), relay.knows("alice"), "{strike:?}");
+        if let (true, Some(Err(error))) = (opened.is_err(), &deleted) {
+            assert!(error.leaves_open(), "{strike:?}: {error}");
+        }
         if let Ok(opened) = opened {
             assert!(!matches!(deleted, Some(Ok(()))), "{strike:?}");
             opened.delete_account(&secret).await.unwrap();

@@ -76,6 +76,8 @@ pub(super) enum Victim {
     Connection,
     /// The relay: it is not there any more, for this request and all that follow.
     Relay,
+    /// The answer: it says that the relay failed, whatever the relay did.
+    Answer,
     /// The client: nothing it does comes after this request. [`TestRelay::strike`] drops it.
     Client,
 }

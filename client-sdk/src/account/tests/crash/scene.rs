@@ -66,6 +66,12 @@ impl Scene {
             is_made || !matches!(reported, Some(Ok(()))),
             "{change:?} was reported but not made, {strike:?}"
         );
+        if let (true, Some(Err(error))) = (is_made, &reported) {
+            assert!(
+                error.leaves_open(),
+                "{change:?} was made but refused, {strike:?}: {error}"
+            );
+        }
         self.go_on().await;
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use sealpost_protocol::code::ErrorCode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -71,13 +72,17 @@ fn answer(state: &Mutex<State>, request: &Request) -> Outcome {
     state.faults.gone = strike.is_some_and(|strike| strike.victim == Victim::Relay);
     match (strike, answered) {
         (Some(strike), _) if strike.victim == Victim::Client => Outcome::ClientDies,
+        (Some(strike), _) if strike.victim == Victim::Answer => {
+            let failed = ErrorCode::Internal;
+            Outcome::Answer(failed.http_status(), refusal(failed))
+        }
         (Some(_), _) | (None, None) => Outcome::Cut,
         (None, Some(Ok(body))) => Outcome::Answer(200, body),
         (None, Some(Err(refused))) => Outcome::Answer(refused.http_status(), refusal(refused)),
     }
 }
 
-fn refusal(code: sealpost_protocol::code::ErrorCode) -> Value {
+fn refusal(code: ErrorCode) -> Value {
     serde_json::json!({ "code": code.as_str(), "title": "", "status": code.http_status(), "detail": code.advice() })
 }
 
