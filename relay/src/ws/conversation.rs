@@ -146,7 +146,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     }
 
     fn send_go_away(&mut self) {
-        let delay = random_below(self.shared.settings.reconnect_spread(), &*self.shared.entropy);
+        let spread = self.shared.settings.reconnect_spread(self.shared.registry.open());
+        let delay = random_below(spread, &*self.shared.entropy);
         let go_away = wire::GoAway {
             reconnect_after_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
             message: "The relay is about to restart; reconnect after the time given.".to_owned(),

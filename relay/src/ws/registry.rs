@@ -114,6 +114,12 @@ impl Registry {
         sessions
     }
 
+    /// Sockets that are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.entries().sockets.len()
+    }
+
     /// Sends a Notice to every socket.
     pub fn tell(&self, kind: &str, message: &str) {
         let notice = wire::Notice {

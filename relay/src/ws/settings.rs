@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use super::bucket::Rate;
 
+/// Time for one client that comes back: TLS, its proof, its subscriptions.
+const TAKING_IN: Duration = Duration::from_millis(10);
+
 /// Limits and times of the WebSocket endpoint. What both sides must agree on is in `sealpost_protocol::limits`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -36,7 +39,8 @@ pub struct SocketSettings {
     pub frames: Rate,
     /// Pings and pongs from one socket; above it, the socket is closed.
     pub control_frames: Rate,
-    /// Longest delay that a GoAway asks for before reconnecting, in milliseconds; each client gets a random one.
+    /// Longest delay that a GoAway asks for before reconnecting, in milliseconds; each client gets a random one, and where there are few
+    /// of them a shorter one.
     pub reconnect_spread_ms: u32,
     /// When a client that found no slot should come back, in seconds.
     pub retry_after_seconds: u32,
@@ -77,9 +81,27 @@ impl SocketSettings {
         Duration::from_millis(self.ping_interval_ms.into())
     }
 
+    /// The time over which so many clients come back: no longer than it takes to take them in, nor than
     /// [`Self::reconnect_spread_ms`].
     #[must_use]
-    pub fn reconnect_spread(&self) -> Duration {
-        Duration::from_millis(self.reconnect_spread_ms.into())
+    pub fn reconnect_spread(&self, clients: usize) -> Duration {
+        let clients = u32::try_from(clients).unwrap_or(u32::MAX);
+        let longest = Duration::from_millis(self.reconnect_spread_ms.into());
+        TAKING_IN.saturating_mul(clients).min(longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_clients_come_back_soon_and_many_over_the_longest_time() {
+        let settings = SocketSettings::default();
+        let spread = |clients| settings.reconnect_spread(clients).as_millis();
+        assert_eq!(
+            [0, 1, 50, 3_000, 10_000, usize::MAX].map(spread),
+            [0, 10, 500, 30_000, 30_000, 30_000]
+        );
     }
 }
