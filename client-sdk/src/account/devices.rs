@@ -1,7 +1,7 @@
 //! The account's sessions, and what the relay counts.
 
-use sealpost_protocol::http::{AccountView, LoggedIn, SessionView};
-use sealpost_protocol::ids::SessionId;
+use sealpost_protocol::http::{AccountView, LoggedIn, SecretToken, SessionView};
+use sealpost_protocol::ids::{AccountId, SessionId};
 
 use super::Proof;
 use super::login::authenticate;
@@ -9,6 +9,8 @@ use super::recovery::prove;
 use super::staging::end_session;
 use crate::client::{Client, Shared};
 use crate::error::Error;
+use crate::http::Api;
+use crate::keystore::Content;
 
 /// How the session is listed for the moment it lasts.
 const SESSION_NAME: &str = "end of another session";
@@ -60,16 +62,32 @@ impl Client {
     /// # Errors
     /// [`Error::Integrity`] when the relay knows another principal under this account.
     pub async fn account_at_relay(&self) -> Result<AccountView, Error> {
-        let local = self.shared().local_account().await?;
-        let view = self.shared().api.account(&local.session.token).await?;
-        let same = view.account_id == local.account_id && view.principal_id == local.content.identity.id();
-        if !same {
-            return Err(Error::alarm(
-                "the relay knows another principal under this account",
-            ));
-        }
-        Ok(view)
+        let shared = self.shared();
+        let local = shared.local_account().await?;
+        view_of(
+            &shared.api,
+            &local.session.token,
+            local.account_id,
+            &local.content,
+        )
+        .await
     }
+}
+
+/// The account as the relay sees it, which must be the owner's as the keystore holds it.
+pub(super) async fn view_of(
+    api: &Api,
+    token: &SecretToken,
+    account_id: AccountId,
+    content: &Content,
+) -> Result<AccountView, Error> {
+    let view = api.account(token).await?;
+    if view.account_id != account_id || view.principal_id != content.identity.id() {
+        return Err(Error::alarm(
+            "the relay knows another principal under this account",
+        ));
+    }
+    Ok(view)
 }
 
 impl Shared {

@@ -64,8 +64,8 @@ impl Client {
         Ok(ExportSummary::of(&open(file, passphrase).await?))
     }
 
-    /// Prepares an account with the identity, the spaces and the contacts of an export. For a relay that does not know the
-    /// identity: another one, or one that has lost or deleted the account.
+    /// Prepares an account with the identity, the spaces and the contacts of an export, and with its device secret where it has one. For
+    /// a relay that does not know the identity: another one, or one that has lost or deleted the account.
     ///
     /// # Errors
     /// As [`Client::prepare_account`] and [`Client::inspect_export`]. [`PreparedAccount::commit`] ends with [`Error::Usage`] where an
@@ -81,11 +81,7 @@ impl Client {
         let Export {
             content, manifests, ..
         } = open(file, file_passphrase).await?;
-        let content = |relay: RelayPin| Content {
-            relay,
-            device_secret: None,
-            ..content
-        };
+        let content = |relay: RelayPin| Content { relay, ..content };
         let preparing = Self::prepare_account_with(config, handle, passphrase, token, content);
         let mut prepared = preparing.await?;
         prepared.imported = Some(manifests);

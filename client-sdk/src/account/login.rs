@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sealpost_opaque::ExportKey;
 use sealpost_protocol::http::{LoggedIn, LoginFinish, LoginStart};
 
-use super::relay::{Met, check_ksf, check_opaque_key};
+use super::relay::{Met, check_ksf};
 use super::staging::end_session;
 use super::{keystore, opaque};
 use crate::client::Client;
@@ -128,8 +128,7 @@ impl Met {
         keystore::expect_kind(&sealed, &slot_key)?;
         let opened = sealed.open(&slot_key);
         let opened = opened.map_err(|_| self.unopened(&sealed, &slot_key))?;
-        // The keystore was sealed by the owner: what it pins outranks what this home was told at its first contact.
-        check_opaque_key(&self.pin.opaque_public_key, &opened.content.relay)?;
+        self.expect_account_of(&opened.content, logged_in).await?;
         Ok((sealed, opened))
     }
 

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use sealpost_opaque::ksf::{CheckedKsf, FLOOR, KsfParameters};
 use sealpost_protocol::SUBPROTOCOL;
-use sealpost_protocol::http::{self, Info};
+use sealpost_protocol::http::{self, Info, LoggedIn};
 
+use super::devices::view_of;
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::error::{Error, Refusal, StoreError};
 use crate::http::Api;
-use crate::keystore::RelayPin;
+use crate::keystore::{Content, RelayPin};
 use crate::store::Store;
 use crate::store::account::LocalAccount;
 use crate::store::lock::FileLock;
@@ -76,6 +77,18 @@ impl Met {
     /// Sees to it that no other process gives this home an account meanwhile.
     pub(super) async fn alone(&self) -> Result<FileLock, Error> {
         lock_account(self.store.home()).await
+    }
+
+    /// After any login: what the owner has sealed outranks what this home was told at its first contact, and what the relay says of the
+    /// account.
+    pub(super) async fn expect_account_of(
+        &self,
+        content: &Content,
+        logged_in: &LoggedIn,
+    ) -> Result<(), Error> {
+        check_opaque_key(&self.pin.opaque_public_key, &content.relay)?;
+        let (token, account_id) = (&logged_in.session_token, logged_in.account_id);
+        view_of(&self.api, token, account_id, content).await.map(drop)
     }
 
     /// Refuses a home that holds an account of another handle.

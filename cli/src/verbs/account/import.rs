@@ -13,7 +13,7 @@ use crate::verbs::register;
 /// Register an account with the identity, spaces and contacts of an export
 ///
 /// For a relay that does not know the identity: another one, or one that has lost or deleted the account. Where the account
-/// still exists, log in instead. Secrets are asked for as in `register` and `account export`.
+/// still exists, log in instead. A device secret goes along, and is shown again. Secrets are asked for as in `register` and `account export`.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  sealpost --relay-url https://relay.example.org account import alice.sealpost alice"

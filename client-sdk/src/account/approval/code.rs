@@ -4,7 +4,7 @@
 //! text says what it is, and of whose account, to whoever is asked to type it.
 
 use hkdf::Hkdf;
-use sealpost_protocol::handle::is_handle;
+use sealpost_protocol::handle::can_name_account;
 use sealpost_protocol::hash::{Digest32, Label, framed, tagged_hash};
 use sealpost_protocol::http::SecretToken;
 use sha2::Sha256;
@@ -53,7 +53,7 @@ impl DeviceCode {
     pub fn parse(text: &str) -> Result<Self, NotADeviceCode> {
         let mut parts = text.trim().splitn(3, ':');
         let (prefix, handle, symbols) = (parts.next(), parts.next(), parts.next());
-        let handle = handle.filter(|handle| prefix == Some(PREFIX) && is_handle(handle));
+        let handle = handle.filter(|handle| prefix == Some(PREFIX) && can_name_account(handle));
         let handle = handle.ok_or(NotADeviceCode)?;
         let symbols = crockford::read(symbols.unwrap_or_default()).map_err(|_| NotADeviceCode)?;
         if symbols.len() != SYMBOLS {

@@ -5,7 +5,6 @@ use sealpost_protocol::http::LoggedIn;
 use super::grant::OpenedGrant;
 use super::pending::{Approval, PendingLogin};
 use crate::account::keystore::{self, check_generation, does_not_open};
-use crate::account::relay::check_opaque_key;
 use crate::account::staging::end_session;
 use crate::client::Client;
 use crate::error::{Error, StoreError};
@@ -57,8 +56,7 @@ impl PendingLogin {
                 "the approval is not signed by the owner of the keystore",
             ));
         }
-        // As after any login: what the owner has sealed outranks what this home was told at its first contact.
-        check_opaque_key(&self.met.pin.opaque_public_key, &content.relay)?;
+        self.met.expect_account_of(&content, login).await?;
         let root_key = opened.grant.root_key;
         Ok((fetched.sealed, Opened { root_key, content }))
     }

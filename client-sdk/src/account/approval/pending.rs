@@ -4,7 +4,7 @@ use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, Serializable};
 use sealpost_protocol::approval::DeviceRequest;
 use sealpost_protocol::code::ErrorCode;
-use sealpost_protocol::handle::is_handle;
+use sealpost_protocol::handle::can_name_account;
 use sealpost_protocol::http::{ApprovalClaim, ApprovalClaimed, ApprovalStart, ApprovedDevice, SecretToken};
 use sealpost_protocol::limits;
 use tokio::time::{Duration, Instant, sleep_until};
@@ -45,7 +45,7 @@ impl Client {
     /// [`Error::Usage`] for what is no handle, [`Error::Store`] when the home belongs to another account, [`Error::Integrity`] when
     /// the relay is not the one this home met before.
     pub async fn login_by_approval(config: ClientConfig, handle: &str) -> Result<PendingLogin, Error> {
-        if !is_handle(handle) {
+        if !can_name_account(handle) {
             return Err(Error::usage("this is no handle"));
         }
         let met = Met::new(config).await?;

@@ -65,6 +65,27 @@ async fn imported_account_has_the_identity_the_spaces_and_the_contacts_at_anothe
 }
 
 #[tokio::test]
+async fn imported_account_keeps_its_device_secret_and_shows_it() {
+    let (relay, other_relay) = (TestRelay::start().await, TestRelay::start().await);
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    let secret = alice.enable_device_secret(&passphrase(PASSPHRASE)).await.unwrap();
+    let file = alice.export(&passphrase(FILE_PASSPHRASE)).await.unwrap();
+    let (home, words) = (Home::new(&other_relay), passphrase(PASSPHRASE));
+    let of_file = passphrase(FILE_PASSPHRASE);
+    let importing = Client::prepare_import(home.config(), "alice", &words, None, file, &of_file);
+    let prepared = Box::pin(importing).await.unwrap();
+    let shown = prepared.device_secret().unwrap().expose_text();
+    assert_eq!(*shown, *secret.expose_text());
+    prepared.commit().await.unwrap();
+    let without = Home::new(&other_relay).log_in("alice", PASSPHRASE).await;
+    assert!(matches!(without, Err(Error::NotAuthenticated(_))));
+    let device = Home::new(&other_relay).config();
+    Client::login_with_device_secret(device, "alice", &words, Some(&secret))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn export_is_made_without_a_connection_too() {
     let relay = TestRelay::start().await;
     let (alice, _) = Home::new(&relay).register("alice").await;

@@ -188,6 +188,26 @@ async fn swapped_stage_is_not_switched_to() {
 }
 
 #[tokio::test]
+async fn relay_that_knows_the_account_by_another_principal_is_refused_and_its_session_ended() {
+    let (relay, _, _, code) = with_alice().await;
+    let (bob, _) = Home::new(&relay).register("bob").await;
+    relay.misbehave(Faults {
+        principal: Some(bob.account().principal_id),
+        ..Faults::default()
+    });
+    let new_home = Home::new(&relay);
+    for login in [
+        new_home.log_in("alice", PASSPHRASE).await,
+        new_home.recover(&code).await,
+    ] {
+        expect_alarm(login, "another principal");
+        let last = relay.state().asked.last().unwrap().clone();
+        assert_eq!(last, "DELETE /v1/sessions/current");
+    }
+    expect_not_logged_in(Client::open(new_home.config()).await);
+}
+
+#[tokio::test]
 async fn handle_that_would_command_a_terminal_is_refused() {
     let (relay, _, _, code) = with_alice().await;
     relay.misbehave(Faults {

@@ -42,6 +42,8 @@ pub(super) struct Faults {
     pub(super) staged: Option<Vec<u8>>,
     /// Names this account after a login.
     pub(super) handle: Option<String>,
+    /// Knows the account by this principal.
+    pub(super) principal: Option<PrincipalId>,
     /// Calls a new agent this.
     pub(super) agent_name: Option<String>,
     /// Answers a look-up with this manifest.

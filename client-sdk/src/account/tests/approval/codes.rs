@@ -32,6 +32,13 @@ fn device_code_says_what_it_is_and_is_read_as_people_copy_it() {
 }
 
 #[test]
+fn device_of_an_account_of_before_the_rule_on_handles_has_a_code_too() {
+    let mut rng = entropy::system();
+    let code = DeviceCode::new(entropy::draw(&mut rng), entropy::draw(&mut rng), "-alice");
+    assert_eq!(DeviceCode::parse(&code.expose_text()).unwrap().handle(), "-alice");
+}
+
+#[test]
 fn cut_altered_and_foreign_codes_are_refused() {
     let text = code().expose_text();
     let (_, symbols) = text.rsplit_once(':').unwrap();

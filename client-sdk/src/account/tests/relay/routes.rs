@@ -379,13 +379,14 @@ impl State {
     }
 
     fn view(&mut self, id: AccountId) -> Answer {
+        let forged = self.faults.principal;
         let account = self.account(id);
         let signed = SignedManifest::decode(&account.manifest[..]).map_err(|_| ErrorCode::Internal)?;
         let manifest = Manifest::parse_signed(&signed).map_err(|_| ErrorCode::Internal)?;
         to_json(&AccountView {
             account_id: id,
             handle: account.handle.clone(),
-            principal_id: manifest.id(),
+            principal_id: forged.unwrap_or(manifest.id()),
             keystore_version: account.keystores.len() as u64,
             stored_bytes: 0,
             quota_bytes: 1,
