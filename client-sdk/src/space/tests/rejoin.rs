@@ -109,6 +109,21 @@ async fn who_left_or_was_removed_rejoins_by_a_link_and_reads_what_was_missed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_added_again_meanwhile_reads_on_through_the_own_removal() {
+    for exit in [leave as Exit, removal] {
+        let mut stage = Stage::new().await;
+        stage.log = with_alice(true);
+        drop(told_to_go(&mut stage).await);
+        miss(&mut stage.log, exit);
+        stage.log.add(&person(BOB), &person(ALICE), Capabilities::WRITE);
+        stage.restart().await;
+        let (space, script) = stage.open().await;
+        tokio::spawn(script.serve());
+        expect_back(&space).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn space_that_is_open_since_before_the_removal_is_opened_anew_by_the_join() {
     for exit in [leave as Exit, removal] {
         let mut stage = Stage::new().await;
