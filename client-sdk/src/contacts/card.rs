@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prost::Message;
-use sealpost_protocol::handle::can_name_account;
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::hash::{Label, tagged_hash};
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::SignedManifest;
@@ -58,7 +58,7 @@ pub(crate) fn parse_signed(bytes: &[u8]) -> Option<(SignedManifest, Manifest)> {
 }
 
 fn expect_handle(handle: &str) -> Result<(), Error> {
-    can_name_account(handle)
+    is_handle(handle)
         .then_some(())
         .ok_or_else(|| Error::usage("the contact card's handle is not one"))
 }

@@ -45,9 +45,9 @@ async fn speaker(test: &TestDirectory, person: &Person) -> (Speaker, LoggedIn) {
 }
 
 /// An agent of whoever has logged in.
-async fn agent_speaker(test: &TestDirectory, owner: &LoggedIn, agent: &TestAgent) -> Speaker {
+async fn agent_speaker(test: &TestDirectory, owner: &LoggedIn, name: &str, agent: &TestAgent) -> Speaker {
     let caller = authenticate(&test.directory, owner).await;
-    let enrolled = agent.pair(test, &caller, "helper").await.unwrap();
+    let enrolled = agent.pair(test, &caller, name).await.unwrap();
     Speaker {
         actor: Actor {
             key: agent.key.clone(),
@@ -88,8 +88,8 @@ async fn sockets_of_an_agent_take_no_place_of_its_owners() {
     let relay = relay_with(&test, settings).await;
     let (alice, logged_in) = speaker(&test, &Person::alice()).await;
     let (helper, other) = (TestAgent::new(7), TestAgent::new(8));
-    let helper = agent_speaker(&test, &logged_in, &helper).await;
-    let other = agent_speaker(&test, &logged_in, &other).await;
+    let helper = agent_speaker(&test, &logged_in, "helper", &helper).await;
+    let other = agent_speaker(&test, &logged_in, "other", &other).await;
     let _first = Client::log_in(&relay, &helper).await;
     let (mut second, nonce) = Client::connect(&relay).await;
     second.send(Body::Authenticate(helper.answer(&nonce))).await;
