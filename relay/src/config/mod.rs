@@ -6,6 +6,7 @@
 
 mod access;
 mod accounts;
+mod backup;
 mod bus;
 mod database;
 mod error;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 pub use self::{
     access::AccessConfig,
     accounts::{AccountsConfig, Registration},
+    backup::{BackupConfig, BackupOpenBaoConfig},
     bus::{BusConfig, BusKind},
     database::DatabaseConfig,
     error::{ConfigError, Problem},
@@ -94,6 +96,9 @@ pub struct Config {
     /// What is remembered of deleted spaces.
     #[serde(default)]
     pub shreds: ShredsConfig,
+    /// How backups of this relay are made.
+    #[serde(default)]
+    pub backup: BackupConfig,
 }
 
 impl Config {
@@ -133,6 +138,7 @@ impl Config {
         self.log.check(&mut problems);
         self.jobs.check(&mut problems);
         self.shreds.check(&mut problems);
+        self.backup.check(&mut problems);
         problems.into_result()
     }
 }

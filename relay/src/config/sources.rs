@@ -12,7 +12,11 @@ use super::{Config, ConfigError, TelemetryConfig, secret::is_world_readable};
 /// Variables that override keys begin with this; `__` separates section and key.
 const PREFIX: &str = "SEALPOST__";
 /// Keys whose value is a secret, with the sections that lead to them.
-const SECRETS: [(&[&str], &str); 2] = [(&["database"], "url"), (&["kms", "openbao"], "secret_id")];
+const SECRETS: [(&[&str], &str); 3] = [
+    (&["database"], "url"),
+    (&["kms", "openbao"], "secret_id"),
+    (&["backup", "openbao"], "secret_id"),
+];
 
 /// All sources of one configuration, in order of precedence from low to high.
 #[derive(Default)]
@@ -44,6 +48,13 @@ impl Sources {
         self
     }
 
+    /// Leaves the file out, where it would name another relay than the one that is meant.
+    #[must_use]
+    pub fn without_file(mut self) -> Self {
+        self.file = None;
+        self
+    }
+
     /// Adds variables above all others.
     #[must_use]
     pub fn with_variables<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -64,6 +75,21 @@ impl Sources {
             || Ok(TelemetryConfig::default()),
             |section| section.try_into().map_err(shape),
         )
+    }
+
+    /// All sources as one TOML text, without the secrets that stand in them by value: for a backup.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn without_secrets(&self) -> Result<String, ConfigError> {
+        let mut table = self.merge()?;
+        for (sections, key) in SECRETS {
+            let section = sections
+                .iter()
+                .try_fold(&mut table, |table, name| table.get_mut(*name)?.as_table_mut());
+            section.and_then(|section| section.remove(key));
+        }
+        Ok(table.to_string())
     }
 
     /// Whether the file holds a secret by value and everybody may read it.

@@ -346,3 +346,42 @@ fn access_needs_a_team_by_https_and_an_audience() {
         assert_eq!(keys_of_problems(&with(text), &[]), [key], "{text}");
     }
 }
+
+#[test]
+fn what_a_backup_keeps_of_a_configuration_holds_no_secret_and_everything_else() {
+    let variables = [
+        ("SEALPOST__BACKUP__OPENBAO__SECRET_ID", "wGk2h8"),
+        ("SEALPOST__DATABASE__MAX_CONNECTIONS", "7"),
+    ];
+    let sources = Sources::default()
+        .over(PRODUCTION.parse().unwrap())
+        .with_variables(variables);
+    let text = sources.without_secrets().unwrap();
+    assert!(!text.contains("wGk2h8"), "{text}");
+    for kept in [
+        "https://relay.example.org",
+        "https://openbao:8200",
+        "role_id = \"relay\"",
+        "max_connections = 7",
+    ] {
+        assert!(text.contains(kept), "{kept}: {text}");
+    }
+}
+
+#[test]
+fn what_is_said_of_backups_has_to_be_whole() {
+    assert_eq!(
+        keys_of_problems(DEVELOPMENT, &[("SEALPOST__BACKUP__SEAL_KEY_ID", "k1")]),
+        ["backup.seal_key_id"]
+    );
+    let recipients = [("SEALPOST__BACKUP__RECIPIENTS", r#"["AGE-SECRET-KEY-1"]"#)];
+    assert_eq!(keys_of_problems(DEVELOPMENT, &recipients), ["backup.recipients"]);
+    let half = [("SEALPOST__BACKUP__OPENBAO__ROLE_ID", "backup")];
+    assert_eq!(keys_of_problems(DEVELOPMENT, &half), ["backup.openbao"]);
+    let digits = "0".repeat(64);
+    let whole = [
+        ("SEALPOST__BACKUP__SEAL_KEY_ID", "k1"),
+        ("SEALPOST__BACKUP__SEAL_KEY_SHA256", digits.as_str()),
+    ];
+    assert_eq!(keys_of_problems(DEVELOPMENT, &whole), Vec::<&str>::new());
+}
