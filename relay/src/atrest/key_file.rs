@@ -56,6 +56,35 @@ impl KeyFile {
         }
     }
 
+    /// A key file whose content was kept elsewhere: in a backup.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Damaged`].
+    pub fn from_content(content: &[u8], entropy: Arc<dyn Entropy>) -> Result<Self, KeyFileError> {
+        let key = file::parse(content).ok_or(KeyFileError::Damaged)?;
+        Ok(Self::with_key(key, entropy))
+    }
+
+    /// The content of the file. Whoever calls this must not copy it to where it stays unencrypted.
+    #[must_use]
+    pub fn expose_content(&self) -> Zeroizing<String> {
+        file::render(&self.key)
+    }
+
+    /// Writes the file to `path`, where no file may be yet. Blocks.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Exists`], or what the file system gave.
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        file::create(path, &self.key, &*self.entropy)
+    }
+
+    /// The public name of the key, in hexadecimal.
+    #[must_use]
+    pub fn name(&self) -> String {
+        hex::encode(self.id)
+    }
+
     fn with_key(key: DataKey, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             id: file::id_of(&key),
@@ -146,7 +175,7 @@ impl KeyWrapper for KeyFile {
     fn describe(&self) -> WrapperDescription {
         WrapperDescription {
             kind: "key-file",
-            key_name: hex::encode(self.id),
+            key_name: self.name(),
             key_version: None,
             credential_seconds_left: None,
         }

@@ -11,6 +11,7 @@
 
 mod aead;
 mod associated_data;
+mod backup;
 mod blind_index;
 mod data_key;
 mod data_keys;
@@ -22,6 +23,7 @@ mod row_sealer;
 pub mod transit;
 mod wrapped_key_store;
 
+pub use backup::{open_every_key, unwrap_manifest_key, version_in_openbao, wrap_manifest_key};
 pub use blind_index::{BlindIndex, BlindIndexValue, IndexField};
 pub use data_key::{DataKey, DataKeyId, KeyScope, OpenDataKey};
 pub use data_keys::{

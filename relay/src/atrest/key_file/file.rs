@@ -90,7 +90,8 @@ fn check_mode(permissions: &Permissions) -> Result<(), KeyFileError> {
     }
 }
 
-fn parse(content: &[u8]) -> Option<DataKey> {
+/// The key in the content of a key file.
+pub(super) fn parse(content: &[u8]) -> Option<DataKey> {
     let rest = content
         .strip_prefix(TITLE.as_bytes())?
         .strip_prefix(ID_LABEL.as_bytes())?;
@@ -101,7 +102,8 @@ fn parse(content: &[u8]) -> Option<DataKey> {
     (hex::encode(id_of(&key)).as_bytes() == id).then_some(key)
 }
 
-fn render(key: &DataKey) -> Zeroizing<String> {
+/// The content of the key file of a key.
+pub(super) fn render(key: &DataKey) -> Zeroizing<String> {
     let mut digits = Zeroizing::new([0; 64]);
     hex::encode_to_slice(key.expose_bytes(), &mut *digits).expect("a digit pair per byte");
     let digits = std::str::from_utf8(&*digits).expect("hexadecimal digits are ASCII");

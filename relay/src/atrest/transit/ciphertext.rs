@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use crate::atrest::key_wrapper::WrappedKey;
 
 /// The version of the wrapping key that `wrapped` is under; `None` if it is no ciphertext of Transit.
-pub(super) fn version_of(wrapped: &WrappedKey) -> Option<u32> {
+pub(in crate::atrest) fn version_of(wrapped: &WrappedKey) -> Option<u32> {
     let text = text_of(wrapped)?;
     let (digits, sealed) = text.strip_prefix("vault:v")?.split_once(':')?;
     let version: u32 = digits.parse().ok()?;

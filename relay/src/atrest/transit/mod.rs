@@ -13,6 +13,7 @@ mod ciphertext;
 mod connection;
 mod failure;
 mod patience;
+mod raft;
 mod session;
 mod settings;
 
@@ -25,7 +26,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-pub use self::settings::{SecretSource, TransitCredential, TransitSettings};
+pub(super) use self::ciphertext::version_of;
 use self::{
     answers::Encrypted,
     batch::{Batch, Questions},
@@ -33,6 +34,10 @@ use self::{
     connection::Connection,
     patience::Patience,
     session::Sessions,
+};
+pub use self::{
+    raft::{RaftError, RaftSnapshots},
+    settings::{SecretSource, TransitCredential, TransitSettings},
 };
 use super::{
     data_key::DataKey,
@@ -123,7 +128,7 @@ impl Transit {
 
     /// Does not ask about what cannot be a ciphertext of Transit.
     async fn unwrap(&self, items: &[KeyToUnwrap<'_>]) -> UnwrapResult {
-        let is_ciphertext = |item: &&KeyToUnwrap<'_>| ciphertext::version_of(item.wrapped).is_some();
+        let is_ciphertext = |item: &&KeyToUnwrap<'_>| version_of(item.wrapped).is_some();
         let ciphertexts: Vec<_> = items.iter().filter(is_ciphertext).collect();
         let mut opened = self.unwrap_ciphertexts(&ciphertexts).await?.into_iter();
         let answers = items.iter().map(|item| match is_ciphertext(&item) {
@@ -201,7 +206,7 @@ impl KeyWrapper for Transit {
 
     fn is_outdated(&self, wrapped: &WrappedKey) -> bool {
         let newest = self.newest_version.load(Ordering::Relaxed);
-        ciphertext::version_of(wrapped).is_none_or(|version| version < newest)
+        version_of(wrapped).is_none_or(|version| version < newest)
     }
 
     fn describe(&self) -> WrapperDescription {
