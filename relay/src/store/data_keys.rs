@@ -8,11 +8,11 @@ use crate::{
     store_failure::StoreFailure,
 };
 
-struct DataKeyRecord {
-    data_key_id: [u8; 16],
-    scope: String,
-    space_no: Option<i64>,
-    wrapped: Vec<u8>,
+pub(super) struct DataKeyRecord {
+    pub(super) data_key_id: [u8; 16],
+    pub(super) scope: String,
+    pub(super) space_no: Option<i64>,
+    pub(super) wrapped: Vec<u8>,
 }
 
 impl TryFrom<DataKeyRecord> for WrappedDataKey {

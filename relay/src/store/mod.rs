@@ -9,6 +9,7 @@ mod agents;
 mod approvals;
 mod attempts;
 mod audit;
+mod backup;
 mod columns;
 mod data_keys;
 mod error;
@@ -40,6 +41,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use backup::DatabaseSnapshot;
 use link::Link;
 pub use transaction::{IgnoreTransactions, ObserveTransactions, Outcome, Transaction, Work};
 
