@@ -1,7 +1,7 @@
 //! `dev`: a whole relay on one machine, with everything it needs.
 
 mod announcement;
-mod base;
+pub(super) mod base;
 mod private_file;
 mod servers;
 mod token;
@@ -10,7 +10,8 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 
-use self::{announcement::Announcement, servers::Servers};
+use self::announcement::Announcement;
+pub(super) use self::servers::Servers;
 use crate::{
     app::{App, Listeners},
     config::{Config, Sources},
@@ -64,7 +65,7 @@ async fn serve(
     // Bound first, because the port may be any free one and belongs into the public URL.
     let listeners = Listeners::bind(arguments.listen, arguments.ops_listen).await?;
     let addresses = (listeners.public_address()?, listeners.ops_address()?);
-    let this = base::of_this(servers, addresses);
+    let this = base::of_this(servers, addresses)?;
     let config = Config::load(sources.over(this.clone()))?;
 
     let app = App::start(config, listeners).await?;

@@ -1,9 +1,14 @@
 //! The servers that a development relay brings along.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::anyhow;
+use sha2::{Digest, Sha256};
 use toml::Table;
+use zeroize::Zeroizing;
 
 use super::base::table;
 use crate::{
@@ -12,7 +17,7 @@ use crate::{
 };
 
 /// Postgres, and OpenBao where it is wanted.
-pub(super) struct Servers {
+pub(in crate::commands) struct Servers {
     postgres: Postgres,
     openbao: Option<OpenBao>,
     key_file: PathBuf,
@@ -20,7 +25,7 @@ pub(super) struct Servers {
 
 impl Servers {
     /// Starts them in folders of their own under `data`. They end with the thread that calls this.
-    pub(super) async fn start(data: &Path, with_openbao: bool) -> anyhow::Result<Self> {
+    pub(in crate::commands) async fn start(data: &Path, with_openbao: bool) -> anyhow::Result<Self> {
         let tools = Tools::locate();
         let postgres = Postgres::start(&tools, &data.join("postgres"), &PostgresOptions::default()).await?;
         tracing::info!("Postgres runs {}", postgres.confinement());
@@ -57,6 +62,23 @@ impl Servers {
         table([("kind", "openbao".into()), ("openbao", section.into())])
     }
 
+    /// The section `[backup]`, where there is something to be said.
+    pub(super) fn backup(&self) -> anyhow::Result<Option<Table>> {
+        let Some(openbao) = &self.openbao else {
+            return Ok(None);
+        };
+        let seal_key = Zeroizing::new(fs::read(openbao.seal_key_file())?);
+        let job = table([
+            ("role_id", openbao.backup_role_id().into()),
+            ("secret_id_file", path(&openbao.backup_secret_id_file())),
+        ]);
+        Ok(Some(table([
+            ("seal_key_id", openbao.seal_key_id().into()),
+            ("seal_key_sha256", hex::encode(Sha256::digest(&*seal_key)).into()),
+            ("openbao", job.into()),
+        ])))
+    }
+
     /// Waits until one of them has ended, which nobody asked for.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         let openbao = async {
@@ -76,7 +98,7 @@ impl Servers {
     }
 
     /// Stops what still runs.
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
+    pub(in crate::commands) async fn stop(self) -> anyhow::Result<()> {
         if let Some(openbao) = self.openbao {
             openbao.stop().await?;
         }

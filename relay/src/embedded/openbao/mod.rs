@@ -94,6 +94,26 @@ impl OpenBao {
         self.folder.join(server_config::SECRET_ID_FILE)
     }
 
+    /// The AppRole id of who takes snapshots, for backups, and can do nothing else.
+    pub fn backup_role_id(&self) -> &'static str {
+        server_config::BACKUP_ROLE_ID
+    }
+
+    /// The file with the AppRole secret id of that role.
+    pub fn backup_secret_id_file(&self) -> PathBuf {
+        self.folder.join(server_config::BACKUP_SECRET_ID_FILE)
+    }
+
+    /// The name of the key that unseals the server.
+    pub fn seal_key_id(&self) -> &'static str {
+        server_config::SEAL_KEY_ID
+    }
+
+    /// The file with that key.
+    pub fn seal_key_file(&self) -> PathBuf {
+        self.folder.join(server_config::SEAL_KEY_FILE)
+    }
+
     /// The file with the password of the userpass user `operator`, by which alone the server can be administered.
     pub fn operator_password_file(&self) -> PathBuf {
         self.folder.join(server_config::OPERATOR_PASSWORD_FILE)
@@ -162,6 +182,7 @@ fn prepare(folder: &Path, options: &OpenBaoOptions, entropy: &dyn Entropy) -> Re
     create_private(&folder.join(server_config::DATA_FOLDER))?;
     random_key_file(&folder.join(server_config::SEAL_KEY_FILE), entropy)?;
     random_text_file(&folder.join(server_config::SECRET_ID_FILE), entropy)?;
+    random_text_file(&folder.join(server_config::BACKUP_SECRET_ID_FILE), entropy)?;
     random_text_file(&folder.join(server_config::OPERATOR_PASSWORD_FILE), entropy)
 }
 

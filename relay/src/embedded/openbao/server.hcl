@@ -52,6 +52,15 @@ path "auth/token/lookup-self"       { capabilities = ["read"] }
 EOT
     }
   }
+  request "backup" {
+    operation = "update"
+    path      = "sys/policies/acl/relay-backup"
+    data = {
+      policy = <<EOT
+path "sys/storage/raft/snapshot" { capabilities = ["read"] }
+EOT
+    }
+  }
   request "operator" {
     operation = "update"
     path      = "sys/policies/acl/operator"
@@ -80,6 +89,26 @@ initialize "relay" {
     operation = "update"
     path      = "auth/approle/role/relay/custom-secret-id"
     data      = { secret_id = { eval_type = "string" eval_source = "file" path = "relay-secret-id" } }
+  }
+}
+
+# Takes snapshots, for backups, and can do nothing else.
+initialize "backup" {
+  request "role" {
+    operation = "update"
+    path      = "auth/approle/role/backup"
+    data = {
+      role_id                 = "backup"
+      token_policies          = ["relay-backup"]
+      token_no_default_policy = true
+      token_type              = "service"
+      token_ttl               = "5m"
+    }
+  }
+  request "secret" {
+    operation = "update"
+    path      = "auth/approle/role/backup/custom-secret-id"
+    data      = { secret_id = { eval_type = "string" eval_source = "file" path = "backup-secret-id" } }
   }
 }
 
