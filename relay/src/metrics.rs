@@ -3,6 +3,7 @@
 //! A module counts in a struct of its own (cheap clones that share their numbers) and knows nothing of who shows them.
 //! No label ever holds an id, a handle or an address.
 
+mod backup;
 mod connections;
 mod keys;
 mod log;
@@ -17,8 +18,8 @@ use std::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
 pub use self::{
-    connections::ConnectionMetrics, keys::KeyCollector, log::LogMetrics, pool::PoolCollector,
-    transactions::TransactionMetrics,
+    backup::BackupCollector, connections::ConnectionMetrics, keys::KeyCollector, log::LogMetrics,
+    pool::PoolCollector, transactions::TransactionMetrics,
 };
 
 /// Everything that is shown, under the prefix `sealpost_`.

@@ -6,6 +6,7 @@ mod error;
 mod kms;
 mod listeners;
 mod parts;
+mod restored;
 mod services;
 mod settings;
 
@@ -15,14 +16,20 @@ use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
 
 use self::services::Services;
-pub use self::{error::AppError, listeners::Listeners, parts::Parts};
+pub use self::{
+    error::AppError,
+    listeners::Listeners,
+    parts::Parts,
+    restored::{Settled, count_relations, settle_restored},
+};
 use crate::{
+    clock::SystemClock,
     config::{Config, ServerConfig},
     health::Health,
     http::listener::Server,
     lifecycle::{Shutdown, Tasks},
     log::LogService,
-    metrics::{ConnectionMetrics, Metrics},
+    metrics::{BackupCollector, ConnectionMetrics, Metrics},
     ops::{self, OpsState},
     ws::Sockets,
 };
@@ -68,6 +75,7 @@ impl App {
         let parts = Parts::assemble(&config, &metrics).await?;
         // So that the first question about readiness finds an answer; a key service that is away must not hold us up.
         let _ = time::timeout(FIRST_KEY_CHECK, parts.keys.check()).await;
+        show_backups(&config, &metrics);
         let services = Services::assemble(&config, &parts, &metrics).await?;
         let shredded = services.log.replay_shreds().await.map_err(AppError::Shreds)?;
         if shredded > 0 {
@@ -137,6 +145,16 @@ impl App {
         self.clients.ended().await;
         self.parts.store.close().await;
         tracing::info!("drained");
+    }
+}
+
+fn show_backups(config: &Config, metrics: &Metrics) {
+    if let Some(folder) = config.backup.folder.clone() {
+        let collector = BackupCollector {
+            folder,
+            clock: Arc::new(SystemClock),
+        };
+        metrics.show(|registry| registry.register_collector(Box::new(collector)));
     }
 }
 

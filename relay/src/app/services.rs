@@ -61,7 +61,8 @@ fn access(config: &Config) -> Result<Option<Arc<AccessGate>>, AppError> {
     Ok(Some(Arc::new(gate)))
 }
 
-fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, AppError> {
+/// All logs, read by nobody yet.
+pub(super) fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, AppError> {
     let observer = LogMetrics::default();
     metrics.show(|registry| observer.register(registry));
     let log_parts = LogParts {

@@ -1,6 +1,7 @@
 //! What `sealpost-relay` can be told to do: one file per verb.
 
 mod account;
+mod backup;
 mod config;
 mod dev;
 mod doctor;
@@ -53,6 +54,9 @@ enum Command {
     /// Accounts.
     #[command(subcommand)]
     Account(account::Command),
+    /// Make, verify, restore and prune backups.
+    #[command(subcommand)]
+    Backup(backup::Command),
     /// Keys of data at rest.
     #[command(subcommand)]
     Kms(kms::Command),
@@ -83,6 +87,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Healthcheck(arguments) => healthcheck::run(arguments, sources).await,
         Command::Token(command) => token::run(command, &load(sources)?).await,
         Command::Account(command) => account::run(command, &load(sources)?).await,
+        Command::Backup(command) => backup::run(command, sources).await,
         Command::Kms(command) => kms::run(command, &load(sources)?).await,
     }
 }

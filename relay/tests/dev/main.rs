@@ -5,6 +5,7 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+mod backups;
 mod lifecycle;
 mod support;
 mod verbs;
