@@ -16,6 +16,21 @@ use crate::folders;
 /// The passphrase of everybody who uses the command in a test.
 pub const PASSPHRASE: &str = "a passphrase of five plain words";
 
+/// Where the relay's own command is.
+///
+/// # Panics
+/// When the workspace was not built.
+#[must_use]
+pub fn relay_program() -> PathBuf {
+    let program = folders::binaries().join("sealpost-relay");
+    assert!(
+        program.exists(),
+        "{} is missing: run cargo build --workspace",
+        program.display()
+    );
+    program
+}
+
 /// One device of somebody who uses the command.
 pub struct Sealpost {
     folder: PathBuf,

@@ -27,13 +27,22 @@ pub struct Database {
 impl Database {
     /// A fresh one, in the Postgres that all tests of this process share.
     pub async fn create() -> Self {
+        Self::copy_of(TEMPLATE).await
+    }
+
+    /// One with nothing in it, as a restore wants it.
+    pub async fn empty() -> Self {
+        Self::copy_of("template0").await
+    }
+
+    async fn copy_of(template: &str) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let shared = tokio::task::spawn_blocking(Shared::get).await.unwrap();
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut maintenance = connect(&shared.url("postgres")).await;
         execute(
             &mut maintenance,
-            format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"),
+            format!("CREATE DATABASE {name} TEMPLATE {template}"),
         )
         .await;
         Self {

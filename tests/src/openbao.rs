@@ -92,6 +92,28 @@ impl OwnOpenBao {
         Self { folder, openbao }
     }
 
+    /// Another one that knows nothing yet, with the secrets that an operator keeps of this one: what a restore needs.
+    pub async fn start_with_secrets_of(other: &Self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for secret in [
+            "seal.key",
+            "relay-secret-id",
+            "backup-secret-id",
+            "operator-password",
+        ] {
+            fs::copy(other.folder().join(secret), folder.path().join(secret)).unwrap();
+        }
+        let openbao = start(folder.path().to_owned()).await;
+        Self { folder, openbao }
+    }
+
+    /// A file with a token that may do anything, for an hour or so.
+    pub async fn token_file(&self) -> PathBuf {
+        let path = self.folder().join("operator-token");
+        fs::write(&path, &self.operator().await.token).unwrap();
+        path
+    }
+
     /// The relay's section `[kms]`. It stays the same through [`Self::kill_9_and_restart`].
     #[must_use]
     pub fn section(&self) -> Table {

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use sealpost_relay::config::{Config, Sources};
 use tempfile::TempDir;
 use toml::{Table, Value, toml};
 
@@ -92,6 +93,29 @@ impl RelayOptions {
     pub fn running(mut self, program: &'static str) -> Self {
         self.program = program;
         self
+    }
+
+    /// The configuration, of a relay that listens anywhere: what the operator's commands need.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        let sources = Sources::default()
+            .over(self.table(Self::anywhere()))
+            .with_variables(self.variables());
+        Config::load(sources).unwrap()
+    }
+
+    /// The same as a file, without what [`Self::with`] set.
+    #[must_use]
+    pub fn file(&self) -> String {
+        self.table(Self::anywhere()).to_string()
+    }
+
+    fn anywhere() -> Addresses {
+        let any = "127.0.0.1:0".parse().unwrap();
+        Addresses {
+            public: any,
+            ops: any,
+        }
     }
 
     /// The configuration of a relay that listens there.

@@ -37,7 +37,8 @@ impl Way {
 pub struct Person {
     handle: &'static str,
     homes: TempDir,
-    way: Way,
+    /// How the devices reach the relay.
+    pub way: Way,
 }
 
 pub fn passphrase() -> Passphrase {
