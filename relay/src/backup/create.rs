@@ -111,7 +111,7 @@ async fn write(
     progress: &Arc<dyn Progress>,
 ) -> Result<(Draft, Manifest), BackupError> {
     folder.demand_room(source.table_bytes / 4 * 5 + ROOM_BESIDE)?;
-    let created_at = parts.clock.now();
+    let created_at = folder.moment(parts.clock.now())?;
     let id = folder::name(created_at, &*parts.entropy);
     let writer = Writer {
         draft: folder.draft(&id)?,

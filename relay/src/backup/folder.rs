@@ -8,7 +8,7 @@ use std::{
 };
 
 use time::{
-    OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::BorrowedFormatItem,
+    Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::BorrowedFormatItem,
     macros::format_description,
 };
 
@@ -136,6 +136,16 @@ impl BackupFolder {
         }
         kept.sort();
         Ok(kept)
+    }
+
+    /// When a backup that begins now begins by its name: after all that are there, so that the newest is always the last, even where
+    /// two begin within a second or the clock was set back. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::kept`].
+    pub fn moment(&self, now: OffsetDateTime) -> Result<OffsetDateTime, BackupError> {
+        let newest = self.kept()?.pop().map(|newest| newest.created_at);
+        Ok(newest.map_or(now, |newest| now.max(newest + Duration::SECOND)))
     }
 
     /// Takes a backup away, all of it at once. Blocks.
@@ -323,6 +333,24 @@ mod tests {
         );
         folder.remove(&kept[0]).unwrap();
         assert_eq!(folder.kept().unwrap(), kept[1..]);
+    }
+
+    #[test]
+    fn a_backup_is_later_than_all_before_even_within_a_second_or_behind_a_clock_that_was_set_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = BackupFolder::open(parent.path(), true).unwrap();
+        let begun = [at(1_795_000_000), at(1_795_000_000), at(1_700_000_000)];
+        let ids = begun.map(|now| {
+            let id = name(folder.moment(now).unwrap(), &SystemEntropy);
+            let draft = folder.draft(&id).unwrap();
+            draft.write(manifest::FILE, b"{}").unwrap();
+            draft.publish().unwrap();
+            id
+        });
+        let kept = folder.kept().unwrap();
+        assert!(kept.iter().map(|one| &one.id).eq(&ids), "{kept:?}");
+        let later = at(1_795_292_103);
+        assert_eq!(folder.moment(later).unwrap(), later);
     }
 
     #[test]
