@@ -8,6 +8,9 @@ import { open, seal } from './sealing.js';
 import { decodeCanonical, encode } from './wire.js';
 
 const VERSION = 1;
+/** The kind of a passphrase slot that opens together with a device secret, and that secret's length. */
+const SLOT_WITH_DEVICE_SECRET = 1;
+const DEVICE_SECRET = 16;
 
 /** @typedef {{ salt: Uint8Array, commitment: Uint8Array, nonce: Uint8Array, ciphertext: Uint8Array }} Box */
 /** @typedef {'passphrase' | 'recovery'} Slot */
@@ -57,7 +60,8 @@ function parseSealed(bytes, accountId) {
   const keystore = decodeCanonical('SealedKeystore', bytes);
   const own = equalInConstantTime(keystore.accountId, accountId);
   const complete = keystore.passphraseSlot && keystore.recoverySlot && keystore.content;
-  if (keystore.version !== VERSION || !own || keystore.generation === 0n || !complete) throw new CannotOpen();
+  const known = keystore.version === VERSION && keystore.passphraseSlotKind <= SLOT_WITH_DEVICE_SECRET;
+  if (!known || !own || keystore.generation === 0n || !complete) throw new CannotOpen();
   return keystore;
 }
 
@@ -65,7 +69,8 @@ function parseSealed(bytes, accountId) {
 const areSorted = (ids) => ids.every((id, at) => id.length === 32 && (at === 0 || compare(ids[at - 1], id) < 0));
 
 /** Verified in all of its parts, or in none. @param {any} space */
-function isSpace({ controlHead, controlIndex, seq, root }) {
+function isSpace({ controlHead, controlIndex, seq, root, lostWith }) {
+  if (lostWith.length !== 0 && lostWith.length !== 32) return false;
   if (controlHead.length === 0) return controlIndex === 0n && seq === 0n && root.length === 0;
   return controlHead.length === 32 && root.length === 32 && controlIndex > 0n && seq > 0n;
 }
@@ -78,7 +83,8 @@ function parseContent(bytes) {
     areSorted(content.spaces.map((space) => space.spaceId)) &&
     areSorted(content.contacts.map((one) => one.principalId));
   const pinned = content.relay?.opaquePublicKey.length === 32;
-  if (!seeds || !sorted || !pinned || !content.spaces.every(isSpace)) throw new CannotOpen();
+  const secret = [0, DEVICE_SECRET].includes(content.deviceSecret.length);
+  if (!seeds || !sorted || !pinned || !secret || !content.spaces.every(isSpace)) throw new CannotOpen();
   return content;
 }
 
@@ -89,6 +95,8 @@ function parseContent(bytes) {
 export function openKeystore(bytes, accountId, slot, secret) {
   try {
     const sealed = parseSealed(bytes, accountId);
+    // This client has no device secrets.
+    if (slot === 'passphrase' && sealed.passphraseSlotKind === SLOT_WITH_DEVICE_SECRET) throw new CannotOpen();
     const box = slot === 'passphrase' ? sealed.passphraseSlot : sealed.recoverySlot;
     const rootKey = openBox(box, slotKey(slot, secret, accountId), slotContext(slot, accountId));
     if (rootKey.length !== 32) throw new CannotOpen();
