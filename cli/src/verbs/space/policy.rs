@@ -23,7 +23,7 @@ pub(crate) struct Policy {
     /// Whether newcomers may read what was written before they came
     #[arg(long, action = ArgAction::Set, value_name = "true|false")]
     share_history: Option<bool>,
-    /// Seconds after which the relay drops contents; 0 keeps them
+    /// Seconds after which the relay drops contents, at its next round (each hour by default); 0 keeps them
     #[arg(long, value_name = "SECONDS")]
     retention: Option<u64>,
 }
@@ -64,7 +64,10 @@ impl Report for Shown {
         writeln!(out, "Newcomers {may} read what was written before they came.")?;
         match self.retention_seconds {
             0 => writeln!(out, "Contents are kept."),
-            seconds => writeln!(out, "The relay drops contents after {seconds} seconds."),
+            seconds => writeln!(
+                out,
+                "The relay drops contents after {seconds} seconds, at its next round."
+            ),
         }
     }
 }
