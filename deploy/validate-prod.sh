@@ -166,10 +166,11 @@ look_at_ports() {
     done
 }
 look_at_containers() {
-    local service container fault
+    local service container containers fault
     for service in $(compose config --services); do
-        [[ -n $(compose ps --quiet "$service") ]] || echo "$service does not run."
-        for container in $(compose ps --quiet "$service"); do
+        mapfile -t containers < <(compose ps --quiet "$service")
+        ((${#containers[@]})) || echo "$service does not run."
+        for container in "${containers[@]}"; do
             fault=$(exposure "$container")
             [[ -z $fault ]] || echo "$service $fault."
         done
@@ -185,9 +186,10 @@ look_at_replicas() {
     done
 }
 look_at_canary() {
-    local container report
-    [[ -n $(compose ps --quiet relay) ]] || echo "no relay runs"
-    for container in $(compose ps --quiet relay); do
+    local container containers report
+    mapfile -t containers < <(compose ps --quiet relay)
+    ((${#containers[@]})) || echo "no relay runs"
+    for container in "${containers[@]}"; do
         report=$(docker exec "$container" /sealpost-relay healthcheck --ops 127.0.0.1:7451) || true
         grep -qF '"status":"ready"' <<<"$report" || echo "a relay says ${report:-nothing}"
     done
