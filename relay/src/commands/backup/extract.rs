@@ -5,20 +5,17 @@ use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::backup::{Backup, Identities};
+use super::OpenedBackup;
+use crate::backup::Backup;
 
 /// Which file, and where to.
 #[derive(Args)]
 pub(in crate::commands) struct Arguments {
-    /// The backup: the folder with its manifest.json.
-    #[arg(value_name = "DIR")]
-    backup: PathBuf,
+    #[command(flatten)]
+    opened: OpenedBackup,
     /// The file, as the manifest names it: attached-acme.json.age, config.toml.age.
     #[arg(value_name = "NAME")]
     name: String,
-    /// The identity that opens it.
-    #[arg(long, value_name = "FILE")]
-    identity: PathBuf,
     /// Where to write it. It is not overwritten.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -26,7 +23,7 @@ pub(in crate::commands) struct Arguments {
 
 /// Needs no configuration.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let backup = Backup::open(&arguments.backup, Identities::read(&arguments.identity)?)?;
+    let backup = Backup::open(&arguments.opened.backup, arguments.opened.identities()?)?;
     let mut options = OpenOptions::new();
     let opened = options
         .write(true)

@@ -13,7 +13,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::{backup::Programs, config::Sources};
+use crate::{
+    backup::{BackupError, Identities, Programs},
+    config::Sources,
+};
 
 /// What to do with backups.
 #[derive(Subcommand)]
@@ -43,6 +46,23 @@ pub(super) async fn run(command: Command, sources: Sources) -> anyhow::Result<Ex
         Command::Identity(arguments) => identity::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A backup, and what opens it.
+#[derive(clap::Args)]
+struct OpenedBackup {
+    /// The backup: the folder with its manifest.json.
+    #[arg(value_name = "DIR")]
+    backup: PathBuf,
+    /// The identity that opens it.
+    #[arg(long, value_name = "FILE")]
+    identity: PathBuf,
+}
+
+impl OpenedBackup {
+    fn identities(&self) -> Result<Identities, BackupError> {
+        Identities::read(&self.identity)
+    }
 }
 
 /// Where the programs of Postgres are, for verbs that may run without a configuration.

@@ -11,9 +11,9 @@ use anyhow::bail;
 use clap::Args;
 use time::format_description::well_known::Rfc3339;
 
-use super::{ProgramsOption, progress, report};
+use super::{OpenedBackup, ProgramsOption, progress, report};
 use crate::{
-    backup::{BackupError, Identities, Progress, Restore, RestoreOptions, Restored},
+    backup::{BackupError, Progress, Restore, RestoreOptions, Restored},
     commands::{begin_logging, dev},
     config::{Config, Sources},
 };
@@ -21,12 +21,8 @@ use crate::{
 /// What to restore, and where.
 #[derive(Args)]
 pub(in crate::commands) struct Arguments {
-    /// The backup: the folder with its manifest.json.
-    #[arg(value_name = "DIR")]
-    backup: PathBuf,
-    /// The identity that opens it.
-    #[arg(long, value_name = "FILE")]
-    identity: PathBuf,
+    #[command(flatten)]
+    opened: OpenedBackup,
     /// Restore into this new data folder of `sealpost-relay dev`, instead of the database and key service of the configuration.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -83,12 +79,12 @@ impl Arguments {
     async fn restore_to_target(&self, config: &Config) -> anyhow::Result<Restored> {
         let progress: Arc<dyn Progress> = progress::shown();
         let options = RestoreOptions {
-            backup: self.backup.clone(),
+            backup: self.opened.backup.clone(),
             programs: self.programs.locate(config.backup.programs.as_ref()),
             openbao_token_file: self.openbao_token_file.clone(),
             seal_key_file: self.seal_key.clone(),
         };
-        let identities = Identities::read(&self.identity)?;
+        let identities = self.opened.identities()?;
         let restore = Restore::prepare(config, options, identities, &progress).await?;
         self.confirm(&restore)?;
         Ok(restore.run(config, &progress).await?)

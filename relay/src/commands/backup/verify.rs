@@ -1,24 +1,15 @@
 //! `backup verify`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::{ProgramsOption, progress, report, size};
-use crate::{
-    backup::{self, Identities},
-    clock::SystemClock,
-};
+use super::{OpenedBackup, ProgramsOption, progress, report, size};
+use crate::{backup, clock::SystemClock};
 
 /// Which one.
 #[derive(Args)]
 pub(in crate::commands) struct Arguments {
-    /// The backup: the folder with its manifest.json.
-    #[arg(value_name = "DIR")]
-    backup: PathBuf,
-    /// The identity that opens it.
-    #[arg(long, value_name = "FILE")]
-    identity: PathBuf,
+    #[command(flatten)]
+    opened: OpenedBackup,
     #[command(flatten)]
     programs: ProgramsOption,
     /// Print one object for machines.
@@ -28,10 +19,10 @@ pub(in crate::commands) struct Arguments {
 
 /// Needs no configuration, no database and no key service.
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let identities = Identities::read(&arguments.identity)?;
+    let identities = arguments.opened.identities()?;
     let programs = arguments.programs.locate(None);
     let verified = backup::verify(
-        &arguments.backup,
+        &arguments.opened.backup,
         identities,
         programs,
         &SystemClock,
