@@ -295,23 +295,29 @@ fn word_of(error: &Error) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use sealpost_sdk::error::{Alarm, Refusal};
+    use sealpost_sdk::protocol::code::ErrorCode;
 
     use super::*;
 
-    fn refused() -> Error {
+    /// A refusal that says nothing but its code.
+    pub(crate) fn refused_with(code: Option<ErrorCode>, by_the_rules: bool) -> Error {
         Error::Refused(Box::new(Refusal {
-            code: None,
-            word: "not_permitted".to_owned(),
+            word: code.map_or_else(|| "not_permitted".to_owned(), |code| code.to_string()),
+            code,
             message: String::new(),
             retry_after: None,
             limit: None,
             epoch: None,
             seq: None,
             tombstone: None,
-            by_the_rules: false,
+            by_the_rules,
         }))
+    }
+
+    fn refused() -> Error {
+        refused_with(None, false)
     }
 
     #[test]

@@ -69,22 +69,11 @@ fn standing(error: Option<&Error>) -> Standing {
 
 #[cfg(test)]
 mod tests {
-    use sealpost_sdk::error::Refusal;
-
     use super::*;
+    use crate::failure::tests::refused_with;
 
     fn refused(code: ErrorCode, by_the_rules: bool) -> Error {
-        Error::Refused(Box::new(Refusal {
-            code: Some(code),
-            word: code.to_string(),
-            message: String::new(),
-            retry_after: None,
-            limit: None,
-            epoch: None,
-            seq: None,
-            tombstone: None,
-            by_the_rules,
-        }))
+        refused_with(Some(code), by_the_rules)
     }
 
     #[test]
