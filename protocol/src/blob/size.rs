@@ -143,7 +143,7 @@ mod tests {
             prop_assert_eq!(u64::from(chunks - 1) * CHUNK + last as u64, size.padded());
             prop_assert_eq!(size.stored_range(0..chunks), 0..size.stored());
             prop_assert!(size.padded() >= length);
-            prop_assert!(size.padded() <= 256.max(length / 100 * 112 + 12));
+            prop_assert!(size.padded() <= 256.max(length + length * 12 / 100));
         }
     }
 }
