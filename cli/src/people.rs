@@ -11,8 +11,9 @@ use crate::failure::Failure;
 pub(crate) struct People(HashMap<PrincipalId, String>);
 
 impl People {
+    /// As this device knows them: whoever finds a space by its name has heard what other devices know.
     pub(crate) async fn of(client: &Client) -> Result<Self, Failure> {
-        let contacts = client.contacts().list().await?;
+        let contacts = client.contacts().known().await?;
         let confirmed = contacts
             .into_iter()
             .filter(|contact| contact.confirmed_at_ms.is_some())

@@ -116,6 +116,7 @@ impl Contacts {
         let (handle, signed) = card::read(card)?;
         let manifest = Manifest::parse_signed(&signed)
             .map_err(|error| Error::usage(format!("the contact card does not hold: {error}")))?;
+        self.client.shared().hear_of_newer_keystore().await;
         self.keep(&handle, signed, manifest.id()).await
     }
 
@@ -125,6 +126,11 @@ impl Contacts {
     /// [`Error::Refused`] with `not_found` when nobody has it, [`Error::Integrity`] when the answer does not hold or names
     /// other keys than those confirmed for this handle.
     pub async fn look_up(&self, handle: &str) -> Result<Contact, Error> {
+        self.client.shared().hear_of_newer_keystore().await;
+        self.ask_for(handle).await
+    }
+
+    async fn ask_for(&self, handle: &str) -> Result<Contact, Error> {
         let shared = self.client.shared();
         let local = shared.local_account().await?;
         let question = PrincipalLookup {
@@ -167,17 +173,21 @@ impl Contacts {
         })
     }
 
-    /// The confirmed contact of this handle. On a device that has not seen their keys yet, the relay is asked for them;
-    /// they must be those that were confirmed.
+    /// The confirmed contact of this handle, as all devices of this account know it: whoever is trusted because of it must not be
+    /// trusted by a device that has not heard that the contact was removed. The relay is asked for their keys; they must be those
+    /// that were confirmed.
     ///
     /// # Errors
-    /// [`Error::Usage`] when nobody was confirmed under this handle, [`Error::Integrity`] when the relay has other keys.
+    /// [`Error::Usage`] when nobody is confirmed under this handle, [`Error::Refused`] with `not_found` when their account is gone,
+    /// [`Error::Integrity`] when the relay has other keys; those of reaching the relay.
     pub async fn confirmed(&self, handle: &str) -> Result<ConfirmedContact, Error> {
-        let local = self.client.shared().local_account().await?;
+        let shared = self.client.shared();
+        Box::pin(shared.fetch_newer_keystore(&shared.api)).await?;
+        let local = shared.local_account().await?;
         let id = confirmed_under(&local.content, handle)
             .ok_or_else(|| Error::usage(format!("{handle} is not a confirmed contact")))?;
         if self.stored_manifest(id).await?.is_none() {
-            self.look_up(handle).await?;
+            self.ask_for(handle).await?;
         }
         let manifest = self
             .stored_manifest(id)
@@ -189,19 +199,32 @@ impl Contacts {
         })
     }
 
-    /// Everybody, confirmed contacts first.
+    /// Everybody, confirmed contacts first, as all devices of this account know them; where the relay cannot be asked, as this one
+    /// does.
     ///
     /// # Errors
     /// [`Error::Store`] when the local store cannot be read.
     pub async fn list(&self) -> Result<Vec<Contact>, Error> {
+        self.client.shared().hear_of_newer_keystore().await;
+        self.known().await
+    }
+
+    /// The same as this device knows them. The relay is not asked.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the local store cannot be read.
+    pub async fn known(&self) -> Result<Vec<Contact>, Error> {
         let shared = self.client.shared();
-        let known = shared.local_account().await?.content.contacts;
+        let content = shared.local_account().await?.content;
         let stored = shared.store.read(|transaction| transaction.contacts()).await?;
         let candidates = stored
             .iter()
-            .filter(|stored| !known.contains_key(&stored.manifest.id()))
+            .filter(|stored| !content.contacts.contains_key(&stored.manifest.id()))
             .map(|stored| Contact::candidate(&stored.handle, stored.manifest.id()));
-        let confirmed = known.iter().map(|(id, known)| Contact::confirmed(*id, known));
+        let confirmed = content
+            .contacts
+            .iter()
+            .map(|(id, known)| Contact::confirmed(*id, known));
         Ok(confirmed.chain(candidates).collect())
     }
 

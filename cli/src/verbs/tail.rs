@@ -56,8 +56,8 @@ pub(super) struct Line {
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let found = self.space.find(&client).await?;
+        let people = People::of(&client).await?;
         let space = client.space(found.id).await?;
         let after = self.after.map_or(Position::START, |after| after.0);
         if self.follow {

@@ -117,6 +117,36 @@ impl Shared {
             .ok_or_else(|| Error::NotLoggedIn(self.store.home().to_owned()))
     }
 
+    /// Asks for a newer keystore: from then on this device knows what the account's other devices know. An agent has none but its own.
+    pub(crate) async fn fetch_newer_keystore(&self, api: &Api) -> Result<(), Error> {
+        let local = self.local_account().await?;
+        if local.owner.is_some() {
+            return Ok(());
+        }
+        let seen = local.generation;
+        let fetched = fetch(api, &local.session.token, self.account_id, Some(seen)).await?;
+        if Generation::of(&fetched.sealed) == seen {
+            return Ok(());
+        }
+        let content = fetched
+            .sealed
+            .open_content(&local.root_key)
+            .map_err(|_| does_not_open())?;
+        self.remember(&fetched.sealed, content).await
+    }
+
+    /// The same for whoever can go on with what is known, without a connection for example.
+    pub(crate) async fn hear_of_newer_keystore(&self) {
+        // Boxed: most calls of the SDK carry it.
+        match Box::pin(self.fetch_newer_keystore(&self.api.at_once())).await {
+            Ok(()) => {}
+            Err(alarm @ Error::Integrity(_)) => {
+                tracing::warn!(error = %alarm, "what other devices know was not taken over")
+            }
+            Err(error) => tracing::debug!(error = %error, "what other devices know was not heard"),
+        }
+    }
+
     /// Runs `change` on what this device knows of its account, which it may write anew; durable when this returns.
     pub(crate) async fn change_account<F>(&self, change: F) -> Result<(), Error>
     where

@@ -101,8 +101,8 @@ impl Agents {
     /// # Errors
     /// [`Error::Refused`] with `agent_not_allowed` for an agent.
     pub async fn list(&self) -> Result<Vec<Agent>, Error> {
-        let known = self.client.shared().local_account().await?.content.contacts;
         let views = self.views().await?;
+        let known = self.client.shared().local_account().await?.content.contacts;
         let agent = |view: AgentView| Agent {
             is_confirmed: known
                 .get(&view.principal_id)
@@ -134,7 +134,7 @@ impl Agents {
         self.take_in(name).await?;
         let handle = handle(name);
         let contacts = self.client.contacts();
-        let all = contacts.list().await?;
+        let all = contacts.known().await?;
         let is_known = all
             .iter()
             .any(|contact| contact.handle == handle && contact.confirmed_at_ms.is_some());
@@ -179,12 +179,12 @@ impl Agents {
 
     /// The agent of this name, at the relay or among those that were confirmed; or with an id that begins so.
     async fn find(&self, name: &str) -> Result<Meant, Error> {
+        let at_relay = self.list().await?.into_iter();
         let known = self.client.shared().local_account().await?.content.contacts;
         let confirmed = known.iter().filter_map(|(id, contact)| {
             Some((*id, (contact.handle.strip_prefix(AGENT_PREFIX)?.to_owned(), true)))
         });
         // The same name: another one under which the relay lists a confirmed agent raised the alarm.
-        let at_relay = self.list().await?.into_iter();
         let at_relay = at_relay.map(|agent| (agent.principal_id, (agent.name, agent.is_confirmed)));
         pick(name, &at_relay.chain(confirmed).collect())
     }
@@ -222,6 +222,7 @@ impl Agents {
     /// What the relay lists. Each holds together, and is nobody who is known as somebody else.
     async fn views(&self) -> Result<Vec<AgentView>, Error> {
         let shared = self.client.shared();
+        shared.hear_of_newer_keystore().await;
         let local = shared.local_account().await?;
         let views = shared.api.agents(&local.session.token).await?.agents;
         for view in &views {

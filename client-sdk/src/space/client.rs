@@ -114,9 +114,10 @@ impl Client {
     /// [`Error::NotAuthenticated`] if the session has ended, [`Error::Store`]; a relay that cannot be reached is none.
     pub async fn spaces(&self) -> Result<Vec<SpaceSummary>, Error> {
         let shared = self.shared();
-        let mut found = shared.known_spaces().await?;
         let listed = shared.with_session(async |token| shared.api.at_once().spaces(token).await);
-        match listed.await {
+        let (listed, ()) = tokio::join!(listed, shared.hear_of_newer_keystore());
+        let mut found = shared.known_spaces().await?;
+        match listed {
             Ok(list) => {
                 for view in list.spaces {
                     found.entry(view.space_id).or_default().relay_head = Some(view.head_seq);

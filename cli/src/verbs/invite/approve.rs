@@ -47,8 +47,8 @@ impl Approve {
             ));
         }
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let (space, called) = self.space.open_called(&client).await?;
+        let people = People::of(&client).await?;
         let approving = async {
             space.sync().await?;
             let applicants = space.applicants().await?;

@@ -51,8 +51,8 @@ enum Shown {
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         let reading = async {
             space.sync().await?;
             Ok::<_, Error>((space.invites().await?, space.applicants().await?))

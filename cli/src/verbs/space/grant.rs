@@ -39,8 +39,8 @@ struct Given {
 impl Grant {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         let granting = async {
             space.sync().await?;
             let members = space.members().await?;

@@ -32,8 +32,8 @@ pub(super) struct ShownMember {
 impl Members {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         let reading = async {
             space.sync().await?;
             space.members().await

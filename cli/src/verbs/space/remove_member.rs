@@ -38,8 +38,8 @@ struct Removed {
 impl RemoveMember {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         let removing = async {
             space.sync().await?;
             let members = space.members().await?;

@@ -47,9 +47,9 @@ struct Replaced {
 impl ReplaceMember {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let new = confirmed(&client, &self.handle, self.fingerprint.as_deref()).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         let replacing = async {
             space.sync().await?;
             let members = space.members().await?;

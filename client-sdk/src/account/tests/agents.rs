@@ -58,3 +58,20 @@ async fn name_that_would_be_a_command_is_not_taken_from_the_relay() {
         }
     }
 }
+
+#[tokio::test]
+async fn agent_that_one_device_has_confirmed_is_known_to_the_others() {
+    let relay = TestRelay::start().await;
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    let phone = Home::new(&relay).log_in("alice", PASSPHRASE).await.unwrap();
+    let agent = new_agent();
+    relay.enroll("helper", &agent);
+    let fingerprint = Fingerprint::of(&agent.id()).to_string();
+    phone.agents().confirm("helper", &fingerprint).await.unwrap();
+    assert!(alice.agents().list().await.unwrap()[0].is_confirmed);
+    assert!(alice.agents().confirmed("helper").await.unwrap().is_some());
+    // The relay forgets it before all spaces do.
+    relay.state().agents.clear();
+    let revoked = alice.agents().revoke("helper").await.unwrap();
+    assert_eq!(revoked.principal_id, agent.id());
+}

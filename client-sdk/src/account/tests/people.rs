@@ -2,6 +2,7 @@
 
 use prost::Message;
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::SpaceId;
 
 use super::relay::Faults;
 use super::*;
@@ -165,4 +166,37 @@ async fn changes_of_two_devices_meet_in_one_keystore() {
         handles.contains(&"bob") && handles.contains(&"carol"),
         "{handles:?}"
     );
+}
+
+#[tokio::test]
+async fn what_one_device_confirms_and_names_the_others_list_and_trust() {
+    let pair = Pair::new().await;
+    let phone = Home::new(&pair.relay).log_in("alice", PASSPHRASE).await.unwrap();
+    pair.confirm_bob().await;
+    let space = SpaceId::new([7; 32]);
+    pair.alice.name_space(space, "garden").await.unwrap();
+    assert!(phone.contacts().known().await.unwrap().is_empty());
+    let listed = phone.contacts().list().await.unwrap();
+    assert_eq!((listed.len(), &listed[0].handle[..]), (1, "bob"));
+    assert!(phone.contacts().confirmed("bob").await.is_ok());
+    pair.alice.name_space(space, "yard").await.unwrap();
+    let spaces = phone.spaces().await.unwrap();
+    assert_eq!((spaces.len(), &spaces[0].name[..]), (1, "yard"));
+    pair.relay.stop();
+    assert_eq!(phone.contacts().list().await.unwrap().len(), 1);
+    assert_eq!(phone.spaces().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn confirmation_that_one_device_withdraws_is_trusted_by_none() {
+    let pair = Pair::new().await;
+    let phone = Home::new(&pair.relay).log_in("alice", PASSPHRASE).await.unwrap();
+    pair.confirm_bob().await;
+    phone.contacts().remove("bob").await.unwrap();
+    let refused = pair.alice.contacts().confirmed("bob").await;
+    assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+    pair.confirm_bob().await;
+    pair.relay.stop();
+    let unknown = pair.alice.contacts().confirmed("bob").await;
+    assert!(matches!(unknown, Err(Error::Network(_))), "{unknown:?}");
 }
