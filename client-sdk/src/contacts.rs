@@ -219,6 +219,7 @@ impl Contacts {
         let stored = shared.store.read(|transaction| transaction.contacts()).await?;
         let candidates = stored
             .iter()
+            .filter(|stored| confirmed_under(&content, &stored.handle).is_none())
             .filter(|stored| !content.contacts.contains_key(&stored.manifest.id()))
             .map(|stored| Contact::candidate(&stored.handle, stored.manifest.id()));
         let confirmed = content

@@ -200,3 +200,18 @@ async fn confirmation_that_one_device_withdraws_is_trusted_by_none() {
     let unknown = pair.alice.contacts().confirmed("bob").await;
     assert!(matches!(unknown, Err(Error::Network(_))), "{unknown:?}");
 }
+
+#[tokio::test]
+async fn candidate_beside_the_one_who_is_confirmed_is_not_listed() {
+    let pair = Pair::new().await;
+    pair.relay.misbehave(Faults {
+        manifest: Some(foreign_manifest()),
+        ..Faults::default()
+    });
+    pair.alice.contacts().look_up("bob").await.unwrap();
+    pair.relay.misbehave(Faults::default());
+    pair.confirm_bob().await;
+    let listed = pair.alice.contacts().list().await.unwrap();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert!(listed[0].confirmed_at_ms.is_some());
+}
