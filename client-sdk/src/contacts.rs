@@ -9,14 +9,15 @@ mod card;
 
 pub(crate) use card::parse_signed;
 
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::PrincipalLookup;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
 use sealpost_protocol::wire::SignedManifest;
 
 use crate::client::Client;
-use crate::error::Error;
-use crate::keystore::{Content, KnownContact};
+use crate::error::{Error, Refusal};
+use crate::keystore::{AGENT_PREFIX, Content, KnownContact};
 use crate::store::account::StoredContact;
 
 #[cfg(feature = "fuzzing")]
@@ -186,8 +187,9 @@ impl Contacts {
         let local = shared.local_account().await?;
         let id = confirmed_under(&local.content, handle)
             .ok_or_else(|| Error::usage(format!("{handle} is not a confirmed contact")))?;
-        if self.stored_manifest(id).await?.is_none() {
-            self.ask_for(handle).await?;
+        // Agents are on their owner's list, and are taken from it.
+        if !handle.starts_with(AGENT_PREFIX) {
+            self.ask_for(handle).await.map_err(account_gone)?;
         }
         let manifest = self
             .stored_manifest(id)
@@ -335,6 +337,18 @@ fn confirm_in(content: &mut Content, handle: &str, id: PrincipalId, now: u64) {
         handle: handle.to_owned(),
         confirmed_at_ms: now,
     });
+}
+
+/// What it means that nobody has the handle of somebody who is confirmed.
+fn account_gone(error: Error) -> Error {
+    match error.code() {
+        Some(code @ ErrorCode::NotFound) => {
+            let what =
+                "nobody has this contact's handle any more: the account was deleted. Nothing was changed";
+            Refusal::new(code.as_str(), what).into()
+        }
+        _ => error,
+    }
 }
 
 fn changed_identity(handle: &str) -> Error {

@@ -202,6 +202,17 @@ async fn confirmation_that_one_device_withdraws_is_trusted_by_none() {
 }
 
 #[tokio::test]
+async fn contact_whose_account_is_gone_is_trusted_no_more() {
+    let pair = Pair::new().await;
+    pair.confirm_bob().await;
+    assert!(pair.alice.contacts().confirmed("bob").await.is_ok());
+    pair.relay.forget("bob");
+    let gone = pair.alice.contacts().confirmed("bob").await.unwrap_err();
+    assert_eq!(gone.code(), Some(ErrorCode::NotFound));
+    assert!(gone.to_string().contains("deleted"), "{gone}");
+}
+
+#[tokio::test]
 async fn candidate_beside_the_one_who_is_confirmed_is_not_listed() {
     let pair = Pair::new().await;
     pair.relay.misbehave(Faults {

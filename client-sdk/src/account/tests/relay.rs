@@ -233,6 +233,11 @@ impl TestRelay {
         state.asked.clear();
     }
 
+    /// Has no account of this handle any more.
+    pub(super) fn forget(&self, handle: &str) {
+        self.state().accounts.retain(|account| account.handle != handle);
+    }
+
     pub(super) fn keystore(&self) -> Vec<u8> {
         self.state().accounts[0].keystores.last().unwrap().clone()
     }
