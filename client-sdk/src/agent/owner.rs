@@ -49,6 +49,8 @@ struct Meant {
     /// Whether the owner has confirmed it under this name or named its id. If not, the id is the relay's word: it must not choose
     /// who is taken out of a space.
     is_vouched_for: bool,
+    /// Whether the relay lists it or the owner has confirmed it. If not, only the spaces tell whether there is such an agent.
+    is_known: bool,
 }
 
 /// What a revocation did beyond the relay, which knows the agent no more.
@@ -146,10 +148,10 @@ impl Agents {
 
     /// Ends an agent: the relay forgets it and closes its sockets, then it is taken out of every space, with a new key for those
     /// who stay. Calling it again goes on where it could not. `name` is the agent's name, or its whole principal id. One whose
-    /// fingerprint was never confirmed is taken out only if it is named by its id.
+    /// fingerprint was never confirmed is taken out only if it is named by its id; by that, it is found where only a space has it.
     ///
     /// # Errors
-    /// [`Error::Usage`] when neither the relay nor this account knows such an agent; [`Error::Integrity`] when the relay lists one
+    /// [`Error::Usage`] when neither the relay nor this account nor any of its spaces knows such an agent; [`Error::Integrity`] when the relay lists one
     /// that does not hold together, or somebody else who is known.
     pub async fn revoke(&self, name: &str) -> Result<RevokedAgent, Error> {
         let shared = self.client.shared();
@@ -172,6 +174,9 @@ impl Agents {
             }
         }
         if revoked.still_in.is_empty() {
+            if !meant.is_known && revoked.removed_from.is_empty() {
+                return Err(nobody(name));
+            }
             self.forget(principal_id).await?;
         }
         Ok(revoked)
@@ -207,7 +212,7 @@ impl Agents {
         let views = self.views().await?;
         let mut of_name = views.iter().filter(|view| view.name == name).peekable();
         if of_name.peek().is_none() {
-            return Err(Error::usage(format!("there is no agent called {name}")));
+            return Err(nobody(name));
         }
         for view in of_name {
             let signed = check(view)?;
@@ -239,7 +244,8 @@ impl Agents {
     }
 }
 
-/// Which of these is meant. A name is taken before the first digits of an id.
+/// Which of these is meant. A name is taken before the first digits of an id. A whole id is taken as it is: the relay forgets an
+/// agent before all spaces do.
 fn pick(wanted: &str, agents: &BTreeMap<PrincipalId, (String, bool)>) -> Result<Meant, Error> {
     let by_name: Vec<_> = agents.iter().filter(|(_, (name, _))| name == wanted).collect();
     let begins_so = |id: &PrincipalId| wanted.len() >= SHORTEST_PREFIX && id.to_string().starts_with(wanted);
@@ -251,10 +257,19 @@ fn pick(wanted: &str, agents: &BTreeMap<PrincipalId, (String, bool)>) -> Result<
         [(id, (_, is_confirmed))] => Ok(Meant {
             id: *id,
             is_vouched_for: *is_confirmed || id.to_string() == wanted,
+            is_known: true,
         }),
-        [] => Err(Error::usage(format!("there is no agent called {wanted}"))),
+        [] => Ok(Meant {
+            id: wanted.parse().map_err(|_| nobody(wanted))?,
+            is_vouched_for: true,
+            is_known: false,
+        }),
         _ => Err(more_than_one(wanted, &found)),
     }
+}
+
+fn nobody(wanted: &str) -> Error {
+    Error::usage(format!("there is no agent called {wanted}"))
 }
 
 fn more_than_one(wanted: &str, found: &[(&PrincipalId, &(String, bool))]) -> Error {
@@ -297,8 +312,11 @@ impl RevokedAgent {
 
     async fn remove_from(&mut self, space: &Space, meant: Meant) {
         if !meant.is_vouched_for {
-            let why = "only the relay says that this is the agent, its fingerprint was never confirmed here; if it is, revoke it \
-                       again by its principal id";
+            let why = format!(
+                "only the relay says that this is the agent, its fingerprint was never confirmed; if it is, revoke it again by \
+                 its principal id, {}",
+                meant.id
+            );
             return self.still_in.push((space.id(), Error::usage(why)));
         }
         match space.remove_member(self.principal_id).await {

@@ -75,3 +75,11 @@ async fn agent_that_one_device_has_confirmed_is_known_to_the_others() {
     let revoked = alice.agents().revoke("helper").await.unwrap();
     assert_eq!(revoked.principal_id, agent.id());
 }
+
+#[tokio::test]
+async fn whole_id_of_nobody_is_no_agent() {
+    let relay = TestRelay::start().await;
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    let nobody = alice.agents().revoke(&new_agent().id().to_string()).await;
+    assert!(matches!(nobody, Err(Error::Usage(_))), "{nobody:?}");
+}

@@ -19,6 +19,7 @@ fn meant(id: PrincipalId) -> Meant {
     Meant {
         id,
         is_vouched_for: true,
+        is_known: true,
     }
 }
 
@@ -82,7 +83,10 @@ async fn relay_does_not_choose_who_is_taken_out() {
     };
     let foreign = take_out(&space, foreign).await;
     assert!(foreign.removed_from.is_empty());
-    assert!(matches!(foreign.still_in[..], [(_, Error::Usage(_))]));
+    let [(_, Error::Usage(why))] = &foreign.still_in[..] else {
+        panic!("{foreign:?}")
+    };
+    assert!(why.contains(&agent().id().to_string()), "{why}");
     assert_eq!(space.members().await.unwrap().len(), 3);
 }
 
@@ -159,6 +163,13 @@ fn agent_is_picked_by_name_or_first_digits_and_never_guessed_at() {
     for nobody in ["", "ababa", "helpe", "cccccc"] {
         assert!(picked(nobody).is_err(), "{nobody}");
     }
+    let forgotten = pick(&"ee".repeat(31), &agents).err();
+    assert!(forgotten.is_some(), "not a whole id");
+    let gone = pick(&"ee".repeat(32), &agents).unwrap();
+    assert_eq!(
+        (gone.id, gone.is_vouched_for, gone.is_known),
+        (PrincipalId::new([0xee; 32]), true, false)
+    );
     let both = picked("helper").unwrap_err().to_string();
     for id in &ids[..2] {
         assert!(both.contains(&id.to_string()), "{both}");
