@@ -17,11 +17,12 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use rand::{CryptoRng, Rng};
-use sealpost_protocol::ids::EventId;
+use sealpost_protocol::ids::{EventId, WriterId};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::backoff::Backoff;
 use crate::content::Message;
+use crate::entropy;
 use crate::error::Error;
 use crate::space::core::SpaceCore;
 use crate::space::stop::Stop;
@@ -106,6 +107,8 @@ struct Waiting {
     told: Vec<Done>,
     /// Where the event stands, once that is known.
     stands: Option<(EventId, u64)>,
+    /// Whether the relay may have it although it has not acked it.
+    may_stand: bool,
 }
 
 impl Waiting {
@@ -166,12 +169,12 @@ impl<R: Rng> Outbox<R> {
             }
             left_behind = false;
             if let Err(stop) = wait_for_beginning(&self.core).await {
-                self.fail_all(&stop);
+                self.fail_all(&stop).await;
                 continue;
             }
             match SendLock::acquire(self.core.client.store.home(), &self.core.space_id).await {
                 Ok(lock) => self.work(lock).await,
-                Err(error) => self.fail_all(&Stop::from_error(error)),
+                Err(error) => self.fail_all(&Stop::from_error(error)).await,
             }
         }
     }
@@ -182,7 +185,7 @@ impl<R: Rng> Outbox<R> {
         while let Err(failure) = self.pump().await {
             self.land_the_rest().await;
             if let Err(stop) = self.recover(failure).await {
-                self.fail_all(&stop);
+                self.fail_all(&stop).await;
                 break;
             }
         }
@@ -194,7 +197,10 @@ impl<R: Rng> Outbox<R> {
     }
 
     async fn pump(&mut self) -> Result<(), Failure> {
-        let mut unsent: VecDeque<OutboxRow> = self.resolve().await?.into();
+        let Some(unsent) = self.resolve().await? else {
+            return Ok(());
+        };
+        let mut unsent = VecDeque::from(unsent);
         loop {
             self.fill_pipeline(&mut unsent).await?;
             if self.flights.is_empty() && self.gathered.is_empty() && self.queue.is_empty() {
@@ -257,9 +263,13 @@ impl<R: Rng> Outbox<R> {
         }
     }
 
-    /// Tells everyone who waits. What was signed stays in the outbox and goes out once it can.
-    fn fail_all(&mut self, stop: &Stop) {
+    /// Tells everyone who waits. What was signed stays in the outbox and goes out once it can; unless this member has lost the right
+    /// to write it.
+    async fn fail_all(&mut self, stop: &Stop) {
         self.tell_what_stands();
+        if stop.ends_writing() {
+            self.take_back().await;
+        }
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             waiting.fail(stop);
         }
@@ -269,6 +279,30 @@ impl<R: Rng> Outbox<R> {
         for flushed in self.flushing.drain(..) {
             // Whoever asked may have gone away.
             let _ = flushed.send(Err(stop.clone()));
+        }
+    }
+
+    /// Gives up what was signed in vain: it is certain that the relay has not got it, and who wanted it said is told so now. The
+    /// outcome is that of a device that had known before, and had signed nothing.
+    async fn take_back(&mut self) {
+        let in_vain = |waiting: &Waiting| waiting.stands.is_none() && !waiting.may_stand;
+        let told = self.waiting.iter().filter(|(_, waiting)| in_vain(waiting));
+        let numbers: Vec<i64> = told.map(|(number, _)| *number).collect();
+        if numbers.is_empty() {
+            return;
+        }
+        let _settling = Arc::clone(&self.settling).lock_owned().await;
+        let lock = self.lock.clone();
+        let taken_back = self.core.write(move |log, _| {
+            let _held = lock;
+            for number in numbers {
+                log.remove_event(number)?;
+            }
+            // Nothing is ever signed in their place.
+            log.put_own_writer(&WriterId::new(entropy::draw(&mut entropy::system())))
+        });
+        if let Err(error) = taken_back.await {
+            tracing::warn!(space.id = %self.core.space_id, error = %error, "what was refused stays in the outbox");
         }
     }
 

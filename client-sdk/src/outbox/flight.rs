@@ -62,7 +62,13 @@ impl<R: Rng> Outbox<R> {
 
     /// Takes what a flight brought: acks for the first of its events, and perhaps a refusal of the one behind.
     pub(super) async fn land(&mut self, landed: Landed) -> Result<(), Failure> {
-        let published = landed.answer?;
+        let published = match landed.answer {
+            Ok(published) => published,
+            Err(error) => {
+                self.doubt(&landed.rows, &error);
+                return Err(error.into());
+            }
+        };
         let refused = published.nack.as_ref().map(refusal);
         let acked = self.read_acks(&landed.rows, &published.acks)?;
         if !acked.is_empty() {
@@ -75,7 +81,10 @@ impl<R: Rng> Outbox<R> {
             self.tell(*number, *event_id, at.at.seq);
         }
         match refused {
-            Some(refusal) => Err(failure::of_refusal(Box::new(refusal))),
+            Some(refusal) => {
+                self.doubt(&landed.rows, &refusal.clone().into());
+                Err(failure::of_refusal(Box::new(refusal)))
+            }
             None if acked.len() == landed.rows.len() => Ok(()),
             None => Err(self.nonsense("the relay acked fewer events than it was sent, and refused none")),
         }
@@ -86,6 +95,18 @@ impl<R: Rng> Outbox<R> {
         while let Some(landed) = self.flights.next().await {
             // The first failure is the one that counts: those behind it follow from it.
             let _ = self.land(landed).await;
+        }
+    }
+
+    /// Notes which events the relay may have although it has not acked them.
+    fn doubt(&mut self, rows: &[(i64, EventId)], error: &Error) {
+        if !error.leaves_open() {
+            return;
+        }
+        for (number, _) in rows {
+            if let Some(waiting) = self.waiting.get_mut(number) {
+                waiting.may_stand = true;
+            }
         }
     }
 

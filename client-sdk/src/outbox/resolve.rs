@@ -32,13 +32,17 @@ struct Found {
 pub(super) type Keys = BTreeMap<u64, Arc<EpochKey>>;
 
 impl<R: Rng> Outbox<R> {
-    /// Holds the outbox against the verified log; returns what is to be sent, oldest first, ready to go.
-    pub(super) async fn resolve(&mut self) -> Result<Vec<OutboxRow>, Failure> {
+    /// Holds the outbox against the verified log; returns what is to be sent, oldest first, ready to go. `None` where it was signed
+    /// in a membership that has ended, and nobody has asked for it to be sent in the new one.
+    pub(super) async fn resolve(&mut self) -> Result<Option<Vec<OutboxRow>>, Failure> {
         loop {
             let rows = self.find_delivered().await?;
             self.wait_for_epoch().await?;
             if rows.is_empty() {
-                return Ok(rows);
+                return Ok(Some(rows));
+            }
+            if !self.is_asked() && self.is_of_ended_membership(&rows).await? {
+                return Ok(None);
             }
             let current = self.core.current_key().await?;
             if any_foreign(&rows, self.core.me())? {
@@ -48,10 +52,24 @@ impl<R: Rng> Outbox<R> {
                 continue;
             }
             if rows.iter().all(|row| row.event.epoch == current.at().epoch) {
-                return Ok(rows);
+                return Ok(Some(rows));
             }
             self.seal_again(rows, current, None).await?;
         }
+    }
+
+    /// Whether somebody in this process wants something sent: what was left behind goes before it.
+    fn is_asked(&self) -> bool {
+        !(self.gathered.is_empty() && self.flushing.is_empty() && self.waiting.is_empty())
+    }
+
+    /// Whether some of these were signed before this principal became the member that it is now. Each departure is followed by a
+    /// rekey before anybody comes in again.
+    async fn is_of_ended_membership(&mut self, rows: &[OutboxRow]) -> Result<bool, Error> {
+        let me = self.core.me();
+        let since = |fold: &SpaceFold| fold.chain().member(&me).map_or(0, |member| member.first_epoch);
+        let since = self.core.with_fold(since).await?;
+        Ok(rows.iter().any(|row| row.event.epoch < since))
     }
 
     /// Counts the own events in the log as acked; the others are left.

@@ -140,7 +140,14 @@ impl<R: Rng> Outbox<R> {
     fn await_acks(&mut self, rows: &[OutboxRow], events: Vec<Vec<Outgoing>>) {
         for (row, event) in rows.iter().zip(events) {
             let told = event.into_iter().map(|outgoing| outgoing.done).collect();
-            self.waiting.insert(row.number, Waiting { told, stands: None });
+            self.waiting.insert(
+                row.number,
+                Waiting {
+                    told,
+                    stands: None,
+                    may_stand: false,
+                },
+            );
         }
     }
 

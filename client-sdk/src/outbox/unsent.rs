@@ -36,7 +36,8 @@ pub struct GivenUp {
 
 impl Client {
     /// What this device has signed for a space and the relay has not acked, oldest first. It goes out first when the space
-    /// is opened the next time, or with the next message. Waits while this home is sending into the space.
+    /// is opened the next time, or with the next message; what was signed in a membership that has ended, only with the next message
+    /// or [`crate::Space::flush`]. Waits while this home is sending into the space.
     ///
     /// # Errors
     /// [`Error::Store`].

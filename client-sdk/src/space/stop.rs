@@ -1,5 +1,6 @@
 //! Why a space has stopped: told to everyone who uses it, as often as they ask.
 
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::SpaceId;
 
 use crate::error::{Alarm, Error, Refusal, StoreError};
@@ -43,6 +44,17 @@ impl Stop {
             Error::Store(StoreError::Damaged { table }) => Self::Damaged { table },
             other => Self::Store(other.to_string()),
         }
+    }
+
+    /// Whether this member may not write to the space, now or ever.
+    pub(crate) fn ends_writing(&self) -> bool {
+        let Self::Refused(refusal) = self else {
+            return false;
+        };
+        matches!(
+            refusal.code,
+            Some(ErrorCode::NotAMember | ErrorCode::NotPermitted | ErrorCode::Tombstoned)
+        )
     }
 
     /// The reason as an error.

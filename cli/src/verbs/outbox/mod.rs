@@ -12,6 +12,8 @@ use crate::failure::Failure;
 /// Messages that were signed on this device and that the relay has not acked
 ///
 /// They are left behind by a `send` that failed, and go out, as they were signed, before anything else is sent to the space.
+/// What was signed before this account was removed from the space, or left it, goes out only with the next `send` or `outbox flush`,
+/// should it be a member again. Nothing is kept of a message that is refused because this account may not write.
 #[derive(Subcommand)]
 pub(crate) enum Outbox {
     List(list::List),

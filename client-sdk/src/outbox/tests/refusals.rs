@@ -2,7 +2,7 @@ use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use sealpost_protocol::wire::{Nack, Publish, Published};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::testing::log::TestLog;
@@ -122,6 +122,69 @@ async fn what_is_given_up_is_not_sent_and_nothing_is_signed_in_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_hears_by_a_refusal_that_they_may_not_write_has_nothing_kept() {
+    for code in ["not_a_member", "not_permitted"] {
+        let mut stage = Stage::new().await;
+        let (space, mut script) = stage.open().await;
+        let sending = send(&space, "in vain");
+        let (id, _) = script.until_publish().await;
+        refuse(&script, id, nack(code)).await;
+        sending.await.unwrap().unwrap_err();
+        let unsent = stage.device.client().unsent(space.id()).await.unwrap();
+        assert!(unsent.is_empty(), "{code}");
+        let serving = tokio::spawn(script.serve());
+        space.send(Message::text("let in again")).await.unwrap();
+        assert_eq!(read_all(&space, 1).await, ["let in again"]);
+        serving.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_relay_may_have_is_kept_whatever_it_says_later() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    let sending = send(&space, "perhaps");
+    script.until_publish().await;
+    script.relay.close(1012).await;
+    let relay = stage.device.arrivals.authenticated().await;
+    let mut script = script.reconnected(relay);
+    let (id, _) = script.until_publish().await;
+    refuse(&script, id, nack("not_a_member")).await;
+    sending.await.unwrap().unwrap_err();
+    let unsent = stage.device.client().unsent(space.id()).await.unwrap();
+    assert_eq!(unsent.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_signed_in_a_membership_that_has_ended_goes_out_only_when_it_is_asked_for() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log = TestLog::new(&bob, true);
+    stage.log.add(&bob, &alice, Capabilities::WRITE);
+    let (space, mut script) = over_the_quota(&mut stage).await;
+    drop(space);
+    script.log.remove(&bob, &alice);
+    script.log.rekey(&bob);
+    script.log.add(&bob, &alice, Capabilities::WRITE);
+    stage.log = script.log.clone();
+    stage.restart().await;
+    let (space, mut script) = stage.open().await;
+    let before = script.log.head();
+    let looking = async {
+        loop {
+            script.step().await;
+        }
+    };
+    let _over = timeout(Duration::from_secs(30), looking).await;
+    assert_eq!(script.log.head(), before, "a mere look posted it");
+    assert_eq!(stage.device.client().unsent(space.id()).await.unwrap().len(), 1);
+    let serving = tokio::spawn(script.serve());
+    space.flush().await.unwrap();
+    assert_eq!(read_all(&space, 1).await, ["too much"]);
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn reader_cannot_write_and_nothing_is_sent() {
     let mut stage = Stage::new().await;
     let bob = person(BOB);
@@ -192,7 +255,7 @@ async fn event_that_is_read_in_the_log_meanwhile_is_not_sealed_again() {
     core.wait_for(4).await.unwrap();
     let serving = tokio::spawn(script.serve());
     let key = core.current_key().await.unwrap();
-    let mut outbox = Outbox::new(Arc::clone(&core), mpsc::channel(1).1, crate::entropy::system());
+    let mut outbox = Outbox::new(Arc::clone(&core), mpsc::channel(1).1, entropy::system());
     assert!(outbox.seal_again(before.clone(), key, None).await.is_ok());
     assert_eq!(core.read(|log| log.unacked()).await.unwrap(), before);
     serving.abort();
