@@ -12,6 +12,7 @@ use super::control::Aim;
 use super::deliver::{MessageCursor, Messages, Position, messages};
 use super::handle::Handle;
 use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed, Replaced};
+use super::missing;
 use super::sender::{Packing, Sender};
 use super::signal::{self, Signals};
 use super::wraps::RekeyProgress;
@@ -131,13 +132,15 @@ impl Space {
         core.write(move |log, _| log.put_reader(&name, &cursor)).await
     }
 
-    /// Reads and verifies up to where the relay's log ends now; returns the place.
+    /// Reads and verifies up to where the relay's log ends now; returns the place. Members who wait for a key get it before this
+    /// returns, if this one has it.
     ///
     /// # Errors
     /// [`Error::Network`] without a connection, [`Error::Integrity`] if a check fails.
     pub async fn sync(&self) -> Result<Cursor, Error> {
         self.handle.core().catch_up().await?;
         self.handle.core().notice_return().await;
+        missing::answer_now(self.handle.core()).await;
         Ok(self.verified())
     }
 

@@ -9,15 +9,18 @@ use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::limits;
 use sealpost_protocol::wire::WrapRequest;
 use sealpost_protocol::wrap::Recipient;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::core::SpaceCore;
 use super::draft::Staged;
 use super::wraps::wrap_for;
+use crate::entropy;
 use crate::error::Error;
 
 /// How far those who could answer spread: one answer is enough.
 const SPREAD: Duration = Duration::from_secs(3);
+/// How long somebody who only looks in waits for the sake of others.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers, each time that somebody asks and each time that the log is followed anew, until the space is closed.
 pub(crate) async fn run(core: Arc<SpaceCore>, rng: impl CryptoRng) {
@@ -35,6 +38,20 @@ async fn answer_all(core: &SpaceCore, mut rng: impl CryptoRng) {
         // Whoever asked is asked about again with the next connection.
         if let Err(error) = answer(core, &mut rng).await {
             tracing::debug!(space.id = %core.space_id, error = %error, "missing wraps were not made");
+        }
+    }
+}
+
+/// Answers at once, for who may be gone before the others have had their turn. What fails is tried by the next one.
+pub(super) async fn answer_now(core: &SpaceCore) {
+    let mut rng = entropy::system();
+    match timeout(ANSWERED_WITHIN, answer(core, &mut rng)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::debug!(space.id = %core.space_id, error = %error, "missing wraps were not made")
+        }
+        Err(_elapsed) => {
+            tracing::debug!(space.id = %core.space_id, "the relay does not say who lacks a wrap")
         }
     }
 }

@@ -104,3 +104,35 @@ async fn member_who_started_over_is_put_in_the_place_of_the_old_keys() {
     assert!(bob.json(["space", "list"])[0]["lost_with"].is_null());
     assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn member_who_comes_back_by_an_export_gets_the_key_from_whoever_looks_in() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "hello"]);
+    let carol = Sealpost::new(at);
+    carol.json(["register", "carol"]);
+    let made = alice.json(["invite", "create", "garden"]);
+    carol
+        .feed(
+            ["join", "-", "--name", "garden"],
+            text(&made[0], "link").as_bytes(),
+        )
+        .expect_done();
+    assert_eq!(texts(&carol.json(["tail", "garden"])), ["hello"]);
+    let file = carol.file("carol.sealpost");
+    let file = file.to_str().unwrap();
+    let with_file = |arguments: &[&str]| {
+        let mut command = carol.command(arguments);
+        command.env("SEALPOST_EXPORT_PASSPHRASE_FILE", carol.file("passphrase"));
+        Ended::of(command.spawn().unwrap()).expect_done();
+    };
+    with_file(&["account", "export", file]);
+    carol.json(["account", "delete", "--yes"]);
+    with_file(&["--json", "account", "import", file, "carol"]);
+    let without = carol.run(["tail", "garden"]);
+    assert!(without.err.contains("has no key"), "{}", without.err);
+    alice.json(["tail", "garden"]);
+    assert_eq!(texts(&carol.json(["tail", "garden"])), ["hello"]);
+}

@@ -71,6 +71,29 @@ async fn holder_wraps_again_for_members_and_for_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_only_looks_in_gives_a_key_to_who_waits_for_it() {
+    let mut stage = Stage::new().await;
+    let (alice, bob) = (person(ALICE), person(BOB));
+    stage.log.add(&alice, &bob, Capabilities::WRITE);
+    let (space, mut script) = stage.open().await;
+    script.want(1, bob.id());
+    let looking = space.sync();
+    tokio::pin!(looking);
+    let mut helped = false;
+    loop {
+        tokio::select! {
+            biased;
+            body = script.step() => helped |= matches!(body, ClientBody::StageWraps(_)),
+            synced = &mut looking => {
+                synced.unwrap();
+                break;
+            }
+        }
+    }
+    assert!(helped);
+}
+
+#[tokio::test(start_paused = true)]
 async fn wraps_that_do_not_open_leave_one_piece_of_evidence_and_push_out_no_other() {
     let mut stage = Stage::new().await;
     let (alice, bob) = (person(ALICE), person(BOB));
