@@ -54,6 +54,7 @@ impl ChosenSpace {
             relay_head: None,
             lost_with: None,
             waits_for_approval: false,
+            ended: None,
         })
     }
 
@@ -93,6 +94,10 @@ fn pick(wanted: &str, spaces: Vec<SpaceSummary>) -> Result<Option<SpaceSummary>,
         space.name == wanted || (by_prefix && space.id.to_string().starts_with(wanted))
     };
     let mut found: Vec<_> = spaces.into_iter().filter(is_meant).collect();
+    // A name that was given anew is that of the space that goes on.
+    if found.iter().filter(|space| space.ended.is_none()).count() == 1 {
+        found.retain(|space| space.ended.is_none());
+    }
     if found.len() > 1 {
         return Err(more_than_one(wanted, &found));
     }
@@ -111,6 +116,8 @@ fn more_than_one(wanted: &str, found: &[SpaceSummary]) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use sealpost_sdk::space::SpaceEnd;
+
     use super::*;
 
     fn spaces() -> Vec<SpaceSummary> {
@@ -120,6 +127,7 @@ mod tests {
             relay_head: None,
             lost_with: None,
             waits_for_approval: false,
+            ended: None,
         };
         vec![
             space(0xaa, "garden"),
@@ -145,6 +153,16 @@ mod tests {
         for wanted in ["", "aaaaa", "cellar"] {
             assert!(pick(wanted, spaces()).unwrap().is_none(), "{wanted:?}");
         }
+    }
+
+    #[test]
+    fn name_that_was_given_anew_is_that_of_the_space_that_goes_on() {
+        let mut spaces = spaces();
+        spaces[1].ended = Some(SpaceEnd::Left);
+        let picked = |spaces| pick("kitchen", spaces).map(|found| found.unwrap().id);
+        assert_eq!(picked(spaces.clone()).unwrap(), SpaceId::new([0xcc; 32]));
+        spaces[2].ended = Some(SpaceEnd::Removed);
+        assert!(picked(spaces).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::control::Aim;
 use super::deliver::{MessageCursor, Messages, Position, messages};
+use super::ended::SpaceEnd;
 use super::handle::Handle;
 use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed, Replaced};
 use super::missing;
@@ -306,9 +307,11 @@ impl Space {
     pub async fn leave(&self) -> Result<(), Error> {
         let core = self.handle.core();
         match core.achieve(&Left, &mut entropy::system()).await {
-            Err(error) if core.is_not_for_this_agent(&error) => core.leave_unread().await,
-            result => result,
+            Err(error) if core.is_not_for_this_agent(&error) => return core.leave_unread().await,
+            result => result?,
         }
+        core.client.note_end(core.space_id, SpaceEnd::Left).await;
+        Ok(())
     }
 
     /// Deletes the space for everybody, for good: nothing can be written or read at the relay afterwards. What members have
@@ -317,7 +320,10 @@ impl Space {
     /// # Errors
     /// As [`Self::add_member`].
     pub async fn delete(&self) -> Result<(), Error> {
-        self.handle.core().achieve(&Deleted, &mut entropy::system()).await
+        let core = self.handle.core();
+        core.achieve(&Deleted, &mut entropy::system()).await?;
+        core.client.note_end(core.space_id, SpaceEnd::Deleted).await;
+        Ok(())
     }
 
     /// How far the rekey is that this device is making.

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, watch};
 use super::api::Space;
 use super::core::{SpaceCore, pinned_place};
 use super::create::Creation;
+use super::ended::SpaceEnd;
 use super::handle::Handle;
 use super::name::check_name;
 use crate::client::{Client, Shared};
@@ -33,7 +34,7 @@ use crate::transport::{Transport, WebSocketTransport};
 #[derive(Default)]
 pub(crate) struct Spaces {
     socket: OnceLock<Socket>,
-    open: Mutex<HashMap<SpaceId, Weak<Handle>>>,
+    pub(super) open: Mutex<HashMap<SpaceId, Weak<Handle>>>,
 }
 
 /// How a new space is to be.
@@ -68,6 +69,8 @@ pub struct SpaceSummary {
     /// Whether this account accepted an invite and waits until a member approves it. Who is turned away is not told: joining once
     /// more says it.
     pub waits_for_approval: bool,
+    /// Why this account reads it no more; `None` for a member, and where nothing is known.
+    pub ended: Option<SpaceEnd>,
 }
 
 /// Announcements of the relay's operator.
@@ -123,6 +126,7 @@ impl Client {
                     found.entry(view.space_id).or_default().relay_head = Some(view.head_seq);
                 }
                 shared.note_who_was_let_in(&mut found).await;
+                shared.note_who_goes_on(&mut found).await;
             }
             Err(error @ Error::NotAuthenticated(_)) => return Err(error),
             Err(error) => tracing::debug!(error = %error, "the relay's list of spaces is missing"),
@@ -194,6 +198,8 @@ struct Known {
     relay_head: Option<u64>,
     lost_with: Option<PrincipalId>,
     waits_for_approval: bool,
+    is_begun: bool,
+    ended: Option<SpaceEnd>,
 }
 
 fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
@@ -203,6 +209,7 @@ fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
         relay_head: known.relay_head,
         lost_with: known.lost_with,
         waits_for_approval: known.waits_for_approval,
+        ended: known.ended,
     };
     found.into_iter().map(summary).collect()
 }
@@ -215,14 +222,33 @@ impl Shared {
             found.entry(id).or_default();
         }
         for (id, name) in self.creations().await? {
-            found.entry(id).or_default().name = name;
+            let known = found.entry(id).or_default();
+            (known.name, known.is_begun) = (name, true);
         }
         for (id, space) in self.local_account().await?.content.spaces {
             let known = found.entry(id).or_default();
             (known.name, known.lost_with) = (space.name, space.lost_with);
             known.waits_for_approval = space.waits_for_approval;
         }
+        for (id, end) in self.store.read(|store| store.ends()).await? {
+            if let Some(known) = found.get_mut(&id) {
+                known.ended = Some(end);
+            }
+        }
         Ok(found)
+    }
+
+    /// What the relay lists goes on, what it does not list has ended, unless it was never begun.
+    async fn note_who_goes_on(&self, found: &mut BTreeMap<SpaceId, Known>) {
+        for (id, known) in found {
+            if known.relay_head.is_some() {
+                if known.ended.take().is_some() {
+                    self.note_no_end(*id).await;
+                }
+            } else if !known.waits_for_approval && !known.is_begun && known.lost_with.is_none() {
+                known.ended.get_or_insert(SpaceEnd::NotListed);
+            }
+        }
     }
 
     /// Who is on the relay's list of a space waits there no more.
@@ -235,6 +261,22 @@ impl Shared {
         let ids: Vec<SpaceId> = found.iter_mut().filter_map(let_in).collect();
         for id in ids {
             self.note_waiting(id, false).await;
+        }
+    }
+
+    /// Whoever waited for approval and finds the invite closed, and nothing that waits, was turned away.
+    pub(super) async fn note_who_was_turned_away(&self, id: SpaceId) {
+        let local = self.local_account().await;
+        let waited = local.is_ok_and(|local| {
+            local
+                .content
+                .spaces
+                .get(&id)
+                .is_some_and(|space| space.waits_for_approval)
+        });
+        if waited {
+            self.note_waiting(id, false).await;
+            self.note_end(id, SpaceEnd::TurnedAway).await;
         }
     }
 

@@ -90,6 +90,9 @@ impl Client {
             // What was used up may have been used up by this very account: its answer was lost, or it was not told any more.
             Err(error) if error.code() == Some(ErrorCode::InviteVoid) => {
                 let is_in = self.space_of_member(link.space_id()).await?;
+                if is_in.is_none() {
+                    self.shared().note_who_was_turned_away(link.space_id()).await;
+                }
                 is_in.map(Joined::Member).ok_or(error)
             }
             Err(error) => Err(error),

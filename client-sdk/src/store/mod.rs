@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 mod check;
+mod ended;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod outbox;

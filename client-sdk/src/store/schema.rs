@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{account, log, outbox};
+use super::{account, ended, log, outbox};
 use crate::error::{Error, StoreError};
 
 /// One step each, in order; `user_version` counts the steps a file has taken. Steps are only ever added.
@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     outbox::TABLES,
     log::READER_TABLES,
     log::WEIGHT_COLUMN,
+    ended::TABLES,
 ];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.

@@ -153,11 +153,13 @@ pub(crate) async fn refused_head(core: &SpaceCore, refusal: Refusal) -> Error {
 
 /// What a refusal to read means, as far as the verified log tells.
 pub(crate) async fn explain(core: &SpaceCore, refusal: Refusal) -> Refusal {
-    match refusal.code {
+    let explained = match refusal.code {
         Some(ErrorCode::NotAMember) => shut_out(core, refusal).await,
         Some(ErrorCode::Tombstoned) => deleted(core, refusal).await,
         _ => refusal,
-    }
+    };
+    core.note_refusal(&explained).await;
+    explained
 }
 
 /// The relay does not show a removed member its own removal: the rules let it see nothing from there on.

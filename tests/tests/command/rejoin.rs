@@ -20,6 +20,9 @@ async fn who_left_or_was_removed_joins_again_by_a_fresh_link() {
     for (goodbye, device) in goodbyes.into_iter().zip([&bob, &alice]) {
         device.json(goodbye);
         assert_eq!(bob.run(["tail", "garden"]).code, 6);
+        let listed = bob.json(["space", "list"]);
+        let state = if goodbye[1] == "leave" { "left" } else { "removed" };
+        assert_eq!(text(&listed[0], "state"), state);
         for number in 0..3 {
             missed.push(format!("{number}{}", "x".repeat(LARGE)));
             alice
@@ -38,4 +41,25 @@ async fn who_left_or_was_removed_joins_again_by_a_fresh_link() {
         assert_eq!(text(&listed[0], "space"), space);
     }
     assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn space_that_was_left_is_listed_as_such_until_it_is_forgotten() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["send", "garden", "kept here"]);
+    bob.json(["tail", "garden"]);
+    assert_eq!(text(&bob.json(["space", "list"])[0], "state"), "member");
+    assert_eq!(bob.run(["space", "forget", "garden", "--yes"]).code, 2);
+    bob.json(["space", "leave", "garden", "--yes"]);
+    assert_eq!(text(&bob.json(["space", "list"])[0], "state"), "left");
+    bob.json(["space", "forget", "garden", "--yes"]);
+    assert!(bob.json(["space", "list"]).is_empty());
+    assert!(!bob.run(["tail", "garden"]).out.contains("kept here"));
+    alice.json(["space", "add-member", "garden", "bob"]);
+    let listed = bob.json(["space", "list"]);
+    assert_eq!(text(&listed[0], "state"), "member");
+    let id = text(&listed[0], "space").to_owned();
+    assert_eq!(texts(&bob.json(["tail", &id])), ["kept here"]);
 }

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::space::SpaceSummary;
+use sealpost_sdk::space::{SpaceEnd, SpaceSummary};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -9,6 +9,9 @@ use crate::failure::Failure;
 use crate::output::{Report, printable};
 
 /// List the account's spaces
+///
+/// Those that it reads no more stay listed, with the reason as far as this device has heard it, until `sealpost space forget`.
+/// Who waits for approval and is turned away is not told: joining once more by the link says it.
 #[derive(Args)]
 pub(crate) struct List {}
 
@@ -23,7 +26,33 @@ struct ShownSpace {
     lost_with: Option<String>,
     /// Whether this account accepted an invite and a member still has to approve it.
     waiting_for_approval: bool,
+    /// member, lost, waiting, turned_away, left, removed, deleted, not_listed; or unknown, where the relay could not be asked.
+    state: &'static str,
+    /// The same for people.
+    #[serde(skip)]
+    said: &'static str,
 }
+
+/// What an account is in a space: the word for scripts, and what is said to people.
+fn state(space: &SpaceSummary) -> (&'static str, &'static str) {
+    match space.ended {
+        _ if space.relay_head.is_some() => ("member", ""),
+        _ if space.lost_with.is_some() => LOST,
+        _ if space.waits_for_approval => WAITING,
+        Some(SpaceEnd::Left) => ("left", "  (left)"),
+        Some(SpaceEnd::Removed) => ("removed", "  (not a member any more)"),
+        Some(SpaceEnd::Deleted) => ("deleted", "  (deleted)"),
+        Some(SpaceEnd::TurnedAway) => ("turned_away", "  (turned away)"),
+        Some(SpaceEnd::NotListed) => ("not_listed", "  (not a member, as the relay says)"),
+        None => (
+            "unknown",
+            "  (not known: the relay does not list it, or cannot be asked)",
+        ),
+    }
+}
+
+const LOST: (&str, &str) = ("lost", "  (lost: ask a manager to add you again)");
+const WAITING: (&str, &str) = ("waiting", "  (waiting for approval)");
 
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
@@ -39,7 +68,10 @@ impl List {
 
 impl From<SpaceSummary> for ShownSpace {
     fn from(space: SpaceSummary) -> Self {
+        let (state, said) = state(&space);
         Self {
+            state,
+            said,
             space: space.id.to_string(),
             name: space.name,
             head: space.relay_head,
@@ -57,11 +89,6 @@ impl Report for ShownSpace {
         } else {
             &self.name
         };
-        let state = match self.lost_with {
-            Some(_) => "  (lost: ask a manager to add you again)",
-            None if self.waiting_for_approval => "  (waiting for approval)",
-            None => "",
-        };
-        writeln!(out, "{}  {head:>8}  {}{state}", self.space, printable(name))
+        writeln!(out, "{}  {head:>8}  {}{}", self.space, printable(name), self.said)
     }
 }

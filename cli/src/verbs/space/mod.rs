@@ -3,6 +3,7 @@
 mod add_member;
 mod create;
 mod delete;
+mod forget;
 mod grant;
 mod leave;
 mod list;
@@ -34,6 +35,7 @@ pub(crate) enum Space {
     Name(name::Name),
     Rekey(rekey::Rekey),
     Leave(leave::Leave),
+    Forget(forget::Forget),
     Delete(delete::Delete),
 }
 
@@ -53,7 +55,8 @@ impl Space {
             | Self::Members(_)
             | Self::Policy(_)
             | Self::Name(_)
-            | Self::Leave(_) => false,
+            | Self::Leave(_)
+            | Self::Forget(_) => false,
         }
     }
 
@@ -71,6 +74,7 @@ impl Space {
             Self::Name(verb) => verb.run(context).await,
             Self::Rekey(verb) => verb.run(context).await,
             Self::Leave(verb) => verb.run(context).await,
+            Self::Forget(verb) => verb.run(context).await,
             Self::Delete(verb) => verb.run(context).await,
         }
     }

@@ -13,6 +13,7 @@ use tokio::time::{interval, timeout};
 
 use super::*;
 use crate::content::Message;
+use crate::store::log::known_spaces;
 use crate::transport::Incoming;
 
 /// More than two pages of log.
@@ -320,4 +321,26 @@ async fn removed_newcomer_without_history_still_reads_what_it_had() {
     });
     let read = texts(&mut space.subscribe(Position::START), 1).await;
     assert_eq!(read, ["while Alice was here"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn end_of_a_membership_is_noted_until_it_is_forgotten_with_all_that_was_read() {
+    let mut stage = Stage::new().await;
+    stage.log = with_alice(true);
+    let (space, script) = told_to_go(&mut stage).await;
+    let id = space.id();
+    drop((space, script));
+    let store = &stage.device.shared.store;
+    let ends = || store.read(|store| store.ends());
+    assert_eq!(ends().await.unwrap().get(&id), Some(&SpaceEnd::Removed));
+    let left = store.write(move |store| {
+        store.put_end(id, SpaceEnd::Left)?;
+        // The relay says the same of who has left.
+        store.put_end(id, SpaceEnd::Removed)
+    });
+    left.await.unwrap();
+    assert_eq!(ends().await.unwrap().get(&id), Some(&SpaceEnd::Left));
+    store.write(move |store| store.forget_space(id)).await.unwrap();
+    assert!(ends().await.unwrap().is_empty());
+    assert!(store.read(known_spaces).await.unwrap().is_empty());
 }

@@ -1,0 +1,100 @@
+//! Spaces that this account reads no more: why, and how one is forgotten.
+
+use std::sync::Weak;
+
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::SpaceId;
+
+use super::core::SpaceCore;
+use crate::client::{Client, Shared};
+use crate::error::{Error, Refusal};
+
+/// Why an account reads a space no more, as far as this device has heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpaceEnd {
+    /// It has left.
+    Left,
+    /// It is no member any more, as the relay says: it was removed, or has left on another device.
+    Removed,
+    /// The space was deleted.
+    Deleted,
+    /// It waited for approval and was turned away.
+    TurnedAway,
+    /// The relay does not list the space; nothing more was heard.
+    NotListed,
+}
+
+impl Client {
+    /// Takes a space that this account reads no more out of the list: out of the keystore, and all that was read out of this
+    /// device's store. Another device that has read it lists it until it forgets it, too. Nobody else notices. Whoever waits for
+    /// approval can be let in all the same, and the space is then listed again.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] while this account is a member, or this process has the space open; those of reaching the relay.
+    pub async fn forget_space(&self, id: SpaceId) -> Result<(), Error> {
+        let shared = self.shared();
+        let listed = shared.with_session(async |token| shared.api.spaces(token).await);
+        if listed.await?.spaces.iter().any(|view| view.space_id == id) {
+            return Err(Error::usage(
+                "this account is a member of the space: leave it first, or delete it",
+            ));
+        }
+        if shared.is_being_made(id).await? {
+            return Err(Error::usage(
+                "the space is still being made: use it once, then delete it",
+            ));
+        }
+        if shared.has_open(id).await {
+            return Err(Error::usage("the space is in use"));
+        }
+        shared
+            .update_keystore(|content| {
+                content.spaces.remove(&id);
+            })
+            .await?;
+        shared.store.write(move |store| store.forget_space(id)).await
+    }
+}
+
+impl Shared {
+    async fn is_being_made(&self, id: SpaceId) -> Result<bool, Error> {
+        let begun = self.creations().await?;
+        Ok(begun.iter().any(|(begun, _)| *begun == id))
+    }
+
+    async fn has_open(&self, id: SpaceId) -> bool {
+        let open = self.spaces.open.lock().await;
+        open.get(&id).and_then(Weak::upgrade).is_some()
+    }
+
+    /// Notes why a space has ended, for the list.
+    pub(super) async fn note_end(&self, id: SpaceId, end: SpaceEnd) {
+        let noted = self.store.write(move |store| store.put_end(id, end)).await;
+        if let Err(error) = noted {
+            tracing::warn!(space.id = %id, error = %error, "why a space has ended was not noted");
+        }
+    }
+
+    /// Notes that the relay lists a space again.
+    pub(super) async fn note_no_end(&self, id: SpaceId) {
+        let noted = self.store.write(move |store| store.remove_end(id)).await;
+        if let Err(error) = noted {
+            tracing::warn!(space.id = %id, error = %error, "that a space goes on was not noted");
+        }
+    }
+}
+
+impl SpaceCore {
+    /// Notes what a refusal to read says of a space that was read before.
+    pub(crate) async fn note_refusal(&self, refusal: &Refusal) {
+        if self.progress().borrow().cursor.seq == 0 {
+            return;
+        }
+        let end = match refusal.code {
+            Some(ErrorCode::NotAMember) => SpaceEnd::Removed,
+            Some(ErrorCode::Tombstoned) if refusal.by_the_rules => SpaceEnd::Deleted,
+            _ => return,
+        };
+        self.client.note_end(self.space_id, end).await;
+    }
+}
