@@ -10,6 +10,29 @@ const NAMES: [(Capabilities, &str); 3] = [
     (Capabilities::MANAGE, "manage"),
 ];
 
+const ROLES: &str = "Roles:
+  owner   reads, writes, brings in others, manages: says who may do what, takes members out, sets the policy, deletes the space
+  admin   reads, writes, brings in others
+  member  reads, writes
+  reader  reads
+  agent   reads, writes: what a program is given by `sealpost agent approve`
+Capabilities: write; invite, which is to bring in others; manage. Every member reads.";
+
+/// Help that ends with what the roles are.
+pub(crate) fn help_with_roles(examples: &str) -> String {
+    format!("{ROLES}\n\n{examples}")
+}
+
+/// What may be given by an invite: people come by it, and agents never do.
+pub(crate) fn of_an_invite(text: &str) -> Result<Granted, String> {
+    match text.parse() {
+        Ok(Preset::Agent) => Err(
+            "owner, admin, member or reader; an agent does not come by an invite: `sealpost agent pair` begins with one".to_owned(),
+        ),
+        _ => text.parse(),
+    }
+}
+
 /// A preset's name, or capabilities with commas between them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Granted(pub(crate) Capabilities);
@@ -78,6 +101,34 @@ mod tests {
         assert_eq!(parsed("agent"), Some(Capabilities::WRITE));
         for wrong in ["", "write,", "read", "Owner", "write invite"] {
             assert_eq!(parsed(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn agents_do_not_come_by_an_invite_and_everybody_else_does() {
+        assert!(of_an_invite("agent").is_err_and(|why| why.contains("agent pair")));
+        for role in ["owner", "admin", "member", "reader", "write"] {
+            assert!(of_an_invite(role).is_ok(), "{role}");
+        }
+    }
+
+    #[test]
+    fn help_says_of_every_role_what_it_may() {
+        let help = help_with_roles("");
+        for preset in Preset::ALL {
+            let line = help
+                .lines()
+                .find(|line| line.trim_start().starts_with(preset.name()));
+            let line = line.unwrap_or_else(|| panic!("{} is not explained", preset.name()));
+            let words = [
+                ("writes", Capabilities::WRITE),
+                ("brings in", Capabilities::INVITE),
+                ("manages", Capabilities::MANAGE),
+            ];
+            for (word, capability) in words {
+                let held = preset.capabilities().contains(capability);
+                assert_eq!(line.contains(word), held, "{word} in {line:?}");
+            }
         }
     }
 

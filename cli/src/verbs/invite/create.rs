@@ -5,7 +5,7 @@ use clap::Args;
 use sealpost_sdk::InviteOptions;
 use serde::Serialize;
 
-use crate::capabilities::Granted;
+use crate::capabilities::{self, Granted};
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -20,14 +20,14 @@ const SECONDS_PER_HOUR: u64 = 60 * 60;
 /// nowhere.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sealpost invite create garden\n  sealpost invite create garden --as reader --uses 20 --hours 48\n  \
-                  sealpost invite create garden --approval"
+    after_help = capabilities::help_with_roles("Examples:\n  sealpost invite create garden\n  sealpost invite create garden --as reader --uses 20 --hours 48\n  \
+                  sealpost invite create garden --approval")
 )]
 pub(crate) struct Create {
     #[command(flatten)]
     space: ChosenSpace,
     /// What they may do: owner, admin, member or reader; or some of write, invite and manage, with commas between
-    #[arg(long = "as", value_name = "CAPABILITIES", default_value = "member")]
+    #[arg(long = "as", value_name = "CAPABILITIES", default_value = "member", value_parser = capabilities::of_an_invite)]
     capabilities: Granted,
     /// How many may join by it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]

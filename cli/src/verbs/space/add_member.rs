@@ -18,8 +18,8 @@ use crate::patience;
 /// must have it.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sealpost space add-member garden bob\n  sealpost space add-member garden bob --role reader\n  sealpost space add-member garden bob \
-                        --fingerprint '01234 56789 01234 56789 01234 56789 01234 56789'"
+    after_help = capabilities::help_with_roles("Examples:\n  sealpost space add-member garden bob\n  sealpost space add-member garden bob --role reader\n  sealpost space add-member garden bob \
+                        --fingerprint '01234 56789 01234 56789 01234 56789 01234 56789'")
 )]
 pub(crate) struct AddMember {
     #[command(flatten)]

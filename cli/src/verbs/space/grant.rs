@@ -15,7 +15,7 @@ use crate::people::People;
 /// Say what a member may do: no more, no less
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sealpost space grant garden bob admin\n  sealpost space grant garden bob write,manage"
+    after_help = capabilities::help_with_roles("Examples:\n  sealpost space grant garden bob admin\n  sealpost space grant garden bob write,manage")
 )]
 pub(crate) struct Grant {
     #[command(flatten)]
