@@ -60,9 +60,10 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 /// so does the command, with exit code 4, and says how many messages are acked and how many are kept in the outbox.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  sealpost agent run -- ./bot\n  \
-                        sealpost agent run --space garden -- jq --unbuffered -c '{text: (\"you said: \" + .text)}'")]
+                        sealpost agent run --space 3f09ab -- jq --unbuffered -c '{text: (\"you said: \" + .text)}'")]
 pub(crate) struct Run {
-    /// Name or id of the space, or the first six or more digits of the id; needed if the agent is in several
+    /// Id of the space, or its first six or more digits, from `sealpost space list`; needed if the agent is in several. A name, if
+    /// this home has given it one: names stay with who gave them
     #[arg(long, value_name = "SPACE")]
     space: Option<String>,
     /// The program and its arguments
