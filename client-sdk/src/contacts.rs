@@ -13,11 +13,11 @@ use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::PrincipalLookup;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
-use sealpost_protocol::wire::SignedManifest;
+use sealpost_protocol::wire::{PrincipalKind, SignedManifest};
 
 use crate::client::Client;
 use crate::error::{Error, Refusal};
-use crate::keystore::{AGENT_PREFIX, Content, KnownContact};
+use crate::keystore::{Content, KnownContact};
 use crate::store::account::StoredContact;
 
 #[cfg(feature = "fuzzing")]
@@ -187,8 +187,10 @@ impl Contacts {
         let local = shared.local_account().await?;
         let id = confirmed_under(&local.content, handle)
             .ok_or_else(|| Error::usage(format!("{handle} is not a confirmed contact")))?;
-        // Agents are on their owner's list, and are taken from it.
-        if !handle.starts_with(AGENT_PREFIX) {
+        let stored = self.stored_manifest(id).await?;
+        // The relay has no handles of agents: they are on their owner's list.
+        let is_agent = stored.is_some_and(|manifest| manifest.kind() == PrincipalKind::Agent);
+        if !is_agent {
             self.ask_for(handle).await.map_err(account_gone)?;
         }
         let manifest = self

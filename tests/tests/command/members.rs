@@ -80,7 +80,12 @@ async fn member_who_started_over_is_put_in_the_place_of_the_old_keys() {
     Ended::of(start_over.spawn().unwrap()).expect_done();
 
     let same = alice.run(["space", "replace-member", "garden", &old[..12], "bob"]);
-    assert_eq!(same.code, 2, "{}", same.err);
+    assert_eq!(same.code, 5, "{}", same.err);
+    assert!(
+        same.err.contains("remove the contact and confirm it again"),
+        "{}",
+        same.err
+    );
     assert_eq!(alice.json(["space", "members", "garden"]).len(), 2);
     alice.json(["contact", "remove", "bob"]);
     let fingerprint = bob.json(["fingerprint"]);
