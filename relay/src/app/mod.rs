@@ -75,6 +75,7 @@ impl App {
         let parts = Parts::assemble(&config, &metrics).await?;
         // So that the first question about readiness finds an answer; a key service that is away must not hold us up.
         let _ = time::timeout(FIRST_KEY_CHECK, parts.keys.check()).await;
+        let _ = time::timeout(FIRST_KEY_CHECK, begin(&parts)).await;
         show_backups(&config, &metrics);
         let services = Services::assemble(&config, &parts, &metrics).await?;
         let shredded = services.log.replay_shreds().await.map_err(AppError::Shreds)?;
@@ -145,6 +146,18 @@ impl App {
         self.clients.ended().await;
         self.parts.store.close().await;
         tracing::info!("drained");
+    }
+}
+
+/// Draws what every deployment has once: so that a backup finds it before the first client came, by a role that may write nothing.
+/// Without the key service the first client does that.
+async fn begin(parts: &Parts) {
+    let drawn = async {
+        parts.directory.incarnation().await?;
+        parts.directory.opaque_public_key().await
+    };
+    if let Err(error) = drawn.await {
+        tracing::debug!(%error, "incarnation and OPAQUE setup are not there yet");
     }
 }
 

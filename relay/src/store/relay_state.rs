@@ -1,4 +1,5 @@
 use sealpost_protocol::ids::Incarnation;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Store, infallible};
@@ -8,6 +9,10 @@ impl RelayStateStore for Store {
     fn incarnation(&self, candidate: Incarnation, now: OffsetDateTime) -> Stored<'_, Incarnation> {
         Box::pin(infallible(self.run_tx("incarnation", move |tx| {
             Box::pin(async move {
+                // Read first: the backup job may write nothing.
+                if let Some(known) = known_incarnation(tx.connection()).await? {
+                    return Ok(known);
+                }
                 sqlx::query!(
                     "INSERT INTO relay_state (incarnation, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
                     &candidate.as_bytes()[..],
@@ -15,10 +20,8 @@ impl RelayStateStore for Store {
                 )
                 .execute(tx.connection())
                 .await?;
-                let bytes = sqlx::query_scalar!(r#"SELECT incarnation AS "id: [u8; 16]" FROM relay_state"#)
-                    .fetch_one(tx.connection())
-                    .await?;
-                Ok(Incarnation::new(bytes))
+                let begun = known_incarnation(tx.connection()).await?;
+                Ok(begun.ok_or(sqlx::Error::RowNotFound)?)
             })
         })))
     }
@@ -58,4 +61,11 @@ impl RelayStateStore for Store {
             })
         })))
     }
+}
+
+async fn known_incarnation(connection: &mut PgConnection) -> Result<Option<Incarnation>, sqlx::Error> {
+    let bytes = sqlx::query_scalar!(r#"SELECT incarnation AS "id: [u8; 16]" FROM relay_state"#)
+        .fetch_optional(connection)
+        .await?;
+    Ok(bytes.map(Incarnation::new))
 }
