@@ -94,13 +94,23 @@ impl OwnOpenBao {
 
     /// Another one that knows nothing yet, with the secrets that an operator keeps of this one: what a restore needs.
     pub async fn start_with_secrets_of(other: &Self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for secret in [
+        let secrets = [
             "seal.key",
             "relay-secret-id",
             "backup-secret-id",
             "operator-password",
-        ] {
+        ];
+        Self::start_with(other, &secrets).await
+    }
+
+    /// Another one on another host, with what an operator keeps elsewhere.
+    pub async fn start_on_another_host(other: &Self) -> Self {
+        Self::start_with(other, &["seal.key", "operator-password"]).await
+    }
+
+    async fn start_with(other: &Self, secrets: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for secret in secrets {
             fs::copy(other.folder().join(secret), folder.path().join(secret)).unwrap();
         }
         let openbao = start(folder.path().to_owned()).await;

@@ -2,7 +2,11 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{app::AppError, atrest::KeyWrapError, store_failure::StoreFailure};
+use crate::{
+    app::AppError,
+    atrest::{KeyWrapError, transit::RaftError},
+    store_failure::StoreFailure,
+};
 
 /// Why a backup could not be made, is not accepted, or was not restored. Each text says what to do where we know; none holds a
 /// secret.
@@ -197,6 +201,12 @@ pub enum BackupError {
     /// OpenBao refused or could not be asked.
     #[error("OpenBao: {0}")]
     OpenBao(String),
+    /// OpenBao is back as it was backed up, and the secret ids of this host could not be made known to it.
+    #[error(
+        "OpenBao is restored and knows the operator's password of the backup's time, which the one that was given may not be: {0}. \
+         Run the same again with that password; the database was not touched"
+    )]
+    NotAdmitted(RaftError),
     /// The keys are back and do not open what they must. The database was not touched.
     #[error("the restored keys do not open the backup's canary ({0}): the database was not touched")]
     Canary(KeyWrapError),

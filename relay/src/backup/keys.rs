@@ -1,6 +1,11 @@
 //! The keys of a backup: the key file itself, or a snapshot of OpenBao's storage.
 
-use std::{io::Read, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use zeroize::Zeroizing;
 
@@ -8,9 +13,9 @@ use super::BackupError;
 use crate::{
     atrest::{
         KeyFile, KeyFileError,
-        transit::{RaftError, RaftSnapshots, SecretSource, TransitCredential},
+        transit::{RaftCredential, RaftError, RaftSnapshots, RoleSecret, SecretSource, TransitCredential},
     },
-    config::{BackupOpenBaoConfig, KmsKind, OpenBaoConfig, Secret},
+    config::{BackupOpenBaoConfig, Config, KmsKind, OpenBaoConfig, Secret},
     entropy::{Entropy, SystemEntropy},
 };
 
@@ -18,6 +23,18 @@ use crate::{
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What is longer is no snapshot of keys.
 const MAX_BYTES: u64 = 256 << 20;
+
+/// The operator's name in OpenBao.
+const OPERATOR: &str = "operator";
+
+/// What an operator of OpenBao shows who puts a snapshot back.
+#[derive(Clone, Debug)]
+pub enum OperatorAccess {
+    /// A token. It is gone with the storage that the snapshot replaces.
+    TokenFile(PathBuf),
+    /// The password, which has to be the same before and after. With it this host's secret ids are let in, too.
+    PasswordFile(PathBuf),
+}
 
 /// What opens the data keys of a database.
 pub enum KeySnapshot {
@@ -89,11 +106,38 @@ pub(super) fn kind_name(kind: KmsKind) -> &'static str {
     }
 }
 
+/// A key file that was put in its place, and is taken away again with this, unless it is wanted.
+pub(super) struct PlacedKeyFile(Option<PathBuf>);
+
+impl PlacedKeyFile {
+    /// What needs none.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// The database that it opens is there.
+    pub(super) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for PlacedKeyFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0
+            && let Err(error) = fs::remove_file(path)
+        {
+            tracing::warn!(%error, "the key file of a restore that was not finished stays: remove {}", path.display());
+        }
+    }
+}
+
 /// Puts the key file in its place, unless the same key is there already. Blocks.
-pub(super) fn restore_file(key: &KeyFile, path: &Path) -> Result<(), BackupError> {
+pub(super) fn restore_file(key: &KeyFile, path: &Path) -> Result<PlacedKeyFile, BackupError> {
     match key.save(path) {
-        Err(KeyFileError::Exists) => demand_same(key, path),
-        saved => saved.map_err(key_file),
+        Err(KeyFileError::Exists) => demand_same(key, path).map(|()| PlacedKeyFile::none()),
+        saved => saved
+            .map(|()| PlacedKeyFile(Some(path.to_owned())))
+            .map_err(key_file),
     }
 }
 
@@ -126,24 +170,45 @@ pub(super) fn snapshots(
         },
         _ => unreachable!("a checked configuration has one kind of credential"),
     };
+    with_credential(openbao_config, RaftCredential::Machine(credential))
+}
+
+/// The same by an operator, who alone may put one back.
+pub(super) fn snapshots_of_operator(
+    openbao_config: &OpenBaoConfig,
+    operator: &OperatorAccess,
+) -> Result<RaftSnapshots, BackupError> {
+    let credential = match operator {
+        OperatorAccess::TokenFile(file) => {
+            RaftCredential::Machine(TransitCredential::TokenFile(file.clone()))
+        }
+        OperatorAccess::PasswordFile(file) => RaftCredential::Password {
+            user: OPERATOR,
+            password: SecretSource::File(file.clone()),
+        },
+    };
     with_credential(openbao_config, credential)
 }
 
-/// The same by an operator's token, which alone may put one back.
-pub(super) fn snapshots_of_operator(
-    openbao_config: &OpenBaoConfig,
-    token_file: &Path,
-) -> Result<RaftSnapshots, BackupError> {
-    with_credential(
-        openbao_config,
-        TransitCredential::TokenFile(token_file.to_owned()),
-    )
+/// The roles of relay and backup job, with the secret ids that this host has for them.
+pub(super) fn roles(config: &Config) -> Vec<RoleSecret> {
+    let Some(openbao) = &config.kms.openbao else {
+        return Vec::new();
+    };
+    let job = config.backup.openbao.as_ref();
+    let relay = openbao.role_id.as_ref().zip(openbao.secret_id());
+    let job = job.and_then(|job| job.role_id.as_ref().zip(job.secret_id()));
+    let roles = relay.into_iter().chain(job);
+    roles
+        .map(|(role, secret_id)| RoleSecret {
+            mount: openbao.approle_mount.clone(),
+            role: role.clone(),
+            secret_id: source(secret_id),
+        })
+        .collect()
 }
 
-fn with_credential(
-    config: &OpenBaoConfig,
-    credential: TransitCredential,
-) -> Result<RaftSnapshots, BackupError> {
+fn with_credential(config: &OpenBaoConfig, credential: RaftCredential) -> Result<RaftSnapshots, BackupError> {
     RaftSnapshots::new(&config.address.0, config.ca_file.as_ref(), credential).map_err(openbao)
 }
 

@@ -44,7 +44,7 @@ pub use self::{
     error::BackupError,
     folder::{BackupFolder, Draft, Kept},
     heads::{Heads, HeadsHasher},
-    keys::KeySnapshot,
+    keys::{KeySnapshot, OperatorAccess},
     programs::Programs,
     progress::{Progress, Silent, Step},
     prune::{KeepRules, Pruned, prune},

@@ -19,7 +19,7 @@ use super::{
     address::DatabaseAddress,
     blocking,
     envelope::Identities,
-    keys::{self, KeySnapshot, kind_name},
+    keys::{self, KeySnapshot, OperatorAccess, PlacedKeyFile, kind_name},
     manifest::Manifest,
     programs::Programs,
     progress::{Progress, Step},
@@ -44,8 +44,8 @@ pub struct RestoreOptions {
     pub backup: PathBuf,
     /// The programs of Postgres.
     pub programs: Programs,
-    /// A token of an operator who may put a snapshot of OpenBao back.
-    pub openbao_token_file: Option<PathBuf>,
+    /// An operator who may put a snapshot of OpenBao back.
+    pub operator: Option<OperatorAccess>,
     /// The seal key of the target's OpenBao, to be compared with the one that the backup needs.
     pub seal_key_file: Option<PathBuf>,
 }
@@ -124,7 +124,7 @@ impl Restore {
     /// [`BackupError`]. Up to the database nothing but the key service has changed; the database comes whole or not at all.
     pub async fn run(self, config: &Config, progress: &Arc<dyn Progress>) -> Result<Restored, BackupError> {
         progress.step(Step::RestoreKeys);
-        self.restore_keys(config).await?;
+        let placed = self.restore_keys(config).await?;
         let parts = Parts::examine(config).await.map_err(Box::new)?;
         self.try_canary(&parts).await?;
         parts.store.close().await;
@@ -132,6 +132,7 @@ impl Restore {
         progress.step(Step::RestoreDatabase);
         let manifest = self.backup.manifest().clone();
         self.restore_database(config, progress.clone()).await?;
+        placed.keep();
 
         progress.step(Step::Settle);
         let settled = app::settle_restored(config).await.map_err(Box::new)?;
@@ -145,16 +146,20 @@ impl Restore {
         })
     }
 
-    async fn restore_keys(&self, config: &Config) -> Result<(), BackupError> {
+    async fn restore_keys(&self, config: &Config) -> Result<PlacedKeyFile, BackupError> {
         match &self.keys {
             KeySnapshot::File(key) => keys::restore_file(key, key_file_path(config)),
             KeySnapshot::OpenBao(snapshot) => {
-                let (Some(openbao), Some(token)) = (&config.kms.openbao, &self.options.openbao_token_file)
-                else {
+                let (Some(openbao), Some(operator)) = (&config.kms.openbao, &self.options.operator) else {
                     return Err(no_operator());
                 };
-                let snapshots = keys::snapshots_of_operator(openbao, token)?;
-                snapshots.restore(snapshot).await.map_err(keys::openbao)
+                let snapshots = keys::snapshots_of_operator(openbao, operator)?;
+                snapshots.restore(snapshot).await.map_err(keys::openbao)?;
+                if let OperatorAccess::PasswordFile(_) = operator {
+                    let admitted = snapshots.admit(&keys::roles(config)).await;
+                    admitted.map_err(BackupError::NotAdmitted)?;
+                }
+                Ok(PlacedKeyFile::none())
             }
         }
     }
@@ -221,7 +226,7 @@ async fn demand_target(
         KeySnapshot::File(key) => keys::demand_same(key, key_file_path(config))?,
         KeySnapshot::OpenBao(_) => {
             demand_seal_key(manifest, options.seal_key_file.as_deref())?;
-            options.openbao_token_file.as_ref().ok_or_else(no_operator)?;
+            options.operator.as_ref().ok_or_else(no_operator)?;
         }
     }
     match app::count_relations(config).await.map_err(Box::new)? {
@@ -262,6 +267,6 @@ fn key_file_path(config: &Config) -> &Path {
 
 fn no_operator() -> BackupError {
     BackupError::Configuration(
-        "a snapshot of OpenBao is put back by an operator: log in as one, and give the token by --openbao-token-file FILE".into(),
+        "a snapshot of OpenBao is put back by an operator: give the password by --openbao-password-file FILE, or a token by --openbao-token-file FILE".into(),
     )
 }

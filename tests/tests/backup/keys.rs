@@ -1,5 +1,6 @@
 //! The same where OpenBao holds the keys.
 
+use sealpost_relay::backup::OperatorAccess;
 use sealpost_sdk::Message;
 use sealpost_tests::{
     database::Database,
@@ -35,7 +36,7 @@ async fn target(openbao: &OwnOpenBao) -> Target {
     Target {
         options: open_to_all(RelayOptions::on(&database).with_kms(openbao.section())),
         database,
-        openbao_token_file: Some(openbao.token_file().await),
+        operator: Some(OperatorAccess::TokenFile(openbao.token_file().await)),
         seal_key_file: Some(openbao.folder().join("seal.key")),
     }
 }
@@ -115,5 +116,44 @@ async fn database_and_openbao_come_back_as_a_pair_and_another_seal_key_is_refuse
     let client = pair.bob.new_device("after the restore").await;
     let space = client.space(pair.alices.id()).await.unwrap();
     assert_eq!(read_from_start(&space, 1).await, ["before a rotation"]);
+    new.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_host_with_secret_ids_of_its_own_is_let_in_by_the_restored_openbao() {
+    let bao = OwnOpenBao::start().await;
+    let lost = options(&bao, &Database::create().await);
+    let config = lost.config();
+    let old = Relay::start(lost).await;
+    let mut pair = Pair::meet(&Way::to(old.addresses().url())).await;
+    pair.alices
+        .send(Message::text("before the host was lost"))
+        .await
+        .unwrap();
+    let vault = Vault::new();
+    let created = vault.create(&config, &old).await;
+    old.stop().await;
+
+    // What was kept elsewhere is the seal key and the operator's password; everything else is new.
+    let fresh = OwnOpenBao::start_on_another_host(&bao).await;
+    let database = Database::empty().await;
+    let target = Target {
+        options: options(&fresh, &database),
+        database,
+        operator: Some(OperatorAccess::PasswordFile(
+            fresh.folder().join("operator-password"),
+        )),
+        seal_key_file: Some(fresh.folder().join("seal.key")),
+    };
+    let config = target.options.config();
+    target.restore(&created.path, vault.identities()).await.unwrap();
+    let new = Relay::start(target.options).await;
+    pair.bob.way = Way::to(new.addresses().url());
+    let client = pair.bob.new_device("after the restore").await;
+    let space = client.space(pair.alices.id()).await.unwrap();
+    assert_eq!(read_from_start(&space, 1).await, ["before the host was lost"]);
+    // The backup job of this host is let in as well.
+    let second = vault.create(&config, &new).await;
+    vault.verify(&second.path).await.unwrap();
     new.stop().await;
 }

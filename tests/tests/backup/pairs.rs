@@ -8,7 +8,7 @@ use std::{
 
 use sealpost_relay::{
     atrest::KeyFile,
-    backup::{Identities, Identity, Label, authenticity, manifest, names},
+    backup::{Identities, Identity, Label, Progress, Silent, authenticity, manifest, names},
     entropy::SystemEntropy,
 };
 use sealpost_sdk::Message;
@@ -286,4 +286,25 @@ async fn backup_by_somebody_who_knows_the_recipient_alone_is_refused_as_a_forger
         refused.contains("this backup is a forgery") && !target.key_file().exists(),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_file_of_a_restore_that_stops_behind_it_is_taken_away_again() {
+    let vault = Vault::new();
+    let (relay, config) = relay().await;
+    let created = vault.create(&config, &relay).await;
+    relay.stop().await;
+    let target = Target::new().await;
+    let prepared = target.prepare(&created.path, vault.identities()).await.unwrap();
+    // Somebody else takes the database meanwhile.
+    let taken = "CREATE TABLE accounts (mine integer)";
+    sqlx::raw_sql(taken)
+        .execute(&mut target.database.connect().await)
+        .await
+        .unwrap();
+    let progress: Arc<dyn Progress> = Arc::new(Silent);
+    let refused = Box::pin(prepared.run(&target.options.config(), &progress)).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("pg_restore failed"), "{refused}");
+    assert!(!target.key_file().exists());
 }

@@ -8,8 +8,8 @@ use std::{
 
 use sealpost_relay::{
     backup::{
-        self, BackupError, CreateOptions, Created, Identities, Identity, Programs, Restore, RestoreOptions,
-        Restored, Silent, Verified,
+        self, BackupError, CreateOptions, Created, Identities, Identity, OperatorAccess, Programs, Restore,
+        RestoreOptions, Restored, Silent, Verified,
     },
     clock::SystemClock,
     config::Config,
@@ -89,7 +89,7 @@ impl Vault {
 pub struct Target {
     pub database: Database,
     pub options: RelayOptions,
-    pub openbao_token_file: Option<PathBuf>,
+    pub operator: Option<OperatorAccess>,
     pub seal_key_file: Option<PathBuf>,
 }
 
@@ -103,7 +103,7 @@ impl Target {
         Self {
             database,
             options,
-            openbao_token_file: None,
+            operator: None,
             seal_key_file: None,
         }
     }
@@ -113,7 +113,7 @@ impl Target {
         let options = RestoreOptions {
             backup: backup.to_owned(),
             programs: Programs::locate(None),
-            openbao_token_file: self.openbao_token_file.clone(),
+            operator: self.operator.clone(),
             seal_key_file: self.seal_key_file.clone(),
         };
         let progress: Arc<dyn backup::Progress> = Arc::new(Silent);

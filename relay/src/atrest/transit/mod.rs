@@ -36,7 +36,7 @@ use self::{
     session::Sessions,
 };
 pub use self::{
-    raft::{RaftError, RaftSnapshots},
+    raft::{RaftCredential, RaftError, RaftSnapshots, RoleSecret},
     settings::{SecretSource, TransitCredential, TransitSettings},
 };
 use super::{

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::settings::TransitCredential;
+use super::settings::{SecretSource, TransitCredential};
 use crate::outbound;
 
 /// How long one request may take: a snapshot is some kilobytes, seldom megabytes.
@@ -23,6 +23,8 @@ const SERVING_LIMIT: Duration = Duration::from_secs(60);
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks whether it serves.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// What it says of a secret id that it knows.
+const KNOWN_ALREADY: &str = "already registered";
 /// Larger is no snapshot of a key service.
 const MAX_BYTES: usize = 256 << 20;
 
@@ -50,11 +52,34 @@ pub enum RaftError {
     NotServing,
 }
 
+/// Who takes snapshots, or puts one back.
+pub enum RaftCredential {
+    /// The backup job, or an operator who has logged in already.
+    Machine(TransitCredential),
+    /// An operator by name and password, mounted as `userpass`.
+    Password {
+        /// The name.
+        user: &'static str,
+        /// The password.
+        password: SecretSource,
+    },
+}
+
+/// A role of AppRole, whose name is its id as well, and a secret id that is to let it in.
+pub struct RoleSecret {
+    /// Where AppRole is mounted.
+    pub mount: String,
+    /// The role.
+    pub role: String,
+    /// The secret id.
+    pub secret_id: SecretSource,
+}
+
 /// The snapshots of one OpenBao.
 pub struct RaftSnapshots {
     address: Url,
     http: Client,
-    credential: TransitCredential,
+    credential: RaftCredential,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +100,7 @@ impl RaftSnapshots {
     pub fn new(
         address: &Url,
         ca_file: Option<&PathBuf>,
-        credential: TransitCredential,
+        credential: RaftCredential,
     ) -> Result<Self, RaftError> {
         let http = outbound::client(address, ca_file.map(PathBuf::as_path), REQUEST_LIMIT);
         Ok(Self {
@@ -144,31 +169,59 @@ impl RaftSnapshots {
         Err(RaftError::NotServing)
     }
 
+    /// Has roles let in by these secret ids, besides those that let them in already: a restored OpenBao knows the ones of the host that
+    /// was backed up, and this may be another.
+    ///
+    /// # Errors
+    /// [`RaftError`].
+    pub async fn admit(&self, roles: &[RoleSecret]) -> Result<(), RaftError> {
+        let token = self.token().await?;
+        for RoleSecret {
+            mount,
+            role,
+            secret_id,
+        } in roles
+        {
+            let path = format!("auth/{mount}/role/{role}/custom-secret-id");
+            let body = json!({ "secret_id": read(secret_id)?.as_str() });
+            let request = self.http.post(self.url(&path)).json(&body);
+            let request = request.header("X-Vault-Token", token.as_str());
+            match accepted(request.send().await.map_err(unreachable)?).await {
+                Err(RaftError::Unexpected(why)) if why.contains(KNOWN_ALREADY) => {}
+                answer => drop(answer?),
+            }
+        }
+        Ok(())
+    }
+
     async fn token(&self) -> Result<Zeroizing<String>, RaftError> {
-        let read = |secret: &super::SecretSource| {
-            let secret = secret.read();
-            secret.map_err(|_| RaftError::Denied("the secret's file cannot be used".into()))
-        };
         match &self.credential {
-            TransitCredential::TokenFile(path) => read(&super::SecretSource::File(path.clone())),
-            TransitCredential::AppRole {
+            RaftCredential::Machine(TransitCredential::TokenFile(path)) => {
+                read(&SecretSource::File(path.clone()))
+            }
+            RaftCredential::Machine(TransitCredential::AppRole {
                 mount,
                 role_id,
                 secret_id,
-            } => {
+            }) => {
                 let secret_id = read(secret_id)?;
                 let body = json!({ "role_id": role_id, "secret_id": secret_id.as_str() });
-                let request = self
-                    .http
-                    .post(self.url(&format!("auth/{mount}/login")))
-                    .json(&body);
-                match accepted(request.send().await.map_err(unreachable)?).await {
-                    Err(RaftError::Unexpected(_)) => Err(RaftError::Denied("the login failed".into())),
-                    answer => {
-                        let login: Login = answer?.json().await.map_err(unreachable)?;
-                        Ok(Zeroizing::new(login.auth.client_token))
-                    }
-                }
+                self.log_in(&format!("auth/{mount}/login"), &body).await
+            }
+            RaftCredential::Password { user, password } => {
+                let body = json!({ "password": read(password)?.as_str() });
+                self.log_in(&format!("auth/userpass/login/{user}"), &body).await
+            }
+        }
+    }
+
+    async fn log_in(&self, path: &str, body: &serde_json::Value) -> Result<Zeroizing<String>, RaftError> {
+        let request = self.http.post(self.url(path)).json(body);
+        match accepted(request.send().await.map_err(unreachable)?).await {
+            Err(RaftError::Unexpected(_)) => Err(RaftError::Denied("the login failed".into())),
+            answer => {
+                let login: Login = answer?.json().await.map_err(unreachable)?;
+                Ok(Zeroizing::new(login.auth.client_token))
             }
         }
     }
@@ -176,6 +229,11 @@ impl RaftSnapshots {
     fn url(&self, path: &str) -> String {
         format!("{}/v1/{path}", self.address.as_str().trim_end_matches('/'))
     }
+}
+
+fn read(secret: &SecretSource) -> Result<Zeroizing<String>, RaftError> {
+    let secret = secret.read();
+    secret.map_err(|_| RaftError::Denied("the secret's file cannot be used".into()))
 }
 
 /// An answer that says yes.

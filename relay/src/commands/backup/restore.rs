@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{OpenedBackup, ProgramsOption, progress, report};
 use crate::{
-    backup::{BackupError, Progress, Restore, RestoreOptions, Restored},
+    backup::{BackupError, OperatorAccess, Progress, Restore, RestoreOptions, Restored},
     commands::{begin_logging, dev},
     config::{Config, Sources},
 };
@@ -27,8 +27,12 @@ pub(in crate::commands) struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// A file with the token of an operator of OpenBao who may put a snapshot back.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "openbao_password_file")]
     openbao_token_file: Option<PathBuf>,
+    /// A file with the password of the user `operator` of OpenBao. With it the secret ids of this configuration are made known to the
+    /// restored OpenBao, which another host's need.
+    #[arg(long, value_name = "FILE")]
+    openbao_password_file: Option<PathBuf>,
     /// The seal key of the target's OpenBao, to be compared with the one that the backup needs.
     #[arg(long, value_name = "FILE")]
     seal_key: Option<PathBuf>,
@@ -81,13 +85,21 @@ impl Arguments {
         let options = RestoreOptions {
             backup: self.opened.backup.clone(),
             programs: self.programs.locate(config.backup.programs.as_ref()),
-            openbao_token_file: self.openbao_token_file.clone(),
+            operator: self.operator(),
             seal_key_file: self.seal_key.clone(),
         };
         let identities = self.opened.identities()?;
         let restore = Restore::prepare(config, options, identities, &progress).await?;
         self.confirm(&restore)?;
         Ok(restore.run(config, &progress).await?)
+    }
+
+    fn operator(&self) -> Option<OperatorAccess> {
+        let password = self
+            .openbao_password_file
+            .clone()
+            .map(OperatorAccess::PasswordFile);
+        password.or_else(|| self.openbao_token_file.clone().map(OperatorAccess::TokenFile))
     }
 
     fn confirm(&self, restore: &Restore) -> anyhow::Result<()> {
