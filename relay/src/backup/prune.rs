@@ -1,4 +1,4 @@
-//! Which backups to keep: of each day, week and month the newest, for so many of them as have any.
+//! Which backups to keep: the last ones, and of each day, week and month the newest, for so many of them as have any.
 //!
 //! A backup goes whole, dump and keys together: there is no way to keep one without the other.
 
@@ -12,9 +12,11 @@ use super::{
     folder::{BackupFolder, Kept},
 };
 
-/// For how many days, weeks and months to keep the newest of each.
+/// How many of the newest to keep, and for how many days, weeks and months the newest of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeepRules {
+    /// So many of the newest, whenever they were made.
+    pub last: usize,
     /// Days.
     pub daily: usize,
     /// Weeks, from Monday.
@@ -52,7 +54,8 @@ pub fn prune(path: &Path, rules: KeepRules, dry_run: bool) -> Result<Pruned, Bac
 /// Splits the backups, which come oldest first.
 fn choose(backups: Vec<Kept>, rules: KeepRules) -> (Vec<Kept>, Vec<Kept>) {
     let mut keep = BTreeSet::new();
-    keep.extend(backups.last().map(|newest| newest.id.clone()));
+    let newest = backups.iter().rev().take(rules.last.max(1));
+    keep.extend(newest.map(|backup| backup.id.clone()));
     for (count, period) in [
         (rules.daily, day as fn(OffsetDateTime) -> Period),
         (rules.weekly, week),
@@ -105,6 +108,7 @@ mod tests {
 
     fn kept(days: i64, daily: usize, weekly: usize, monthly: usize) -> Vec<String> {
         let rules = KeepRules {
+            last: 0,
             daily,
             weekly,
             monthly,
@@ -138,6 +142,21 @@ mod tests {
     fn the_newest_backup_stays_whatever_the_rules_say() {
         assert_eq!(kept(3, 0, 0, 0), ["2026-11-22 20"]);
         assert_eq!(choose(Vec::new(), KeepRules::default()), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn the_last_ones_are_kept_beside_what_the_calendar_says() {
+        let rules = KeepRules {
+            last: 3,
+            daily: 2,
+            ..KeepRules::default()
+        };
+        let (kept, _) = choose(backups(3), rules);
+        let times: Vec<_> = kept
+            .iter()
+            .map(|one| (one.created_at.day(), one.created_at.hour()))
+            .collect();
+        assert_eq!(times, [(21, 20), (22, 8), (22, 14), (22, 20)]);
     }
 
     #[test]

@@ -7,13 +7,16 @@ use clap::{ArgGroup, Args};
 use super::report;
 use crate::backup::{self, KeepRules};
 
-/// What to keep: the newest of each day, week and month. The newest backup of all always stays.
+/// What to keep: the last ones, and the newest of each day, week and month. The newest backup of all always stays.
 #[derive(Args)]
-#[command(group = ArgGroup::new("rules").args(["keep_daily", "keep_weekly", "keep_monthly"]).multiple(true).required(true))]
+#[command(group = ArgGroup::new("rules").args(["keep_last", "keep_daily", "keep_weekly", "keep_monthly"]).multiple(true).required(true))]
 pub(in crate::commands) struct Arguments {
     /// The folder of the backups.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// How many of the newest, whenever they were made.
+    #[arg(long, value_name = "NUMBER")]
+    keep_last: Option<usize>,
     /// For how many days that have any.
     #[arg(long, value_name = "DAYS")]
     keep_daily: Option<usize>,
@@ -34,6 +37,7 @@ pub(in crate::commands) struct Arguments {
 /// Needs no configuration.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let rules = KeepRules {
+        last: arguments.keep_last.unwrap_or(0),
         daily: arguments.keep_daily.unwrap_or(0),
         weekly: arguments.keep_weekly.unwrap_or(0),
         monthly: arguments.keep_monthly.unwrap_or(0),
