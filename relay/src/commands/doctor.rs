@@ -2,12 +2,15 @@
 
 use std::{fmt::Display, io::ErrorKind, process::ExitCode};
 
+use time::Duration;
 use tokio::net::TcpListener;
 
 use super::healthcheck;
 use crate::{
     access::AccessGate,
     app::{AppError, Parts},
+    backup::Status,
+    clock::{Clock, SystemClock},
     config::{Config, Sources},
 };
 
@@ -31,6 +34,7 @@ pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
 async fn examine(config: &Config, findings: &mut Findings) {
     schema(config, findings).await;
     access(config, findings).await;
+    backups(config, findings);
     match Parts::examine(config).await {
         Ok(parts) => {
             findings.good("database");
@@ -68,6 +72,40 @@ async fn access(config: &Config, findings: &mut Findings) {
     match AccessGate::new(&access.settings()) {
         Ok(gate) => findings.note("keys of Access", gate.warm().await),
         Err(error) => findings.bad("keys of Access", error),
+    }
+}
+
+/// The newest backup, and the newest that was found to be whole: what was never verified may be none.
+fn backups(config: &Config, findings: &mut Findings) {
+    let Some(folder) = &config.backup.folder else {
+        return;
+    };
+    let status = match Status::read(folder) {
+        Ok(status) => status,
+        Err(error) => return findings.bad("backups", format!("{}: {error}", folder.display())),
+    };
+    let ago = |since| age(SystemClock.now() - since);
+    match (status.last_backup, status.last_verified) {
+        (None, _) => findings.bad("backups", "none was ever made"),
+        (Some(_), None) => findings.bad(
+            "backups",
+            "none was ever verified: sealpost-relay backup verify DIR --identity FILE",
+        ),
+        (Some(made), Some(verified)) => findings.good(&format!(
+            "backups (the newest is {} old, one was verified {} ago)",
+            ago(made.created_at),
+            ago(verified.verified_at)
+        )),
+    }
+}
+
+/// `35 minutes`, `3 days`.
+fn age(since: Duration) -> String {
+    let minutes = since.whole_minutes().max(0);
+    match minutes {
+        0..120 => format!("{minutes} minutes"),
+        120..2880 => format!("{} hours", minutes / 60),
+        _ => format!("{} days", minutes / 1440),
     }
 }
 

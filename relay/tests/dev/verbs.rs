@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::support::{Dev, complaint, printed, run};
 
 #[test]
@@ -96,6 +98,39 @@ fn the_doctor_finds_the_relay_that_runs_well_and_a_stranger_on_its_port_not() {
     let findings = run(&doctor, &[("SEALPOST__SERVER__OPS_LISTEN", &address)]);
     let findings = String::from_utf8(findings.stdout).unwrap();
     assert!(findings.contains("FAIL  ops listener"), "{findings}");
+}
+
+#[test]
+fn the_doctor_misses_a_backup_until_one_was_made_and_verified() {
+    let (data, vault) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _dev = Dev::start(data.path(), "file");
+    let config = data.path().join("relay.toml");
+    let config = config.to_str().unwrap();
+    let (folder, identity) = (vault.path().join("backups"), vault.path().join("identity"));
+    fs::create_dir(&folder).unwrap();
+    let (folder, identity) = (folder.to_str().unwrap(), identity.to_str().unwrap());
+    let with_folder = [("SEALPOST__BACKUP__FOLDER", folder)];
+    let doctor = || String::from_utf8(run(&["--config", config, "doctor"], &with_folder).stdout).unwrap();
+    assert!(doctor().contains("FAIL  backups: none was ever made"));
+
+    let recipient = printed(&run(&["backup", "identity", "--out", identity], &[]));
+    let create = ["--config", config, "backup", "create", "--first", "--json"];
+    let create = [&create[..], &["--recipient", recipient.trim()]].concat();
+    let made: Value = serde_json::from_str(&printed(&run(&create, &with_folder))).unwrap();
+    assert!(doctor().contains("FAIL  backups: none was ever verified"));
+    let verify = [
+        "backup",
+        "verify",
+        made["path"].as_str().unwrap(),
+        "--identity",
+        identity,
+    ];
+    printed(&run(&verify, &[]));
+    let found = doctor();
+    assert!(
+        found.contains("ok    backups (the newest is 0 minutes old, one was verified 0 minutes ago)"),
+        "{found}"
+    );
 }
 
 #[test]
