@@ -27,6 +27,7 @@ pub(in crate::commands) fn of_this(
         ("server", server.into()),
         ("database", database.into()),
         ("kms", servers.kms().into()),
+        ("shreds", servers.shreds().into()),
     ]);
     all.extend(
         servers

@@ -21,6 +21,7 @@ pub(in crate::commands) struct Servers {
     postgres: Postgres,
     openbao: Option<OpenBao>,
     key_file: PathBuf,
+    shreds: PathBuf,
 }
 
 impl Servers {
@@ -37,10 +38,13 @@ impl Servers {
         } else {
             None
         };
+        let shreds = data.join("shreds");
+        fs::create_dir_all(&shreds)?;
         Ok(Self {
             postgres,
             openbao,
             key_file: data.join("kms.key"),
+            shreds,
         })
     }
 
@@ -77,6 +81,11 @@ impl Servers {
             ("seal_key_sha256", hex::encode(Sha256::digest(&*seal_key)).into()),
             ("openbao", job.into()),
         ])))
+    }
+
+    /// The section `[shreds]`: what is deleted stays so when an older backup is restored beside this folder.
+    pub(super) fn shreds(&self) -> Table {
+        table([("folder", path(&self.shreds))])
     }
 
     /// Waits until one of them has ended, which nobody asked for.
