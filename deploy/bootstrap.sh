@@ -3,12 +3,14 @@
 # for Postgres and OpenBao, the folders for data, the rendered configuration. It never overwrites any of them.
 #
 # Usage: bootstrap.sh [--shape local|tls|tunnel] [--host NAME] [--set NAME=VALUE]... [--dry-run]
+#                     [--offline FOLDER]
 #        bootstrap.sh --add-secret NAME [--dry-run] <FILE
 #        bootstrap.sh --renew-certificates [--dry-run]
 #
 #   --shape SHAPE         local (the default): HTTP on this machine; tls: public, with certificates; tunnel: behind a connector
 #   --host NAME           what clients call the relay; demanded by tls and tunnel
 #   --set NAME=VALUE      any variable of env/.env.example
+#   --offline FOLDER      takes openbao_seal_key and openbao_operator_password of another host from there, to restore its backups here
 #   --add-secret NAME     tunnel_token, cloudflare_dns_token or cloudflare_global_key, from standard input
 #   --renew-certificates  new certificates for Postgres and OpenBao, from the authority that is there; then restart both
 #   --dry-run             says what would be done
@@ -21,13 +23,14 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 umask 077
 
-shape=local host='' renew=false added=''
+shape=local host='' renew=false added='' offline=''
 declare -a assignments=()
 while (($#)); do
     case $1 in
         --shape) shape=${2:?--shape needs a name}; shift ;;
         --host) host=${2:?--host needs a name}; shift ;;
         --set) assignments+=("${2:?--set needs NAME=VALUE}"); shift ;;
+        --offline) offline=${2:?--offline needs a folder}; shift ;;
         --add-secret) added=${2:?--add-secret needs a name}; shift ;;
         --renew-certificates) renew=true ;;
         --dry-run) dry_run=true ;;
@@ -60,17 +63,20 @@ draft_settings() {
             assign "$draft" SEALPOST_SECRETS_DIR /etc/sealpost/secrets
             assign "$draft" SEALPOST_CONFIG_DIR /etc/sealpost/config
             assign "$draft" SEALPOST_STATE_DIR /var/lib/sealpost
+            assign "$draft" SEALPOST_BACKUP_DIR /var/backups/sealpost
             ;;
         *) misused "there is no shape $shape: local, tls or tunnel" ;;
     esac
     [[ -z $host ]] || assign "$draft" SEALPOST_RELAY_HOST "$host"
     if [[ $(id -u) -ne 0 ]]; then
-        for name in RELAY OPENBAO TRAEFIK CLOUDFLARED POSTGRES; do assign "$draft" "SEALPOST_${name}_UID" "$(id -u)"; done
+        for name in RELAY OPENBAO TRAEFIK CLOUDFLARED BACKUP POSTGRES; do assign "$draft" "SEALPOST_${name}_UID" "$(id -u)"; done
     fi
     for assignment in "${assignments[@]}"; do
         [[ $assignment == *=* ]] || misused "--set takes NAME=VALUE, not $assignment"
         assign "$draft" "${assignment%%=*}" "${assignment#*=}"
     done
+    grep -q '^SEALPOST_BACKUP_RECIPIENTS=$' "$draft" || grep -q '^COMPOSE_FILE=.*compose.backup.yml' "$draft" ||
+        sed -i 's/^COMPOSE_FILE=.*/&:compose.backup.yml/' "$draft"
 }
 
 # own SERVICE PATH...: hands files to the user of a service; only root can.
@@ -118,20 +124,33 @@ certify_all() {
     certify OPENBAO openbao
 }
 
+# kept_or NAME COMMAND...: what was kept of another host, or what the command makes.
+kept_or() {
+    local name=$1
+    shift
+    if [[ -n $offline ]]; then cat "$offline/$name"; else "$@"; fi
+}
+
 # Every secret of a new deployment, in the folder $secrets.
 new_secrets() {
-    local relay_password relay_id
+    local relay_password relay_id backup_password backup_id
     relay_password=$(openssl rand -hex 24)
     relay_id=$(openssl rand -hex 24)
+    backup_password=$(openssl rand -hex 24)
+    backup_id=$(openssl rand -hex 24)
     openssl rand -hex 24 | secret POSTGRES postgres_superuser_password
     secret POSTGRES postgres_relay_password <<<"$relay_password"
     secret RELAY relay_database_url \
         <<<"postgres://sealpost:$relay_password@postgres:5432/sealpost?sslmode=verify-full&sslrootcert=/run/secrets/internal_ca"
     secret RELAY relay_secret_id <<<"$relay_id"
     secret OPENBAO openbao_relay_secret_id <<<"$relay_id"
-    openssl rand -hex 24 | secret OPENBAO openbao_backup_secret_id
-    openssl rand -hex 24 | secret OPENBAO openbao_operator_password
-    openssl rand 32 >"$secrets/openbao_seal_key" # raw bytes: a newline among them stays
+    secret POSTGRES postgres_backup_password <<<"$backup_password"
+    secret BACKUP backup_database_url \
+        <<<"postgres://sealpost_backup:$backup_password@postgres:5432/sealpost?sslmode=verify-full&sslrootcert=/run/secrets/internal_ca"
+    secret BACKUP backup_secret_id <<<"$backup_id"
+    secret OPENBAO openbao_backup_secret_id <<<"$backup_id"
+    kept_or openbao_operator_password openssl rand -hex 24 | secret OPENBAO openbao_operator_password
+    kept_or openbao_seal_key openssl rand 32 >"$secrets/openbao_seal_key" # raw bytes: a newline among them stays
     chmod 0400 "$secrets/openbao_seal_key"
     own OPENBAO "$secrets/openbao_seal_key"
     new_authority
@@ -142,11 +161,24 @@ new_state() {
     local entry
     mkdir -p "$state"
     chmod 0711 "$state"
-    for entry in RELAY:shreds POSTGRES:postgres OPENBAO:openbao TRAEFIK:acme; do
+    for entry in RELAY:shreds POSTGRES:postgres OPENBAO:openbao TRAEFIK:acme BACKUP:attached BACKUP:backup-status; do
         mkdir -p "$state/${entry#*:}"
         own "${entry%%:*}" "$state/${entry#*:}"
         chmod 0700 "$state/${entry#*:}"
     done
+    chmod 0755 "$state/backup-status" # ages and sizes, which relays show as well
+}
+
+# The place of the backups, marked as such, so that later an empty folder shows a disk that is not mounted. A place that has backups
+# stays as it is.
+new_backups() {
+    local backups
+    backups=$(directory BACKUP)
+    [[ -n $(setting SEALPOST_BACKUP_RECIPIENTS) && ! -e $backups/backups.lock ]] || return 0
+    mkdir -p "$backups"
+    : >"$backups/backups.lock"
+    own BACKUP "$backups" "$backups/backups.lock"
+    chmod 0700 "$backups"
 }
 
 has_files() { [[ -d $1 && -n $(find "$1" -type f -print -quit 2>/dev/null) ]]; }
@@ -172,6 +204,10 @@ if $renew; then
     exit 0
 fi
 
+for name in openbao_seal_key openbao_operator_password; do
+    [[ -z $offline || -r $offline/$name ]] || impossible "$offline holds no $name"
+done
+
 target=$env_file
 [[ ! -e $target ]] || refused "$target is there: this deployment was made already"
 env_file=$(mktemp)
@@ -191,9 +227,10 @@ rm -rf "$secrets"
 mkdir -p "$secrets" "$config"
 new_secrets
 new_state
-python3 "$deploy/python/render.py" "$env_file" "$config"
+new_backups
 rm -rf "$final"
 mv "$secrets" "$final"
+python3 "$deploy/python/render.py" "$env_file" "$config"
 install -m 0644 "$env_file" "$target"
 
 cat <<END

@@ -48,7 +48,7 @@ bring_up
 token=$(compose exec -T relay /sealpost-relay token create --uses 2)
 "$deploy/ci/story.sh" --url "http://relay.localhost:$port" --token "$token" --cli "$cli" --disturb "docker kill $project-relay-1 && docker start $project-relay-1"
 
-for service in traefik relay postgres openbao; do
+for service in traefik relay postgres openbao backup; do
     container=$(compose ps --quiet "$service" | head -n 1)
     fault=$(exposure "$container")
     [[ -z $fault ]] || failed "$service $fault"

@@ -107,3 +107,37 @@ exposure() {
     grep -qE '^NoNewPrivs:[[:space:]]+1$' <<<"$status" || echo "may gain privileges"
     [[ $(docker inspect --format '{{.HostConfig.ReadonlyRootfs}}' "$1") == true ]] || echo "has a writable root"
 }
+
+# need_place: the folder of backups ($backups) is there and is one of backups; an empty one is what a disk looks like that is not mounted.
+# shellcheck disable=SC2154 # of the script
+need_place() {
+    [[ -d $backups ]] || failed "$backups is not there: is its disk mounted? For a new place: backup.sh --first"
+    [[ -e $backups/backups.lock ]] || failed "$backups holds no backups: its disk may not be mounted. For a new place: backup.sh --first"
+}
+
+# newest: the name of the newest backup that is whole.
+newest() { find "$backups" -mindepth 2 -maxdepth 2 -path '*/[0-9]*/manifest.json' -printf '%h\n' | sed 's|.*/||' | sort | tail -n 1; }
+
+# install_for SERVICE FILE TARGET: a copy for the user of a service alone.
+install_for() {
+    local uid
+    uid=$(setting "SEALPOST_$1_UID")
+    if [[ $(id -u) -eq 0 ]]; then install --owner="$uid" --group="$uid" --mode=0400 "$2" "$3"; else install --mode=0400 "$2" "$3"; fi
+}
+
+# in_job [OPTION]... -- ARGUMENT..., or in_job ARGUMENT...: runs the job's image once; options are those of `docker compose run`. What it
+# says of /backups is said of the folder on this host.
+in_job() {
+    local -a options=()
+    if [[ $* == *" -- "* ]]; then
+        while [[ $1 != -- ]]; do options+=("$1"); shift; done
+        shift
+    fi
+    # Both streams, each by itself, and the job's exit code.
+    local -a translate=(sed -u "s|/backups\b|$backups|g")
+    {
+        {
+            compose --progress quiet run --rm --no-deps -T "${options[@]}" backup "$@" 2>&3 3>&- 4>&- | "${translate[@]}"
+        } 3>&1 >&4 4>&- | "${translate[@]}" >&2
+    } 4>&1
+}

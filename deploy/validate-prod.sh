@@ -246,13 +246,15 @@ POST auth/userpass/users/operator/password
 GET sys/generate-root-token/attempt
 GET identity/entity/id
 GET cubbyhole/mine'
+# look_at_token ROLE: what the credential of the relay or of the backup job can do; the latter takes snapshots, too.
 look_at_token() {
-    local token method path code
-    token=$(bao POST auth/approle/login --data @- <<<"{\"role_id\":\"relay\",\"secret_id\":\"$(<"$secrets/relay_secret_id")\"}" | sed -nE 's/.*"client_token":"([^"]+)".*/\1/p')
-    [[ -n $token ]] || { echo "the relay's secret id is refused"; return; }
+    local role=$1 token method path code
+    token=$(bao POST auth/approle/login --data @- <<<"{\"role_id\":\"$role\",\"secret_id\":\"$(<"$secrets/${role}_secret_id")\"}" | sed -nE 's/.*"client_token":"([^"]+)".*/\1/p')
+    [[ -n $token ]] || { echo "the secret id of $role is refused"; return; }
     # By standard input: arguments are for everybody to see.
     head_of() { printf 'header = "X-Vault-Token: %s"\n' "$token"; }
     while read -r method path; do
+        [[ $role != backup || "$method $path" != "GET sys/storage/raft/snapshot" ]] || continue
         code=$(bao "$method" "$path" --config <(head_of) --data '{}' --output /dev/null --write-out '%{http_code}')
         [[ $code == 403 ]] || echo "$method $path is answered $code."
     done <<<"$forbidden"
@@ -262,6 +264,11 @@ look_at_token() {
 look_at_strangers() {
     expect "OpenBao's status without a token" "$(bao GET transit/keys/relay-atrest --output /dev/null --write-out '%{http_code}')" 403
     expect "OpenBao's health" "$(bao GET sys/health --output /dev/null --write-out '%{http_code}')" 200
+}
+
+look_at_backups() {
+    [[ -n $(setting SEALPOST_BACKUP_RECIPIENTS) ]] || { echo "nothing is backed up"; return; }
+    python3 "$deploy/python/backup_status.py" "$(directory STATE)/backup-status/status.json" "$(setting SEALPOST_BACKUP_RPO)" "$(setting SEALPOST_BACKUP_VERIFY_DAYS)"
 }
 
 render="preflight-prod.sh names what is wrong in the configuration; render-prod-config.sh renders it anew"
@@ -286,7 +293,10 @@ check containers "preflight-prod.sh names the line that is missing" look_at_cont
 check replicas "docker compose ps, then the log of what is not healthy" look_at_replicas
 check canary "see 'OpenBao' in README.md, and the log of openbao" look_at_canary
 check time-zone "ALTER DATABASE sealpost SET timezone TO 'UTC'; the server runs with ssl=on" look_at_time_zone
-check token "give the role relay the one policy relay-atrest.hcl; see 'OpenBao' in README.md" look_at_token
+check token "give the role relay the one policy relay-atrest.hcl; see 'OpenBao' in README.md" look_at_token relay
 check strangers "see 'OpenBao' in README.md" look_at_strangers
+[[ -z $(setting SEALPOST_BACKUP_RECIPIENTS) ]] ||
+    check backup-token "give the role backup the policies relay-backup.hcl and relay-atrest.hcl; see 'OpenBao' in README.md" look_at_token backup
+check backups "docker compose logs backup; backup.sh makes one, backup.sh --verify looks at one; see 'Backups' in README.md" look_at_backups
 ((checks > 0)) || misused "there is no check $only in the shape $shape"
 ((faults == 0)) || failed "$faults checks failed"

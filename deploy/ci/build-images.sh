@@ -32,7 +32,7 @@ while (($#)); do
 done
 
 image() { setting "SEALPOST_$1_IMAGE"; }
-names() { for name in TRAEFIK RELAY POSTGRES OPENBAO CLOUDFLARED; do image "$name"; done; echo sealpost-ci-tools; }
+names() { for name in TRAEFIK RELAY POSTGRES OPENBAO CLOUDFLARED BACKUP; do image "$name"; done; echo sealpost-ci-tools; }
 if $list; then names; exit 0; fi
 
 # base NAME SUITE PACKAGES: a minimal Debian with some packages, as the image sealpost-ci-NAME. Forky is the first Debian with
@@ -55,7 +55,7 @@ assemble() {
     context=$(mktemp -d)
     # Hard links where that goes: some of these files are large.
     cp -l "$@" "$context/" 2>/dev/null || cp "$@" "$context/"
-    change docker build --quiet --file "$dockerfile" --build-arg BINARY=ready --tag "$name" "$context" >/dev/null
+    change docker build --quiet --file "$dockerfile" --build-arg BINARY=ready --build-arg RELAY="$(image RELAY)" --build-arg POSTGRES="$(image POSTGRES)" --tag "$name" "$context" >/dev/null
     rm -rf "$context"
     say "assembled $name"
 }
@@ -87,4 +87,5 @@ assemble "$(image RELAY)" "$deploy/images/relay/Dockerfile" "$stripped/sealpost-
 assemble "$(image TRAEFIK)" "$here/traefik.Dockerfile" "$tools/traefik/bin/traefik"
 assemble "$(image OPENBAO)" "$here/openbao.Dockerfile" "$tools/openbao/bin/bao"
 assemble "$(image POSTGRES)" "$here/postgres.Dockerfile" "$here/postgres-entrypoint.sh"
+assemble "$(image BACKUP)" "$deploy/images/backup/Dockerfile" "$deploy/images/backup/sealpost-backup"
 assemble "$(image CLOUDFLARED)" "$here/connector.Dockerfile" "$here/connector.sh" "$here/stand-in.sh" "$tools/traefik/bin/traefik"

@@ -52,7 +52,7 @@ set_stage "$keep" --shape tls --host "$host" --set SEALPOST_WEB_PORT=7580 --set 
     --set SEALPOST_ACME_EMAIL=alice@alice-and-bob.net --set SEALPOST_ACME_SERVER=https://pebble:14000/dir --set SEALPOST_ACME_CHALLENGE="$challenge"
 configure_pebble
 sed -i 's/^SEALPOST_ACME_ROOT=.*/SEALPOST_ACME_ROOT=pebble-ca.pem/' "$env_file"
-pin_images TRAEFIK RELAY POSTGRES OPENBAO
+pin_images TRAEFIK RELAY POSTGRES OPENBAO BACKUP
 pass_preflight
 bring_up
 
@@ -63,6 +63,7 @@ has_certificate() { curl --silent --fail --output /dev/null --cacert "$folder/ro
 until has_certificate; do ((SECONDS - started < 90)) || failed "no certificate after $((SECONDS - started)) s"; sleep 0.2; done
 say "ok    a certificate by the challenge $challenge, $((SECONDS - started)) s after the start"
 
+verify_first_backup
 validate() { "$deploy/validate-prod.sh" --address 127.0.0.1 --ca-file "$folder/root.pem" "$@"; }
 validate >"$folder/validation" || { cat "$folder/validation" >&2; failed "validate-prod.sh does not pass"; }
 sed 's/^/      /' "$folder/validation" >&2
@@ -120,6 +121,12 @@ cp --archive "$folder/secrets/relay_secret_id" "$folder/kept"
 cat "$folder/other" >"$folder/secrets/relay_secret_id"
 must_fail token "the relay's secret id is another"
 cp --archive "$folder/kept" "$folder/secrets/relay_secret_id"
+passes
+mv "$folder/state/backup-status/status.json" "$folder/status.json"
+must_fail backups "nothing is known of any backup"
+sed -E 's/("(verified_at|created_at)": ")20[0-9]+/\12001/' "$folder/status.json" >"$folder/state/backup-status/status.json"
+must_fail backups "the newest backup is too old, and the last verification"
+mv "$folder/status.json" "$folder/state/backup-status/status.json"
 passes
 printf 'services: { relay: { read_only: false }, pebble: { image: sealpost-ci-tools }, stray: { image: sealpost-ci-tools, command: [sleep, infinity], ports: ["8200"], networks: [ingress] } }\n' >"$folder/extra.yml"
 SEALPOST_COMPOSE_EXTRA=$folder/extra.yml compose up --detach --no-build --no-deps relay stray >/dev/null 2>&1

@@ -98,9 +98,10 @@ set_stage "$keep" --shape tunnel --host "$host" --set SEALPOST_EDGE_SUBNET=172.3
 openssl rand -hex 32 | "$deploy/bootstrap.sh" --add-secret tunnel_token
 configure_cloudflare
 sed -i 's/^SEALPOST_ACCESS_ROOT=.*/SEALPOST_ACCESS_ROOT=access-root.pem/' "$env_file"
-pin_images TRAEFIK RELAY POSTGRES OPENBAO CLOUDFLARED
+pin_images TRAEFIK RELAY POSTGRES OPENBAO CLOUDFLARED BACKUP
 pass_preflight
 bring_up
+verify_first_backup
 "$deploy/validate-prod.sh" >"$folder/validation" || { cat "$folder/validation" >&2; failed "validate-prod.sh does not pass"; }
 sed 's/^/      /' "$folder/validation" >&2
 docker ps --filter "label=com.docker.compose.project=$project" --format '      {{.Names}}: {{.Image}} [{{.Ports}}]' | sed -E 's/sha256:([0-9a-f]{12})[0-9a-f]*/\1/' >&2

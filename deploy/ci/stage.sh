@@ -17,12 +17,28 @@ set_stage() {
     shift
     trap clear_stage EXIT
     mkdir -m 0711 "$folder"
-    "$deploy/bootstrap.sh" --set COMPOSE_PROJECT_NAME="$project" --set SEALPOST_SECRETS_DIR="$folder/secrets" \
-        --set SEALPOST_CONFIG_DIR="$folder/config" --set SEALPOST_STATE_DIR="$folder/state" "$@" >/dev/null
+    new_identity
+    bootstrap_stage "$@"
 }
 
+# new_identity: who can open the backups of this stage; `recipient` is its public half.
+new_identity() {
+    local image
+    image=$(sed -n 's/^SEALPOST_RELAY_IMAGE=//p' "$deploy/env/.env.example")
+    mkdir "$folder/offline"
+    recipient=$(docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$folder/offline:/offline" "$image" backup identity --out /offline/identity 2>/dev/null)
+}
+
+# bootstrap_stage OPTION...: the deployment of this stage; what is made anew of it finds its backups.
+bootstrap_stage() {
+    "$deploy/bootstrap.sh" --set COMPOSE_PROJECT_NAME="$project" --set SEALPOST_SECRETS_DIR="$folder/secrets" \
+        --set SEALPOST_CONFIG_DIR="$folder/config" --set SEALPOST_STATE_DIR="$folder/state" --set SEALPOST_BACKUP_DIR="$folder/backups" \
+        --set SEALPOST_BACKUP_RECIPIENTS="$recipient" "$@" >/dev/null
+}
+
+# clear_stage [CODE]: the end of the script, with this exit code.
 clear_stage() {
-    local code=$?
+    local code=${1:-$?}
     ((code == 0)) || compose logs --no-color --tail 8 2>&1 | cut -c 1-240 >&2 || true
     if $keep; then
         say "left running: $project, with its settings in $env_file"
@@ -30,6 +46,17 @@ clear_stage() {
         compose down --timeout 5 >/dev/null 2>&1 || true
         rm -rf "$folder"
     fi
+}
+
+# verify_first_backup: waits for the first backup that the service makes by the clock, and verifies it: a host alone cannot.
+verify_first_backup() {
+    local began=$SECONDS
+    until [[ -n $(find "$folder/backups" -mindepth 1 -maxdepth 1 -name '2*') ]]; do
+        ((SECONDS - began < 60)) || failed "the service makes no backup"
+        sleep 0.2
+    done
+    "$deploy/backup.sh" --verify --identity "$folder/offline/identity" >/dev/null 2>"$folder/verify.log" || { cat "$folder/verify.log" >&2; failed "the first backup is no good one"; }
+    say "ok    the first backup was made by the clock, and is verified"
 }
 
 # pin_images NAME...: takes the images of this host by their ids, which is what production demands.

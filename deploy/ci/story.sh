@@ -9,6 +9,8 @@
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=deploy/ci/people.sh
+source "$deploy/ci/people.sh"
 
 url='' token='' cli='' messages=400 disturb=true
 while (($#)); do
@@ -26,6 +28,7 @@ done
 [[ -n $url && -n $token && -x $cli ]] || misused "--url, --token and --cli are needed"
 
 folder=$(mktemp -d)
+homes=$folder
 clean_up() {
     local code=$?
     jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true
@@ -38,42 +41,10 @@ clean_up() {
 trap clean_up EXIT
 export SEALPOST_RELAY_URL=$url SEALPOST_REGISTRATION_TOKEN=$token SEALPOST_PATIENCE=90
 
-# become HOME VERB...: turns this process into the command on one device.
-become() {
-    local home=$1
-    shift
-    export SEALPOST_HOME=$folder/$home SEALPOST_PASSPHRASE_FILE=$folder/${home%%-*}.passphrase \
-        SEALPOST_RECOVERY_FILE=$folder/${home%%-*}.recovery SEALPOST_DEVICE_NAME=$home
-    exec "$cli" "$@"
-}
-on() { (become "$@"); }
-field() { sed -nE 's/.*"'"$1"'":("([^"]*)"|([0-9]+)).*/\2\3/p' | head -n 1; }
-lines() { wc -l <"$1"; }
-at_least() { (($(lines "$1") >= $2)); }
-
-# until_true SECONDS WHAT COMMAND...: waits for something that another process does.
-until_true() {
-    local deadline=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@"; do
-        ((SECONDS < deadline)) || failed "waited in vain for $what"
-        sleep 0.05
-    done
-}
-
-register() {
-    openssl rand -hex 16 >"$folder/$1.passphrase"
-    on "$1" register "$1-$$" --recovery-code-to "$folder/$1.recovery" --json >/dev/null
-}
-
 register alice
 register bob
 say "ok    Alice and Bob are registered"
-space=$(on alice space create garden --json | field space)
-on bob contact card >"$folder/bob.card"
-on alice contact import "$folder/bob.card" >/dev/null
-on alice contact confirm "bob-$$" --fingerprint "$(on bob fingerprint --json | field fingerprint)" >/dev/null
-on alice space add-member "$space" "bob-$$" >/dev/null
+space=$(share garden)
 say "ok    they share a space"
 
 become bob tail "$space" --follow --json >"$folder/bob.tail" 2>"$folder/bob.error" &

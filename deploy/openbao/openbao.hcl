@@ -89,7 +89,7 @@ initialize "roles" {
     path      = "auth/approle/role/backup"
     data = {
       role_id                 = "backup"
-      token_policies          = ["relay-backup"]
+      token_policies          = ["relay-backup", "relay-atrest"]
       token_no_default_policy = true
       token_type              = "service"
       token_ttl               = "5m"

@@ -4,6 +4,7 @@ render.py ENV_FILE OUTPUT: writes the folders relay, traefik, postgres and openb
 render.py --check ENV_FILE: writes nothing; fails where rendering to the folder of the settings would.
 """
 
+import hashlib
 import json
 import re
 import sys
@@ -41,6 +42,9 @@ def values(settings):
         "ACME_CHALLENGE": challenge(settings),
         "ACME_ROOT": acme_root(settings),
         "ACCESS": access(settings),
+        "BACKUPS": backups(settings),
+        "BACKUP_RECIPIENTS": json.dumps(recipients(settings)),
+        "SEAL_KEY": seal_key(settings),
     } | plain(settings)
 
 
@@ -107,6 +111,34 @@ def access(settings):
     return f'\n[access]\nteam_url = "{team}"\naudience = "{audience}"\n{root}'
 
 
+def recipients(settings):
+    """Who can open the backups; nobody where none are made."""
+    found = [one for one in settings["SEALPOST_BACKUP_RECIPIENTS"].split(",") if one]
+    for one in found:
+        if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", one):
+            raise deployment.SettingsError(f"SEALPOST_BACKUP_RECIPIENTS: {one} is no public half of an age identity (age1...)")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", settings["SEALPOST_BACKUP_RPO"]):
+        raise deployment.SettingsError("SEALPOST_BACKUP_RPO is a time such as 30m, 1h or 1d")
+    for name in ("KEEP_LAST", "KEEP_DAILY", "KEEP_WEEKLY", "KEEP_MONTHLY", "VERIFY_DAYS"):
+        if not re.fullmatch(r"[0-9]{1,4}", settings[f"SEALPOST_BACKUP_{name}"]):
+            raise deployment.SettingsError(f"SEALPOST_BACKUP_{name} is a number")
+    return found
+
+
+def backups(settings):
+    """Where a relay finds how old the newest backup is."""
+    return '\n[backup]\nfolder = "/var/lib/sealpost-backups"\n' if recipients(settings) else ""
+
+
+def seal_key(settings):
+    """What names the seal key, so that a restore can compare; no backup holds the key itself. Nothing where OpenBao is unsealed by people."""
+    stanza = re.search(r'^seal "static" \{\n\s*current_key_id\s*=\s*"([^"]+)"', (deployment.DEPLOY / "openbao" / "openbao.hcl").read_text(), re.MULTILINE)
+    file = deployment.folder(settings, "SECRETS") / "openbao_seal_key"
+    if not stanza or not recipients(settings) or not file.is_file():
+        return ""
+    return f'seal_key_id = "{stanza[1]}"\nseal_key_sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"\n'
+
+
 def metrics(settings):
     """One path for each replica: an average over whichever relay answers would be no measurement."""
     page = """
@@ -163,6 +195,7 @@ def pages(settings):
     traefik = TEMPLATES / "traefik"
     return roots(settings) | {
         "relay/sealpost.toml": fill(TEMPLATES / "relay" / "sealpost.toml", known),
+        **({"backup/sealpost.toml": fill(TEMPLATES / "backup" / "sealpost.toml", known)} if recipients(settings) else {}),
         "traefik/traefik.toml": fill(traefik / f"{shape}.toml", known),
         "traefik/dynamic/relay.toml": fill(traefik / "dynamic" / "relay.toml", known),
         f"traefik/dynamic/{shape}.toml": fill(traefik / "dynamic" / f"{shape}.toml", known),

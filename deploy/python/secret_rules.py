@@ -14,6 +14,8 @@ ROOT_TOKEN = re.compile(r"^(hv)?s\.[A-Za-z0-9]{20,}|^root$")
 # What nobody has to guess, and what several services read.
 PUBLIC = {"internal_ca"}
 SHORTEST = 32
+# What two services read, each from a file of its own.
+PAIRS = [{f"{service}_secret_id", f"openbao_{service}_secret_id"} for service in ("relay", "backup")]
 # Days before a certificate ends at which it is time.
 RENEW_BEFORE = 30
 
@@ -93,10 +95,11 @@ def content(name, value):
 
 
 def pairs(readable):
-    both = [readable.get(name) for name in ("relay_secret_id", "openbao_relay_secret_id")]
-    if all(both) and both[0] != both[1]:
-        fix = "give both the one that OpenBao knows; README.md says how to change it"
-        yield Finding("secret-id-mismatch", "the relay's secret id is not the one that OpenBao is told", fix)
+    for service in ("relay", "backup"):
+        both = [readable.get(name) for name in (f"{service}_secret_id", f"openbao_{service}_secret_id")]
+        if all(both) and both[0] != both[1]:
+            fix = "give both the one that OpenBao knows; README.md says how to change it"
+            yield Finding("secret-id-mismatch", f"the secret id of {service} is not the one that OpenBao is told", fix)
 
 
 def shared(readable):
@@ -104,19 +107,25 @@ def shared(readable):
     for name, value in readable.items():
         by_value.setdefault(value, set()).add(name)
     for several in by_value.values():
-        if len(several) > 1 and several != {"relay_secret_id", "openbao_relay_secret_id"}:
+        if len(several) > 1 and several not in PAIRS:
             yield Finding("secret-reused", f"{', '.join(sorted(several))} are one and the same", "make each its own")
 
 
 def database(readable):
-    url = urlsplit(readable.get("relay_database_url", b"").decode(errors="replace").strip())
+    for service, role in (("relay", "sealpost"), ("backup", "sealpost_backup")):
+        yield from database_of(service, role, readable)
+
+
+def database_of(service, role, readable):
+    name = f"{service}_database_url"
+    url = urlsplit(readable.get(name, b"").decode(errors="replace").strip())
     if not url.hostname:
         return
-    password = readable.get("postgres_relay_password", b"").decode(errors="replace")
+    password = readable.get(f"postgres_{service}_password", b"").decode(errors="replace")
     if password and url.password != password:
-        yield Finding("database-password", "relay_database_url has another password than Postgres was given", "write the same into both")
+        yield Finding("database-password", f"{name} has another password than Postgres was given", "write the same into both")
     if url.username in ("postgres", "root"):
-        yield Finding("database-superuser", f"the relay connects as {url.username}", "use the role sealpost in relay_database_url")
+        yield Finding("database-superuser", f"service {service} connects as {url.username}", f"use the role {role} in {name}")
     if parse_qs(url.query).get("sslmode") != ["verify-full"]:
         fix = "append ?sslmode=verify-full&sslrootcert=/run/secrets/internal_ca"
         yield Finding("database-tls", "whoever stands between may answer as the database", fix)

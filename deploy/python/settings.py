@@ -11,6 +11,9 @@ SHAPES = {
     "tunnel": ["compose.yml", "compose.tunnel.yml"],
 }
 
+# The backup job, beside any of them.
+BACKUP = "compose.backup.yml"
+
 
 class SettingsError(Exception):
     """What the operator has to put right, in a sentence."""
@@ -45,7 +48,7 @@ def load(env_file):
 
 def apart(settings):
     """Secrets, configuration and data have different readers, and one of them is rendered anew."""
-    places = {name: folder(settings, name) for name in ("SECRETS", "CONFIG", "STATE")}
+    places = {name: folder(settings, name) for name in ("SECRETS", "CONFIG", "STATE", "BACKUP")}
     for name, place in places.items():
         for other, around in places.items():
             if name != other and place.is_relative_to(around):
@@ -56,7 +59,8 @@ def compose_files(settings):
     """What a shape is composed of, in this order."""
     challenge = settings["SEALPOST_ACME_CHALLENGE"]
     by_dns = settings["SEALPOST_SHAPE"] == "tls" and challenge.startswith("cloudflare-")
-    return SHAPES[settings["SEALPOST_SHAPE"]] + [f"compose.{challenge}.yml"] * by_dns
+    backups = [BACKUP] * bool(settings["SEALPOST_BACKUP_RECIPIENTS"])
+    return SHAPES[settings["SEALPOST_SHAPE"]] + [f"compose.{challenge}.yml"] * by_dns + backups
 
 
 def folder(settings, name):

@@ -13,7 +13,7 @@ OPENBAO_TOKEN = re.compile(r"^(BAO|VAULT)_TOKEN$")
 
 def findings(settings, model):
     """All faults of settings and model."""
-    found = [*shape(settings), *files(settings), *names(settings), *folders(settings), *users(model)]
+    found = [*shape(settings), *files(settings), *names(settings), *folders(settings), *backups(settings), *users(model)]
     for name, service in model["services"].items():
         found += [*pinned(name, service), *environment(name, service), *development(name, service)]
     return found
@@ -55,6 +55,18 @@ def folders(settings):
         if folder_is_in_clone(settings, name):
             fix = f"set SEALPOST_{name}_DIR to a folder outside, and move it there"
             yield Finding("kept-in-clone", f"SEALPOST_{name}_DIR lies in the clone, where git clean removes it", fix)
+
+
+def backups(settings):
+    if not settings["SEALPOST_BACKUP_RECIPIENTS"]:
+        fix = "make an identity on another machine (sealpost-relay backup identity), set SEALPOST_BACKUP_RECIPIENTS; see Backups in README.md"
+        yield Finding("no-backups", "nothing is backed up: SEALPOST_BACKUP_RECIPIENTS names nobody", fix)
+        return
+    place = deployment.folder(settings, "BACKUP")
+    if folder_is_in_clone(settings, "BACKUP"):
+        yield Finding("kept-in-clone", "SEALPOST_BACKUP_DIR lies in the clone, where git clean removes it", "set it to a folder on another disk")
+    if not (place / "backups.lock").exists():
+        yield Finding("backup-place", f"{place} is no place of backups", "mount its disk; if it is a new place: backup.sh --first")
 
 
 def folder_is_in_clone(settings, name):

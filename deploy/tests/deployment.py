@@ -10,7 +10,9 @@ from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(DEPLOY / "python"))
-IMAGES = ("TRAEFIK", "RELAY", "POSTGRES", "OPENBAO", "CLOUDFLARED")
+IMAGES = ("TRAEFIK", "RELAY", "POSTGRES", "OPENBAO", "CLOUDFLARED", "BACKUP")
+# Of an identity that nobody has.
+RECIPIENT = "age1" + "q" * 58
 COMPOSE = os.environ.get("SEALPOST_COMPOSE", "docker compose").split()
 
 
@@ -30,7 +32,7 @@ class Deployment:
         return subprocess.run([DEPLOY / script, *arguments], env=environment, capture_output=True, text=True)
 
     def bootstrap(self, *arguments):
-        folders = [f"--set=SEALPOST_{name.upper()}_DIR={self.folder / name}" for name in ("secrets", "config", "state")]
+        folders = [f"--set=SEALPOST_{name.upper()}_DIR={self.folder / name}" for name in ("secrets", "config", "state", "backup")]
         split = [part for one in folders for part in one.split("=", 1)]
         return self.run("bootstrap.sh", *split, *arguments)
 
@@ -39,7 +41,8 @@ class Deployment:
         images = [f"--set=SEALPOST_{name}_IMAGE={name.lower()}@sha256:{'0' * 64}" for name in IMAGES]
         settings = [part for one in images for part in one.split("=", 1)]
         email = "--set", "SEALPOST_ACME_EMAIL=alice@alice-and-bob.net"
-        done = self.bootstrap("--shape", shape, "--host", "relay.alice-and-bob.net", *email, *settings)
+        backups = "--set", f"SEALPOST_BACKUP_RECIPIENTS={RECIPIENT}"
+        done = self.bootstrap("--shape", shape, "--host", "relay.alice-and-bob.net", *email, *backups, *settings)
         if done.returncode:
             raise AssertionError(done.stderr)
         if shape == "tunnel":

@@ -8,12 +8,15 @@ import unittest
 from deployment import Deployment
 
 SECRETS = {
+    "backup_database_url": "BACKUP",
+    "backup_secret_id": "BACKUP",
     "openbao_backup_secret_id": "OPENBAO",
     "openbao_certificate.pem": "OPENBAO",
     "openbao_key.pem": "OPENBAO",
     "openbao_operator_password": "OPENBAO",
     "openbao_relay_secret_id": "OPENBAO",
     "openbao_seal_key": "OPENBAO",
+    "postgres_backup_password": "POSTGRES",
     "postgres_certificate.pem": "POSTGRES",
     "postgres_key.pem": "POSTGRES",
     "postgres_relay_password": "POSTGRES",
@@ -21,7 +24,7 @@ SECRETS = {
     "relay_database_url": "RELAY",
     "relay_secret_id": "RELAY",
 }
-UIDS = {"RELAY": 10001, "OPENBAO": 10002, "POSTGRES": 999}
+UIDS = {"BACKUP": 10006, "RELAY": 10001, "OPENBAO": 10002, "POSTGRES": 999}
 
 
 class Bootstrap(unittest.TestCase):

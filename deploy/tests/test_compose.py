@@ -8,7 +8,7 @@ from deployment import composed
 import compose_rules
 import settings
 
-MODELS = {shape: composed(*files) for shape, files in settings.SHAPES.items()}
+MODELS = {shape: composed(*files, settings.BACKUP) for shape, files in settings.SHAPES.items()}
 
 
 def names(model, shape):
@@ -27,7 +27,7 @@ class Shapes(unittest.TestCase):
 
     def test_postgres_and_openbao_are_on_the_inner_network_alone(self):
         for model in MODELS.values():
-            for name in ("postgres", "openbao"):
+            for name in ("postgres", "openbao", "backup"):
                 self.assertEqual(set(model["services"][name]["networks"]), {"internal"})
 
 

@@ -45,6 +45,11 @@ BROKEN = [
     ("image-not-pinned", setting("SEALPOST_TRAEFIK_IMAGE", "traefik:v3.7.15")),
     ("image-without-version", setting("SEALPOST_RELAY_IMAGE", "sealpost-relay:latest")),
     ("kept-in-clone", setting("SEALPOST_SECRETS_DIR", "./secrets")),
+    ("kept-in-clone", setting("SEALPOST_BACKUP_DIR", "./backups")),
+    ("no-backups", setting("SEALPOST_BACKUP_RECIPIENTS", "")),
+    ("backup-place", lambda one: (one.folder / "backup/backups.lock").unlink()),
+    ("secret-id-mismatch", rewrite("secrets/backup_secret_id", "0123456789abcdef" * 3)),
+    ("database-password", rewrite("secrets/postgres_backup_password", "0123456789abcdef" * 3)),
     ("shared-user", setting("SEALPOST_RELAY_UID", "10002")),
     ("runs-as-root", setting("SEALPOST_OPENBAO_UID", "0")),
     ("published-port", setting("SEALPOST_OPS_ADDRESS", "0.0.0.0")),
@@ -117,8 +122,8 @@ def extra(deployment):
 
 def composed_of(deployment):
     """The model, as preflight-prod.sh has it."""
-    shape = settings.load(deployment.env_file)["SEALPOST_SHAPE"]
-    return composed(*settings.SHAPES[shape], *extra(deployment).values(), env_file=deployment.env_file)
+    files = settings.compose_files(settings.load(deployment.env_file))
+    return composed(*files, *extra(deployment).values(), env_file=deployment.env_file)
 
 
 @unittest.skipUnless(ROOT, "a production deployment is made by root: its services have users of their own")
@@ -149,7 +154,7 @@ class Preflight(unittest.TestCase):
         deployment = Deployment()
         self.addCleanup(deployment.remove)
         deployment.good("tls").set("SEALPOST_ACME_CHALLENGE", "cloudflare-token")
-        deployment.set("COMPOSE_FILE", "compose.yml:compose.prod.yml:compose.cloudflare-token.yml")
+        deployment.set("COMPOSE_FILE", "compose.yml:compose.prod.yml:compose.cloudflare-token.yml:compose.backup.yml")
         self.assertEqual(deployment.run("render-prod-config.sh").returncode, 0)
         self.assertIn("secret-missing", preflight(deployment).stdout)
         deployment.add_secret("cloudflare_dns_token")

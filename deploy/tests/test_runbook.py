@@ -28,7 +28,7 @@ class Runbook(unittest.TestCase):
 
     def test_every_secret_and_network_is_named(self):
         for files in settings.SHAPES.values():
-            model = composed(*files)
+            model = composed(*files, settings.BACKUP)
             for name in model["secrets"]:
                 stem = re.sub(r"_(certificate|key)$", "_*.pem", name) if name.startswith(("postgres_", "openbao_")) else name
                 self.assertTrue(f"`{name}" in PAGE or f"`{stem}`" in PAGE, name)

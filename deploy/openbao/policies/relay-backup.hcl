@@ -1,2 +1,2 @@
-# The backup job: takes snapshots. It can neither restore one nor decrypt anything.
+# The backup job: takes snapshots, and can restore none. What it seals and looks into besides it does as relay-atrest.hcl says.
 path "sys/storage/raft/snapshot" { capabilities = ["read"] }
