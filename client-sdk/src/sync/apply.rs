@@ -66,10 +66,12 @@ fn is_deleted(view: &View) -> bool {
 }
 
 /// An agent takes part where its owner brought it in, and nowhere else: nothing is kept of a log from the page on in which
-/// somebody else did. New keys cannot bring it in: it would have to sign that itself.
+/// somebody else did, unless it shows the owner doing so after that. New keys cannot bring it in: it would have to sign that itself.
 fn expect_brought_in_by(owner: &PrincipalId, page: &Page, me: &PrincipalId) -> Result<(), Error> {
-    let is_by_another = |entry: &Entry| added(entry).is_some_and(|(id, by)| id == *me && by != *owner);
-    if page.entries.iter().any(is_by_another) {
+    let mut latest_first = page.entries.iter().rev().filter_map(added);
+    // The chain allows another one only once the one before has ended.
+    let last = latest_first.find(|(id, _)| id == me);
+    if last.is_some_and(|(_, by)| by != *owner) {
         return Err(Refusal::by_the_rules(
             ErrorCode::NotPermitted,
             "somebody else than its owner has added this agent to the space; it takes no part in it",

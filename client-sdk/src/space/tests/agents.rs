@@ -61,6 +61,25 @@ async fn agent_takes_no_part_where_another_manager_added_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn agent_takes_part_once_its_owner_brings_it_in_behind_another_manager() {
+    let home = tempfile::tempdir().unwrap();
+    let (bob, carol, agent) = (person(BOB), person(CAROL), person(ALICE).into_agent());
+    let mut log = TestLog::new(&bob, true);
+    log.add(&bob, &carol, Capabilities::ALL);
+    log.add(&carol, &agent, Capabilities::WRITE);
+    log.remove(&bob, &agent);
+    log.rekey(&bob);
+    log.add(&bob, &agent, Capabilities::WRITE);
+    log.write(&bob, "hello");
+    let mut device = Device::open_agent(&home.path().join("agent"), person(ALICE), bob.id()).await;
+    let space = device.space(log.space_id()).await;
+    let relay = device.arrivals.authenticated().await;
+    tokio::spawn(Script::new(relay, log, agent.id()).serve());
+    assert_eq!(texts(&mut space.subscribe(Position::START), 1).await, ["hello"]);
+    space.send(Message::text("hello Bob")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn agent_leaves_a_space_into_which_another_manager_brought_it_and_keeps_nothing_of_it() {
     let (_home, device, space, serving) = served_agent_added_by(CAROL).await;
     let me = device.shared.identity.id();
