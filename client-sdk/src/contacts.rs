@@ -9,6 +9,8 @@ mod card;
 
 pub(crate) use card::parse_signed;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::PrincipalLookup;
 use sealpost_protocol::ids::PrincipalId;
@@ -16,8 +18,8 @@ use sealpost_protocol::manifest::{Fingerprint, Manifest};
 use sealpost_protocol::wire::{PrincipalKind, SignedManifest};
 
 use crate::client::Client;
-use crate::error::{Error, Refusal};
-use crate::keystore::{Content, KnownContact};
+use crate::error::{Error, Refusal, printable};
+use crate::keystore::{AGENT_PREFIX, Content, KnownContact};
 use crate::store::account::StoredContact;
 
 #[cfg(feature = "fuzzing")]
@@ -236,11 +238,16 @@ impl Contacts {
     /// Forgets everybody under this handle: the explicit step before other keys can be confirmed for it.
     ///
     /// # Errors
-    /// Those of reaching the relay, which keeps the keystore.
+    /// [`Error::Refused`] with `not_found` when nobody is known under it; those of reaching the relay, which keeps the keystore.
     pub async fn remove(&self, handle: &str) -> Result<(), Error> {
         let shared = self.client.shared();
+        let was_confirmed = AtomicBool::new(false);
         shared
-            .update_keystore(|content| content.contacts.retain(|_, known| known.handle != handle))
+            .update_keystore(|content| {
+                let before = content.contacts.len();
+                content.contacts.retain(|_, known| known.handle != handle);
+                was_confirmed.fetch_or(content.contacts.len() < before, Ordering::Relaxed);
+            })
             .await?;
         let ids: Vec<PrincipalId> = self
             .stored(handle)
@@ -248,6 +255,9 @@ impl Contacts {
             .iter()
             .map(|stored| stored.manifest.id())
             .collect();
+        if ids.is_empty() && !was_confirmed.into_inner() {
+            return Err(nobody_known(handle));
+        }
         shared
             .store
             .write(move |transaction| ids.iter().try_for_each(|id| transaction.remove_contact(id)))
@@ -353,10 +363,20 @@ fn account_gone(error: Error) -> Error {
     }
 }
 
+fn nobody_known(handle: &str) -> Error {
+    let what = format!("there is no contact {}", printable(handle));
+    Refusal::by_the_rules(ErrorCode::NotFound, what).into()
+}
+
 fn changed_identity(handle: &str) -> Error {
+    let way_out = match handle.strip_prefix(AGENT_PREFIX) {
+        Some(_) => {
+            "if you know that it was set up anew, remove the contact of this name, and approve it with its new fingerprint"
+        }
+        None => "if they say that they have new keys, remove the contact and confirm it again",
+    };
     Error::alarm(format!(
-        "{handle} comes with other keys than those that were confirmed; if they say that they have new keys, remove the \
-         contact and confirm it again"
+        "{handle} comes with other keys than those that were confirmed; {way_out}"
     ))
 }
 

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::PairingCode;
 use crate::client::Client;
-use crate::contacts::{ConfirmedContact, parse_signed};
+use crate::contacts::{ConfirmedContact, Contact, parse_signed};
 use crate::entropy;
 use crate::error::{Error, printable};
 use crate::keystore::AGENT_PREFIX;
@@ -73,7 +73,8 @@ impl Client {
 }
 
 impl Agents {
-    /// Makes a code with which one agent can enroll under `name`, for as long as `lifetime`; and says when it ends.
+    /// Makes a code with which one agent can enroll under `name`, for as long as `lifetime`; and says when it ends. An agent that was
+    /// confirmed under this name and that the relay knows no more is forgotten: the name is another one's from here on.
     ///
     /// # Errors
     /// [`Error::Usage`] for a name that is no handle, or is taken by another agent.
@@ -86,6 +87,7 @@ impl Agents {
         if self.list().await?.iter().any(|agent| agent.name == name) {
             return Err(Error::usage(format!("there is an agent called {name} already")));
         }
+        self.forget_predecessor(name).await?;
         let shared = self.client.shared();
         let local = shared.local_account().await?;
         let code = PairingCode::generate(shared.identity.id(), &mut entropy::system());
@@ -205,6 +207,19 @@ impl Agents {
             .store
             .write(move |transaction| transaction.remove_contact(&id))
             .await
+    }
+
+    /// Frees a name that the relay gives to nobody any more. Else the next agent of this name would raise an alarm: its keys are not
+    /// those that were confirmed.
+    async fn forget_predecessor(&self, name: &str) -> Result<(), Error> {
+        let handle = handle(name);
+        let contacts = self.client.contacts();
+        let known = contacts.known().await?;
+        let is_known = |contact: &Contact| contact.handle == handle && contact.confirmed_at_ms.is_some();
+        match known.iter().any(is_known) {
+            true => contacts.remove(&handle).await,
+            false => Ok(()),
+        }
     }
 
     /// Keeps the manifests that the relay has under this name, as candidates.

@@ -1,5 +1,7 @@
 //! What a relay may say of agents, and what it may not.
 
+use std::time::Duration;
+
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::manifest::Fingerprint;
 
@@ -74,6 +76,33 @@ async fn agent_that_one_device_has_confirmed_is_known_to_the_others() {
     relay.state().agents.clear();
     let revoked = alice.agents().revoke("helper").await.unwrap();
     assert_eq!(revoked.principal_id, agent.id());
+}
+
+#[tokio::test]
+async fn name_of_an_agent_that_is_gone_is_free_for_another_once_the_owner_pairs_it() {
+    let relay = TestRelay::start().await;
+    let (alice, _) = Home::new(&relay).register("alice").await;
+    let agents = alice.agents();
+    let [old, new] = [new_agent(), new_agent()];
+    let fingerprint = |agent: &Identity| Fingerprint::of(&agent.id()).to_string();
+    relay.enroll("helper", &old);
+    agents.confirm("helper", &fingerprint(&old)).await.unwrap();
+
+    // The relay puts another one in its place, and nobody has asked for one.
+    relay.state().agents.clear();
+    relay.enroll("helper", &new);
+    expect_alarm(agents.confirmed("helper").await, "remove the contact");
+
+    relay.state().agents.clear();
+    agents.pair("helper", Duration::from_secs(600)).await.unwrap();
+    assert!(alice.contacts().list().await.unwrap().is_empty());
+    relay.enroll("helper", &new);
+    assert!(agents.confirmed("helper").await.unwrap().is_none());
+    expect_alarm(
+        agents.confirm("helper", &fingerprint(&old)).await,
+        "none of the candidates",
+    );
+    agents.confirm("helper", &fingerprint(&new)).await.unwrap();
 }
 
 #[tokio::test]

@@ -114,6 +114,17 @@ async fn removed_contact_can_be_confirmed_with_new_keys() {
 }
 
 #[tokio::test]
+async fn contact_that_nobody_knows_is_not_said_to_be_removed() {
+    let pair = Pair::new().await;
+    let refused = pair.alice.contacts().remove("bob").await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::NotFound));
+    pair.alice.contacts().look_up("bob").await.unwrap();
+    pair.alice.contacts().remove("bob").await.unwrap();
+    let again = pair.alice.contacts().remove("bob").await.unwrap_err();
+    assert_eq!(again.code(), Some(ErrorCode::NotFound));
+}
+
+#[tokio::test]
 async fn earlier_keystores_are_listed_and_open_to_what_they_held() {
     let pair = Pair::new().await;
     pair.confirm_bob().await;

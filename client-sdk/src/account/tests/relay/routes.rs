@@ -64,6 +64,9 @@ impl State {
             ("GET", paths::AGENTS) => to_json(&AgentList {
                 agents: self.agents.clone(),
             }),
+            ("POST", paths::AGENT_PAIRING) => to_json(&PairingStarted {
+                expires_at: time::OffsetDateTime::UNIX_EPOCH,
+            }),
             ("DELETE", path) if path.starts_with(paths::AGENTS) => self.revoke_agent(path),
             ("GET", paths::SESSIONS) => self.list_sessions(session),
             ("DELETE", paths::SESSION_CURRENT) => self.end(session),
