@@ -132,6 +132,11 @@ pub enum StoreError {
         /// The newest schema this program knows.
         known: i64,
     },
+    /// Somebody sends from it, and what is not acked yet would be lost.
+    #[error(
+        "a command of this home is sending messages, and what it has not sent yet would be lost; wait until it is done, or end it"
+    )]
+    Sending,
     /// Holds another account.
     #[error("this home belongs to another account; choose another one or log out first")]
     OtherAccount,

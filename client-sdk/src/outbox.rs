@@ -31,6 +31,7 @@ use failure::Failure;
 use flight::Flight;
 use lock::SendLock;
 
+pub(crate) use lock::NobodySends;
 pub use unsent::{GivenUp, Unsent};
 
 /// Flights in the air at once.

@@ -6,6 +6,7 @@ use super::open::expect_store;
 use crate::blocking;
 use crate::client::Client;
 use crate::error::Error;
+use crate::outbox::NobodySends;
 use crate::store::{Store, StoreReport};
 
 /// Whose a home is, as far as it can be read.
@@ -39,8 +40,10 @@ impl Client {
     /// Ends this device's session at the relay, then destroys the device's store: keys, logs and what was not sent yet.
     ///
     /// # Errors
-    /// [`Error::Network`] when the relay cannot be told; nothing is destroyed then, see [`Client::forget`].
+    /// [`Error::Network`] when the relay cannot be told, [`StoreError::Sending`](crate::error::StoreError::Sending) while a process
+    /// of this home is sending; nothing is destroyed then, see [`Client::forget`].
     pub async fn logout(self) -> Result<(), Error> {
+        let _nobody_sends = NobodySends::in_home(self.shared().store.home()).await?;
         let local = self.shared().local_account().await?;
         match self.shared().api.log_out(&local.session.token).await {
             // A session that ended before is as good as one that ends now.

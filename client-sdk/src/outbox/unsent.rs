@@ -40,7 +40,7 @@ impl Client {
     /// or [`crate::Space::flush`]. Waits while this home is sending into the space.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`]; [`Error::NotLoggedIn`] when the home was destroyed meanwhile.
     pub async fn unsent(&self, space: SpaceId) -> Result<Vec<Unsent>, Error> {
         let store = &self.shared().store;
         if !is_known(store, space).await? {
@@ -60,7 +60,7 @@ impl Client {
     /// Waits while this home is sending into the space.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// As [`Self::unsent`].
     pub async fn drop_unsent(&self, space: SpaceId) -> Result<GivenUp, Error> {
         let store = &self.shared().store;
         if !is_known(store, space).await? {

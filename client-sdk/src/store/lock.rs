@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::file_error;
+use super::{file_error, remove_if_there};
 use crate::blocking;
 use crate::error::Error;
 
@@ -36,7 +36,21 @@ impl FileLock {
 
     /// Takes the lock, unless another process or another part of this one has it.
     pub(crate) fn try_lock(&self) -> Result<bool, Error> {
-        match self.file.try_lock() {
+        self.had(self.file.try_lock())
+    }
+
+    /// Takes the lock together with others who take it so, unless somebody has it alone.
+    pub(crate) fn try_lock_shared(&self) -> Result<bool, Error> {
+        self.had(self.file.try_lock_shared())
+    }
+
+    /// Removes the file, which a home that is gone needs no more.
+    pub(crate) fn discard(self) -> Result<(), Error> {
+        remove_if_there(&self.path)
+    }
+
+    fn had(&self, attempt: Result<(), TryLockError>) -> Result<bool, Error> {
+        match attempt {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(source)) => Err(file_error("locking", &self.path, source)),
