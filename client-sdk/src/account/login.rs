@@ -39,16 +39,20 @@ impl Client {
         passphrase: &Passphrase,
         device_secret: Option<&DeviceSecret>,
     ) -> Result<Self, Error> {
-        let met = Met::new(config).await?;
-        met.expect_handle(handle)?;
-        let (logged_in, export_key) =
-            authenticate(&met.api, &met.pin, &met.config.device_name, handle, passphrase).await?;
-        let account_id = logged_in.account_id;
-        let slot_key = |sealed: &SealedKeystore, home: Option<&LocalAccount>| {
-            let secret = keystore::device_secret_of(sealed, home, device_secret);
-            SlotKey::from_export_key(&export_key, secret.as_ref(), account_id)
-        };
-        met.open_and_enter(logged_in, slot_key).await
+        // Boxed: what is met is large, and so would be all that logs in.
+        Box::pin(async {
+            let met = Met::new(config).await?;
+            met.expect_handle(handle)?;
+            let (logged_in, export_key) =
+                authenticate(&met.api, &met.pin, &met.config.device_name, handle, passphrase).await?;
+            let account_id = logged_in.account_id;
+            let slot_key = |sealed: &SealedKeystore, home: Option<&LocalAccount>| {
+                let secret = keystore::device_secret_of(sealed, home, device_secret);
+                SlotKey::from_export_key(&export_key, secret.as_ref(), account_id)
+            };
+            met.open_and_enter(logged_in, slot_key).await
+        })
+        .await
     }
 }
 
@@ -93,12 +97,8 @@ impl Met {
         logged_in: LoggedIn,
         slot_key: impl FnOnce(&SealedKeystore, Option<&LocalAccount>) -> SlotKey,
     ) -> Result<Client, Error> {
-        let opening = async {
-            let (sealed, opened) = self.open(&logged_in, slot_key).await?;
-            Ok((self.alone().await?, sealed, opened))
-        };
-        match opening.await {
-            Ok((_alone, sealed, opened)) => self.enter(logged_in, &sealed, opened).await,
+        match self.open(&logged_in, slot_key).await {
+            Ok((sealed, opened)) => self.enter(logged_in, &sealed, opened).await,
             Err(error) => {
                 end_session(&self.api, &logged_in.session_token).await;
                 Err(error)
@@ -147,7 +147,7 @@ impl Met {
 
     /// Writes the account to the home and hands out the client.
     pub(super) async fn enter(
-        self,
+        mut self,
         logged_in: LoggedIn,
         sealed: &SealedKeystore,
         opened: Opened,
@@ -181,6 +181,7 @@ impl Met {
             end_session(&self.api, &account.session.token).await;
             return Err(error);
         }
+        self.entrance.is_through();
         if let Some(previous) = &self.previous {
             // The session that this login replaces. It ends by itself in time if the relay does not hear this.
             let _ = self.api.log_out(&previous.session.token).await;

@@ -72,12 +72,15 @@ impl Client {
     }
 
     /// Checks the local store of a home from end to end: the file, that every sealed value opens, and that every log is what
-    /// was verified. Reads all of it.
+    /// was verified. Reads all of it, and tries whether there is room to write.
     ///
     /// # Errors
     /// [`Error::NotLoggedIn`] when there is none, [`Error::Store`] says what is wrong with it.
     pub async fn check_home(home: &Path) -> Result<StoreReport, Error> {
         expect_store(home)?;
-        Store::open(home).await?.check().await
+        let report = Store::open(home).await?.check().await?;
+        let home = home.to_owned();
+        blocking::run(move || Store::expect_room(&home)).await?;
+        Ok(report)
     }
 }

@@ -8,6 +8,7 @@ mod approval;
 mod delete;
 mod device_secret;
 mod devices;
+mod entrance;
 mod export;
 mod history;
 mod keystore;

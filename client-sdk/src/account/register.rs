@@ -2,6 +2,7 @@
 
 use prost::Message;
 use sealpost_opaque::Registered;
+use sealpost_protocol::handle::is_handle;
 use sealpost_protocol::http::{
     LoggedIn, RegistrationFinish, RegistrationStart, RegistrationStarted, SecretToken,
 };
@@ -18,7 +19,6 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::keystore::{Content, DeviceSecret, Opened, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
-use crate::store::lock::FileLock;
 
 /// An account that the relay is still to register, with what will open it.
 ///
@@ -35,7 +35,6 @@ pub struct PreparedAccount {
     recovery_code: RecoveryCode,
     /// Of an account that is imported: people whom its owner holds manifests of.
     pub(super) imported: Option<Vec<(String, SignedManifest)>>,
-    _alone: FileLock,
 }
 
 /// A keystore that the relay has not seen yet, with the keys that open it.
@@ -50,7 +49,7 @@ impl Client {
     /// Prepares an account: everything is drawn, sealed and opened on this device, and the relay has not registered anything yet.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the handle is malformed or the relay wants another token, [`Error::Usage`] when the home holds an
+    /// [`Error::Refused`] when the relay wants another token, [`Error::Usage`] for what is no handle, when the home holds an
     /// account already, when another process is making one there, or when the passphrase is too short, [`Error::Integrity`] when
     /// the relay is not the one this home met before or asks for weak stretching.
     pub async fn prepare_account(
@@ -98,8 +97,13 @@ impl Client {
         token: Option<SecretToken>,
         content: impl FnOnce(RelayPin) -> Content,
     ) -> Result<PreparedAccount, Error> {
+        if !is_handle(handle) {
+            return Err(Error::usage(
+                "a handle is 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first",
+            ));
+        }
         passphrase.expect_new()?;
-        let (met, alone) = Met::for_new_account(config).await?;
+        let met = Met::new(config).await?;
         if let Some(account) = &met.previous {
             return Err(Error::usage(format!("this home belongs to {}", account.handle)));
         }
@@ -117,14 +121,13 @@ impl Client {
             ksf: ksf.parameters(),
             ..met.pin
         };
-        PreparedAccount::new(met, alone, handle, started, &registered, &content(pin))
+        PreparedAccount::new(met, handle, started, &registered, &content(pin))
     }
 }
 
 impl PreparedAccount {
     fn new(
         met: Met,
-        alone: FileLock,
         handle: &str,
         started: RegistrationStarted,
         registered: &Registered,
@@ -152,7 +155,6 @@ impl PreparedAccount {
             opened,
             recovery_code: draft.recovery_code,
             imported: None,
-            _alone: alone,
         })
     }
 

@@ -1,12 +1,11 @@
 //! Meeting a relay: who it says it is, and whether it is the one met before.
 
-use std::path::Path;
-
 use sealpost_opaque::ksf::{CheckedKsf, FLOOR, KsfParameters};
 use sealpost_protocol::SUBPROTOCOL;
 use sealpost_protocol::http::{self, Info, LoggedIn};
 
 use super::devices::view_of;
+use super::entrance::Entrance;
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::error::{Error, Refusal, StoreError};
@@ -14,7 +13,6 @@ use crate::http::Api;
 use crate::keystore::{Content, RelayPin};
 use crate::store::Store;
 use crate::store::account::LocalAccount;
-use crate::store::lock::FileLock;
 
 /// What a relay says of itself to anyone.
 pub type RelayInfo = Info;
@@ -40,11 +38,18 @@ pub(crate) struct Met {
     pub(crate) pin: RelayPin,
     /// The account that the home holds already.
     pub(crate) previous: Option<LocalAccount>,
+    /// Last: a home that gets no account is closed before its files go.
+    pub(crate) entrance: Entrance,
 }
 
 impl Met {
-    /// Opens the home, asks the relay for its OPAQUE key, and pins it or compares it with the pinned one.
+    /// Opens the home, asks the relay for its OPAQUE key, and pins it or compares it with the pinned one. No other process gives the
+    /// home an account as long as this lives.
+    ///
+    /// # Errors
+    /// Also [`Error::Usage`] while another process does.
     pub(crate) async fn new(config: ClientConfig) -> Result<Self, Error> {
+        let entrance = Entrance::into_home(&config.home).await?;
         let store = Store::open(&config.home).await?;
         let previous = store.read(|transaction| transaction.account()).await?;
         expect_same_relay(previous.as_ref(), &config)?;
@@ -62,21 +67,8 @@ impl Met {
             api,
             pin,
             previous,
+            entrance,
         })
-    }
-}
-
-impl Met {
-    /// The same for a home that is to get a new account. No other process gives it one as long as the lock is held.
-    pub(crate) async fn for_new_account(config: ClientConfig) -> Result<(Self, FileLock), Error> {
-        let home = Store::open(&config.home).await?;
-        let alone = lock_account(home.home()).await?;
-        Ok((Self::new(config).await?, alone))
-    }
-
-    /// Sees to it that no other process gives this home an account meanwhile.
-    pub(super) async fn alone(&self) -> Result<FileLock, Error> {
-        lock_account(self.store.home()).await
     }
 
     /// After any login: what the owner has sealed outranks what this home was told at its first contact, and what the relay says of the
@@ -98,17 +90,6 @@ impl Met {
             _ => Ok(()),
         }
     }
-}
-
-async fn lock_account(home: &Path) -> Result<FileLock, Error> {
-    let lock = FileLock::open(home, "account").await?;
-    if lock.try_lock()? {
-        return Ok(lock);
-    }
-    Err(Error::usage(format!(
-        "another process is registering or logging in with the home folder {}; nothing was done. Wait for it, or choose another folder",
-        home.display()
-    )))
 }
 
 /// An account's session token goes to the relay that gave it and to no other.

@@ -24,7 +24,7 @@ impl Client {
     /// [`Error::Refused`] with `pairing_code_invalid` for a code that was used or is too old; [`Error::Usage`] when the home is
     /// logged in already; [`Error::Integrity`] when the relay is not the one this home met before.
     pub async fn enroll_agent(config: ClientConfig, code: &PairingCode) -> Result<Self, Error> {
-        let (met, _alone) = Met::for_new_account(config).await?;
+        let mut met = Met::new(config).await?;
         if met.previous.is_some() {
             return Err(Error::usage(
                 "this home is logged in already; give the agent a home of its own",
@@ -51,6 +51,7 @@ impl Client {
                 transaction.put_account(&account)
             })
             .await?;
+        met.entrance.is_through();
         Self::of_home(met.config, met.store, met.api).await
     }
 

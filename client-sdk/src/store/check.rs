@@ -1,5 +1,10 @@
 //! Whether a store is whole: the file, what is sealed in it, and the logs.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
 use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::EventId;
@@ -9,13 +14,19 @@ use sealpost_protocol::wire::entry::Kind;
 
 use super::log::{SpaceLog, known_spaces};
 use super::outbox::CREATION;
-use super::{Store, StoreTransaction};
+use super::{Store, StoreTransaction, remove_after_failure};
+use crate::entropy;
 use crate::error::{Error, StoreError};
 
 /// Entries read at once, at most.
 const BATCH_ENTRIES: usize = 256;
 /// Bytes read at once, about.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// What has to be free on the disk: the store's log of changes and its index grow by less at a time.
+const ROOM: usize = 128 * 1024;
+/// Lines that are told of a file that is damaged, where each of its pages may have one.
+const TOLD: usize = 3;
 
 /// What a store that is whole holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +40,24 @@ pub struct StoreReport {
 }
 
 impl Store {
+    /// Whether something can be written to the home: a store on a full disk can be read, and that is all.
+    pub(crate) fn expect_room(home: &Path) -> Result<(), Error> {
+        let name = hex::encode(entropy::draw::<8>(&mut entropy::system()));
+        let probe = home.join(format!("probe.{name}"));
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&probe)
+            .and_then(|mut file| {
+                file.write_all(&[0; ROOM])?;
+                file.sync_all()
+            });
+        remove_after_failure(&probe);
+        let what = format!("writing {ROOM} bytes to {}", home.display());
+        written.map_err(|source| StoreError::File { what, source }.into())
+    }
+
     /// Reads everything, on one consistent view.
     pub(crate) async fn check(&self) -> Result<StoreReport, Error> {
         self.read(|store| {
@@ -54,7 +83,16 @@ fn check_file(store: &StoreTransaction<'_>) -> Result<(), Error> {
         .pragma_query_value(None, "quick_check", |row| row.get(0))?;
     match found.as_str() {
         "ok" => Ok(()),
-        _ => Err(StoreError::Corrupt(found).into()),
+        _ => Err(StoreError::Corrupt(first_lines(&found)).into()),
+    }
+}
+
+fn first_lines(found: &str) -> String {
+    let mut lines = found.lines();
+    let told: Vec<&str> = lines.by_ref().take(TOLD).collect();
+    match lines.count() {
+        0 => told.join("; "),
+        more => format!("{}; and {more} more", told.join("; ")),
     }
 }
 
@@ -105,5 +143,22 @@ fn signed_id(entry: &Entry) -> Option<EventId> {
     match entry.kind.as_ref()? {
         Kind::Event(event) => Some(ParsedEvent::parse(event).ok()?.id()),
         Kind::Control(control) => Some(ParsedControl::parse(control).ok()?.id()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_of_every_page_is_told_in_a_line() {
+        let pages: String = (1..=100)
+            .map(|page| format!("Page {page}: never used\n"))
+            .collect();
+        assert_eq!(
+            first_lines(&pages),
+            "Page 1: never used; Page 2: never used; Page 3: never used; and 97 more"
+        );
+        assert_eq!(first_lines("one page"), "one page");
     }
 }

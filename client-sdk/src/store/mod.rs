@@ -98,6 +98,11 @@ impl Store {
         &self.shared.home
     }
 
+    /// Makes the folder where it is missing.
+    pub(crate) fn prepare_folder(home: &Path) -> Result<(), Error> {
+        prepare_home(home)
+    }
+
     /// Whether there is a store in `home`.
     pub(crate) fn exists(home: &Path) -> bool {
         home.join(DATABASE).exists()
@@ -178,6 +183,13 @@ fn configure(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(())
+}
+
+/// Removes what may be there, on the way out of something that has failed and says so.
+fn remove_after_failure(path: &Path) {
+    if let Err(error) = remove_if_there(path) {
+        tracing::warn!(error = %error, "an unfinished file stays");
+    }
 }
 
 fn prepare_home(home: &Path) -> Result<(), Error> {

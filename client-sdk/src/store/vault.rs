@@ -10,7 +10,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use sealpost_protocol::hash::{Label, framed};
 use sealpost_protocol::limits;
 
-use super::{expect_private, file_error, remove_if_there, sync_folder};
+use super::{expect_private, file_error, remove_after_failure, remove_if_there, sync_folder};
 use crate::entropy;
 use crate::error::{Error, StoreError};
 use crate::secret::{SecretBytes, SecretKey};
@@ -116,7 +116,10 @@ fn write_unfinished(path: &Path) -> Result<PathBuf, Error> {
             file.write_all(key.expose_bytes())?;
             file.sync_all()
         })
-        .map_err(|source| file_error("writing", &unfinished, source))?;
+        .map_err(|source| {
+            remove_after_failure(&unfinished);
+            file_error("writing", &unfinished, source)
+        })?;
     Ok(unfinished)
 }
 

@@ -24,12 +24,8 @@ impl PendingLogin {
 
     async fn check_and_enter(self, approval: Approval) -> Result<Client, Error> {
         let Approval(approved) = approval;
-        let opening = async {
-            let (sealed, opened) = self.open(&approved.sealed_approval.0, &approved.login).await?;
-            Ok((self.met.alone().await?, sealed, opened))
-        };
-        match opening.await {
-            Ok((_alone, sealed, opened)) => self.met.enter(approved.login, &sealed, opened).await,
+        match self.open(&approved.sealed_approval.0, &approved.login).await {
+            Ok((sealed, opened)) => self.met.enter(approved.login, &sealed, opened).await,
             Err(error) => {
                 end_session(&self.met.api, &approved.login.session_token).await;
                 Err(error)

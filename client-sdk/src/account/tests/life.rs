@@ -247,6 +247,43 @@ async fn logout_ends_the_session_and_leaves_an_empty_home() {
 }
 
 #[tokio::test]
+async fn login_that_leads_nowhere_leaves_nothing_in_the_home_and_one_that_was_logged_in_keeps_all() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    let files = || std::fs::read_dir(&home.config.home).unwrap().count();
+    expect_not_authenticated(home.log_in("alice", PASSPHRASE).await);
+    assert_eq!(files(), 0);
+    let pending = Client::login_by_approval(home.config(), "alice").await.unwrap();
+    pending.withdraw().await;
+    drop(pending);
+    assert_eq!(files(), 0);
+    home.register("alice").await;
+    expect_not_authenticated(home.log_in("alice", "wrong horse battery").await);
+    Client::open(home.config())
+        .await
+        .unwrap()
+        .devices()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn two_that_would_give_a_home_an_account_do_not_meet_in_it() {
+    let relay = TestRelay::start().await;
+    let home = Home::new(&relay);
+    Home::new(&relay).register("alice").await;
+    let pending = Client::login_by_approval(home.config(), "alice").await.unwrap();
+    let second = Client::login_by_approval(home.config(), "alice").await.err();
+    assert!(matches!(second, Some(Error::Usage(_))), "{second:?}");
+    assert!(matches!(
+        home.log_in("alice", PASSPHRASE).await.err(),
+        Some(Error::Usage(_))
+    ));
+    drop(pending);
+    home.log_in("alice", PASSPHRASE).await.unwrap();
+}
+
+#[tokio::test]
 async fn logout_that_the_relay_does_not_hear_destroys_nothing() {
     let relay = TestRelay::start().await;
     let home = Home::new(&relay);
