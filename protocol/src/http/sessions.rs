@@ -15,7 +15,7 @@ pub struct SessionView {
     /// When it logged in; or asked, where it was let in and has not come yet.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it was last used, to the hour.
+    /// When it was last used, to ten minutes.
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen_at: OffsetDateTime,
     /// When it ends by itself, or the approval does.

@@ -17,6 +17,9 @@ use super::{
     seals::{OpenSeals, columns, fields},
 };
 
+/// How exactly it is noted when a session was used: each step is a write, and a step in somebody's day.
+const SEEN_STEP_SECONDS: i64 = 10 * 60;
+
 /// Who calls. Only [`Directory::authenticate`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticatedSession {
@@ -282,9 +285,9 @@ impl Directory {
     }
 
     async fn touch(&self, row: &SessionRow) -> Result<(), DirectoryError> {
-        let hour = start_of_hour(self.clock.now());
-        if row.last_seen_at < hour {
-            self.store.touch_session(row.session_id, hour).await?;
+        let seen = to_the_step(self.clock.now());
+        if row.last_seen_at < seen {
+            self.store.touch_session(row.session_id, seen).await?;
         }
         Ok(())
     }
@@ -317,10 +320,8 @@ pub(super) fn session_view(session: &NewSession, device_name: String) -> Session
     }
 }
 
-fn start_of_hour(time: OffsetDateTime) -> OffsetDateTime {
-    let into_hour = Duration::new(
-        i64::from(time.minute()) * 60 + i64::from(time.second()),
-        i32::try_from(time.nanosecond()).expect("less than a thousand million"),
-    );
-    time - into_hour
+/// The start of the ten minutes that `time` is in.
+fn to_the_step(time: OffsetDateTime) -> OffsetDateTime {
+    let into_step = Duration::seconds(time.unix_timestamp().rem_euclid(SEEN_STEP_SECONDS));
+    time.truncate_to_second() - into_step
 }

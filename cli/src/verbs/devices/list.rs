@@ -34,7 +34,7 @@ impl Report for ShownDevice {
             "{}  since {}, used {}, until {}  {name}{current}",
             device.session_id,
             moment(device.created_at),
-            // The relay says it to the hour.
+            // The relay says it to ten minutes.
             moment(device.last_seen_at),
             device.expires_at.date(),
         )

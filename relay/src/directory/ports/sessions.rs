@@ -48,7 +48,7 @@ pub struct SessionRow {
     pub device_sealed: Vec<u8>,
     /// When the device logged in.
     pub created_at: OffsetDateTime,
-    /// When it last called, to the hour.
+    /// When it last called, to ten minutes.
     pub last_seen_at: OffsetDateTime,
     /// When it ends by itself.
     pub expires_at: OffsetDateTime,

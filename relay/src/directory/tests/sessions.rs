@@ -139,16 +139,22 @@ async fn a_session_ends_by_itself_and_is_swept() {
 }
 
 #[tokio::test]
-async fn last_use_is_noted_to_the_hour() {
+async fn last_use_is_noted_to_ten_minutes() {
     let (test, alice) = (TestDirectory::new().await, Person::alice());
     let logged_in = alice
         .register(&test.directory, Some(test.token().await))
         .await
         .unwrap();
     test.clock.advance(Duration::hours(5) + Duration::minutes(7));
-    let session = authenticate(&test.directory, &logged_in).await;
-    let seen = test.directory.sessions(&session).await.unwrap().sessions[0].last_seen_at;
-    assert_eq!(seen, time::macros::datetime!(2026-11-20 20:00 UTC));
+    let seen = async || {
+        let session = authenticate(&test.directory, &logged_in).await;
+        test.directory.sessions(&session).await.unwrap().sessions[0].last_seen_at
+    };
+    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 20:00 UTC));
+    test.clock.advance(Duration::minutes(2));
+    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 20:00 UTC));
+    test.clock.advance(Duration::minutes(7));
+    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 20:10 UTC));
 }
 
 #[tokio::test]
