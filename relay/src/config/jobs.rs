@@ -19,7 +19,7 @@ pub struct JobsConfig {
     /// Time between two sweeps of what is past its time: sessions, logins half done, staged changes.
     #[serde(rename = "sweep_seconds", deserialize_with = "units::seconds")]
     pub sweep: Duration,
-    /// Time between two runs of dropping what retention policies no longer keep.
+    /// Time between two runs of dropping what retention policies no longer keep, at most a minute where that is a day or less.
     #[serde(rename = "retention_seconds", deserialize_with = "units::seconds")]
     pub retention: Duration,
     /// Time between two runs of deleting wraps that were staged and never used.

@@ -29,9 +29,21 @@ impl LogService {
     /// When the store or the key service is out of reach. What was dropped stays dropped. A single space that cannot be
     /// opened is passed over: it must not keep the others' ciphertexts.
     pub async fn drop_expired(&self) -> Result<u64, LogError> {
+        self.drop_expired_within(std::time::Duration::MAX).await
+    }
+
+    /// The same for spaces whose policies keep contents no longer than `longest`, which is less to look at.
+    ///
+    /// # Errors
+    /// As [`Self::drop_expired`].
+    pub async fn drop_expired_within(&self, longest: std::time::Duration) -> Result<u64, LogError> {
         let (mut after, mut dropped) = (SpaceNumber(0), 0);
         loop {
-            let spaces = self.shared.store.with_retention(after, SPACES).await?;
+            let spaces = self
+                .shared
+                .store
+                .with_retention(longest.as_secs(), after, SPACES)
+                .await?;
             let Some(last) = spaces.last() else {
                 return Ok(dropped);
             };

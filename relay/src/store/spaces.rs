@@ -136,15 +136,22 @@ impl SpaceStore for Store {
         async move { note_appended(self.pool(), space, bytes).await }.boxed()
     }
 
-    fn with_retention(&self, after: SpaceNumber, limit: u32) -> Stored<'_, Vec<RetentionSpace>> {
+    fn with_retention(
+        &self,
+        longest_seconds: u64,
+        after: SpaceNumber,
+        limit: u32,
+    ) -> Stored<'_, Vec<RetentionSpace>> {
         async move {
             let records = sqlx::query_as!(
                 RetentionRecord,
                 "SELECT space_no, retention_seconds, retained_from FROM spaces
                  WHERE retention_seconds > 0 AND tombstoned_at IS NULL AND space_no > $1
+                     AND retention_seconds <= $3
                  ORDER BY space_no LIMIT $2",
                 after.0,
                 i64::from(limit),
+                i64::try_from(longest_seconds).unwrap_or(i64::MAX),
             )
             .fetch_all(self.pool())
             .await?;

@@ -18,7 +18,8 @@ pub(crate) struct Create {
     /// Newcomers read only what is written after they came
     #[arg(long)]
     no_history: bool,
-    /// The relay drops contents after this many seconds, at its next round (each hour by default); 0 keeps them
+    /// The relay drops contents after this many seconds, at its next round: within a minute for a day or less, within the
+    /// hour for more (operators may set it otherwise); 0 keeps them
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     retention: u64,
 }

@@ -23,7 +23,8 @@ pub(crate) struct Policy {
     /// Whether newcomers may read what was written before they came
     #[arg(long, action = ArgAction::Set, value_name = "true|false")]
     share_history: Option<bool>,
-    /// Seconds after which the relay drops contents, at its next round (each hour by default); 0 keeps them
+    /// Seconds after which the relay drops contents, at its next round: within a minute for a day or less, within the
+    /// hour for more (operators may set it otherwise); 0 keeps them
     #[arg(long, value_name = "SECONDS")]
     retention: Option<u64>,
 }

@@ -108,8 +108,13 @@ pub trait SpaceStore: Send + Sync {
     /// Notes how many bytes have been appended to a space; a smaller figure than the noted one changes nothing.
     fn note_appended(&self, space: SpaceNumber, bytes: u64) -> Stored<'_, ()>;
 
-    /// Spaces whose policy drops ciphertexts, with numbers above `after`, in order, up to `limit`.
-    fn with_retention(&self, after: SpaceNumber, limit: u32) -> Stored<'_, Vec<RetentionSpace>>;
+    /// Spaces whose policy drops ciphertexts after `longest_seconds` at most, with numbers above `after`, in order, up to `limit`.
+    fn with_retention(
+        &self,
+        longest_seconds: u64,
+        after: SpaceNumber,
+        limit: u32,
+    ) -> Stored<'_, Vec<RetentionSpace>>;
 
     /// The last place of the space that was stored before `time`, if there is one at or after `from`.
     fn last_before(&self, space: SpaceNumber, from: u64, time: OffsetDateTime) -> Stored<'_, Option<u64>>;

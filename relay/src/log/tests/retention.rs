@@ -65,6 +65,21 @@ fn is_dropped_event(event: &wire::SignedEvent) -> bool {
 }
 
 #[tokio::test]
+async fn round_of_short_policies_leaves_the_long_ones_to_the_round_of_all() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    for (device, seconds) in [(1, 5), (2, DAY), (3, DAY + 1)] {
+        let author = alice.at_device(device);
+        let mut chat = Chat::create_with(&relay, &author, seconds).await;
+        chat.say(&relay, &author, "old").await;
+    }
+    log.clock.advance(Duration::days(2));
+    let day = std::time::Duration::from_secs(DAY);
+    assert_eq!(relay.drop_expired_within(day).await, Ok(2));
+    assert_eq!(relay.drop_expired().await, Ok(1));
+}
+
+#[tokio::test]
 async fn a_cold_relay_opens_a_log_whose_ciphertexts_are_gone() {
     let (log, alice) = (TestLog::new().await, Actor::alice());
     let relay = log.relay().await;
