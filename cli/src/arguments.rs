@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser};
+use sealpost_sdk::protocol::limits::MAX_DEVICE_NAME;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -27,9 +28,10 @@ Examples:
   sealpost --json tail garden | jq -r .text
 
 Passphrases and codes are never arguments. A passphrase is asked for on the terminal, or read from the file that
-SEALPOST_PASSPHRASE_FILE names, or from the descriptor given with --passphrase-fd; a recovery code likewise with
-SEALPOST_RECOVERY_FILE, and an invite link with SEALPOST_INVITE_FILE. An invite link may be an argument of `join`; other users of
-the machine then see it.
+SEALPOST_PASSPHRASE_FILE names, or from the descriptor given with --passphrase-fd; likewise a new passphrase with
+SEALPOST_NEW_PASSPHRASE_FILE, that of an exported account with SEALPOST_EXPORT_PASSPHRASE_FILE, a recovery code with
+SEALPOST_RECOVERY_FILE, a device secret with SEALPOST_DEVICE_SECRET_FILE, a pairing code with SEALPOST_PAIRING_FILE, and an invite
+link with SEALPOST_INVITE_FILE. An invite link may be an argument of `join`; other users of the machine then see it.
 
 Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused
 by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM. With --json a failure is a line {\"error\": ...} on stderr with
@@ -75,7 +77,7 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, env = "SEALPOST_PATIENCE", value_name = "SECONDS")]
     pub(crate) patience: Option<u64>,
     /// How this device is listed at the relay; by default as it was at the last login, or its host name
-    #[arg(long, global = true, env = "SEALPOST_DEVICE_NAME", value_name = "NAME")]
+    #[arg(long, global = true, env = "SEALPOST_DEVICE_NAME", value_name = "NAME", value_parser = device_name)]
     pub(crate) device_name: Option<String>,
 }
 
@@ -87,6 +89,17 @@ impl GlobalArguments {
     /// How long to wait where a space is used.
     pub(crate) fn patience_in_spaces(&self) -> Duration {
         self.patience.map_or(PATIENCE_IN_SPACES, Duration::from_secs)
+    }
+}
+
+/// What can be shown in a list.
+fn device_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    match name.len() <= MAX_DEVICE_NAME && !name.chars().any(char::is_control) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "a device name holds {MAX_DEVICE_NAME} bytes at most, and no control characters"
+        )),
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use sealpost_sdk::Error;
 use sealpost_sdk::error::StoreError;
+use sealpost_sdk::protocol::code::ErrorCode;
 use serde_json::json;
 
 use crate::interruption::Interruption;
@@ -42,6 +43,14 @@ pub(crate) enum Failure {
         /// Events in the outbox, those of earlier commands included.
         waiting: usize,
     },
+    /// A failure, and what to do about it in this place.
+    #[error("{cause}")]
+    Advised {
+        /// What failed.
+        cause: Box<Failure>,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A signal told the command to end.
     #[error("ended by {}", .0.name())]
     Interrupted(Interruption),
@@ -65,7 +74,7 @@ pub(crate) enum Failure {
     )]
     AgentsHome,
     /// An agent is revoked at the relay and a member of spaces still; which ones has been reported.
-    #[error("the agent is, or may be, in {} still; why is said for each. Say it again, or have somebody who may manage them take it out", counted(*.spaces, "space"))]
+    #[error("the agent is, or may be, in {} still; why is said for each. Say it again, or have somebody who may manage them take it out and say it again then", counted(*.spaces, "space"))]
     AgentRemains {
         /// In how many.
         spaces: u64,
@@ -95,6 +104,23 @@ impl Failure {
         }
     }
 
+    /// The same with what to do about it.
+    pub(crate) fn advised(self, advice: &'static str) -> Self {
+        let cause = Box::new(self);
+        Self::Advised { cause, advice }
+    }
+
+    /// Passphrases may be guessed so often only, by whoever knows the handle. The recovery code is not counted with them.
+    pub(crate) fn or_by_recovery(self) -> Self {
+        match &self {
+            Self::Sdk(error) if error.code() == Some(ErrorCode::RateLimited) => self.advised(
+                "who tries passphrases for your handle keeps you waiting too; the recovery code is not counted with them: say it \
+                 again with --recovery",
+            ),
+            _ => self,
+        }
+    }
+
     pub(crate) fn file(what: impl Into<String>, source: io::Error) -> Self {
         Self::File {
             what: what.into(),
@@ -106,7 +132,7 @@ impl Failure {
     pub(crate) fn is_not_authenticated(&self) -> bool {
         match self {
             Self::Sdk(Error::NotAuthenticated(_)) => true,
-            Self::Unfinished { cause, .. } => cause.is_not_authenticated(),
+            Self::Unfinished { cause, .. } | Self::Advised { cause, .. } => cause.is_not_authenticated(),
             _ => false,
         }
     }
@@ -164,9 +190,33 @@ impl Failure {
                  the outbox is lost. An agent's home holds its only keys: its owner has to revoke it (`sealpost agent revoke`) and \
                  pair it anew",
             ),
+            Self::Sdk(Error::Store(StoreError::File { source, .. }))
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                Some(
+                    "make room on the disk that holds the home: nothing can be sent, read or changed until then",
+                )
+            }
             Self::AgentRevoked => Some(
                 "pair again: the owner makes a code (`sealpost agent pair`), and `sealpost agent enroll` takes it in a home that is empty",
             ),
+            Self::Sdk(Error::Refused(refusal)) if !refusal.by_the_rules => match refusal.code {
+                Some(ErrorCode::KeystoreConflict) => {
+                    Some("another device of the account changed something at the same moment; say it again")
+                }
+                Some(ErrorCode::NotAMember) => Some(
+                    "`sealpost space list` says whether this account waits for approval, has left or was removed",
+                ),
+                Some(ErrorCode::Expired) => Some(
+                    "it took too long, or another device changed the passphrase or the codes meanwhile and its change counts: see which \
+                     one is good, and say it again",
+                ),
+                _ => None,
+            },
+            Self::Advised { advice, .. } => Some(advice),
             Self::Unfinished { cause, .. } => cause.hint(),
             _ => None,
         }
@@ -181,7 +231,7 @@ impl Failure {
             Self::AgentRevoked => 3,
             Self::Unwell(code) | Self::Program(code) => *code,
             Self::AgentRemains { code, .. } => *code,
-            Self::Unfinished { cause, .. } => cause.code(),
+            Self::Unfinished { cause, .. } | Self::Advised { cause, .. } => cause.code(),
             Self::Interrupted(interruption) => interruption.code(),
             Self::Busy | Self::AgentRuns | Self::File { .. } | Self::Output(_) => 1,
         }
@@ -199,7 +249,7 @@ impl Failure {
             Self::Busy => "busy",
             Self::File { .. } => "file",
             Self::Output(_) => "output",
-            Self::Unfinished { cause, .. } => cause.word(),
+            Self::Unfinished { cause, .. } | Self::Advised { cause, .. } => cause.word(),
             Self::Interrupted(_) => "interrupted",
             Self::Program(_) => "program",
             Self::Unwell(_) => "unwell",
@@ -211,22 +261,35 @@ impl Failure {
         if let Some(hint) = self.hint() {
             error["hint"] = json!(hint);
         }
-        let cause = match self {
-            Self::Unfinished {
-                cause, acked, kept, ..
-            } => {
-                error["acked"] = json!(acked);
-                error["kept"] = json!(kept);
-                cause
+        if let Self::Unfinished { acked, kept, .. } = self {
+            error["acked"] = json!(acked);
+            error["kept"] = json!(kept);
+        }
+        match self.cause() {
+            Self::Sdk(Error::Integrity(alarm)) => {
+                error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
+                error["seq"] = json!(alarm.seq);
+                error["event_id"] = json!(alarm.event_id.map(|id| id.to_string()));
             }
-            other => other,
-        };
-        if let Self::Sdk(Error::Integrity(alarm)) = cause {
-            error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
-            error["seq"] = json!(alarm.seq);
-            error["event_id"] = json!(alarm.event_id.map(|id| id.to_string()));
+            Self::Sdk(Error::Refused(refusal)) => {
+                if let Some(wait) = refusal.retry_after {
+                    error["retry_after_ms"] = json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+                }
+                if let Some(limit) = refusal.limit {
+                    error["limit"] = json!(limit);
+                }
+            }
+            _ => {}
         }
         json!({ "error": error })
+    }
+
+    /// What failed first.
+    fn cause(&self) -> &Self {
+        match self {
+            Self::Unfinished { cause, .. } | Self::Advised { cause, .. } => cause.cause(),
+            first => first,
+        }
     }
 }
 
@@ -286,6 +349,7 @@ fn word_of(error: &Error) -> &str {
         Error::Store(error) => match error {
             StoreError::OtherAccount => "other_account",
             StoreError::NotPrivate(_) => "home_not_private",
+            StoreError::Sending => "busy",
             StoreError::DeviceKeyMissing(_) => "device_key_missing",
             StoreError::Damaged { .. } | StoreError::Corrupt(_) => "store_damaged",
             _ => "store_failed",
@@ -296,8 +360,9 @@ fn word_of(error: &Error) -> &str {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::Duration;
+
     use sealpost_sdk::error::{Alarm, Refusal};
-    use sealpost_sdk::protocol::code::ErrorCode;
 
     use super::*;
 
@@ -337,6 +402,48 @@ pub(crate) mod tests {
             (vec![refused()], 6),
         ] {
             assert_eq!(worst_code(errors.iter()), code);
+        }
+    }
+
+    fn limited() -> Failure {
+        let Error::Refused(mut refusal) = refused_with(Some(ErrorCode::RateLimited), false) else {
+            panic!("that is one")
+        };
+        refusal.retry_after = Some(Duration::from_millis(12_104));
+        Failure::Sdk(Error::Refused(refusal))
+    }
+
+    #[test]
+    fn script_is_told_how_long_to_wait_in_a_field_of_its_own() {
+        for failure in [
+            limited(),
+            limited().or_by_recovery(),
+            Failure::unfinished(limited(), 0, 0, 0),
+        ] {
+            let error = &failure.to_json()["error"];
+            assert_eq!(error["retry_after_ms"], 12_104);
+            assert_eq!(
+                (&error["code"], &error["exit_code"]),
+                (&json!("rate_limited"), &json!(6))
+            );
+        }
+    }
+
+    #[test]
+    fn recovery_code_is_named_to_whom_strangers_keep_waiting_and_to_nobody_else() {
+        assert!(limited().or_by_recovery().with_hint().contains("--recovery"));
+        let other = Failure::Sdk(refused_with(Some(ErrorCode::LoginFailed), false)).or_by_recovery();
+        assert!(!other.with_hint().contains("--recovery"));
+    }
+
+    #[test]
+    fn two_devices_that_change_the_account_at_once_are_told_what_to_say() {
+        for code in [ErrorCode::KeystoreConflict, ErrorCode::Expired] {
+            let shown = Failure::Sdk(refused_with(Some(code), false)).with_hint();
+            assert!(
+                shown.contains("another device") && shown.contains("say it again"),
+                "{shown}"
+            );
         }
     }
 

@@ -11,6 +11,8 @@ mod agents;
 mod approvals;
 #[path = "command/invites.rs"]
 mod invites;
+#[path = "command/leaving.rs"]
+mod leaving;
 #[path = "command/members.rs"]
 mod members;
 #[path = "command/rejoin.rs"]

@@ -5,6 +5,7 @@ use sealpost_sdk::{InviteLink, Joined};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::chosen_space::called;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, printable};
@@ -60,10 +61,13 @@ impl Join {
             Ok::<_, Failure>(state)
         };
         let state = patience::wait(&client, context, joining).await?;
+        let id = link.space_id();
+        let known = client.known_spaces().await?;
+        let name = known.iter().find(|space| space.id == id).map(called);
         context.report(&JoinedSpace {
-            space: link.space_id().to_string(),
+            space: id.to_string(),
             state,
-            called: self.name.unwrap_or_else(|| link.space_id().to_string()),
+            called: name.unwrap_or_else(|| id.to_string()),
         })
     }
 

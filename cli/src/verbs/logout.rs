@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::{Client, HomeOf};
+use sealpost_sdk::error::StoreError;
+use sealpost_sdk::{Client, Error, HomeOf};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -11,12 +12,15 @@ use crate::question;
 
 /// End this device's session and destroy its keys and logs, messages that were not sent yet included
 ///
+/// Refused while another command of this home is sending (`busy` with --json), unless with --forget.
+///
 /// A person logs in again with the passphrase or the recovery code. An agent's keys are nowhere else: it has to be revoked and paired
 /// anew, so that its home is destroyed only with --yes, or when `forget` is typed. That holds too for a home that is damaged so that
 /// nobody can tell whose it is.
 #[derive(Args)]
 pub(crate) struct Logout {
-    /// Do not tell the relay: destroy what is here, even when the relay cannot be reached or what is here is damaged
+    /// Do not tell the relay: destroy what is here, even when the relay cannot be reached, what is here is damaged, the disk is full
+    /// or another command is sending
     #[arg(long)]
     forget: bool,
     /// Destroy an agent's only keys without asking
@@ -37,9 +41,12 @@ impl Logout {
             self.expect_meant(&Client::home_of(home).await)?;
             Client::forget_home(home).await?;
         } else {
-            let client = context.client().await?;
+            let client = context.client().await.map_err(named_way_out)?;
             self.expect_meant(&client.owner().map_or(HomeOf::Person, |_| HomeOf::Agent))?;
-            client.logout().await?;
+            client
+                .logout()
+                .await
+                .map_err(|error| named_way_out(error.into()))?;
         }
         context.report(&LoggedOut {
             logged_out: true,
@@ -58,6 +65,20 @@ impl Logout {
             HomeOf::Unknown => "This home cannot be read; if it is an agent's, it holds its only keys.",
         };
         question::expect_typed("forget", warning)
+    }
+}
+
+/// Where the store does not work, its keys can be destroyed all the same.
+fn named_way_out(failure: Failure) -> Failure {
+    match &failure {
+        Failure::Sdk(Error::Store(StoreError::Database(_) | StoreError::File { .. })) => failure.advised(
+            "`sealpost logout --forget --yes` destroys the keys here all the same and does not tell the relay: end the session from \
+             another device (`sealpost devices revoke`)",
+        ),
+        Failure::Sdk(Error::Store(StoreError::Sending)) => {
+            failure.advised("`sealpost logout --forget` destroys it all the same and does not tell the relay")
+        }
+        _ => failure,
     }
 }
 

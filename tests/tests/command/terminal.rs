@@ -12,7 +12,7 @@ use rustix::{
 };
 use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
 
-use super::open_to_all;
+use super::{open_to_all, texts};
 
 /// A terminal of its own for a command: what a person would sit at.
 struct Terminal {
@@ -59,13 +59,15 @@ impl Terminal {
         leader.spawn().unwrap()
     }
 
-    fn wait_for(&mut self, text: &str) {
+    /// Returns what was on the screen until then.
+    fn wait_for(&mut self, text: &str) -> String {
         let mut seen = Vec::new();
         while !String::from_utf8_lossy(&seen).contains(text) {
             let mut bytes = [0; 256];
             let read = self.screen.read(&mut bytes).unwrap();
             seen.extend(&bytes[..read]);
         }
+        String::from_utf8_lossy(&seen).into_owned()
     }
 
     fn modes(&self) -> LocalModes {
@@ -96,5 +98,22 @@ async fn terminal_is_given_back_as_it_was_by_whatever_ends_a_hidden_prompt() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{by}");
         assert_eq!(terminal.modes(), before, "{by}");
     }
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_types_messages_is_told_how_to_end_and_nothing_is_drawn_over_them() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let alice = Sealpost::new(&relay.addresses().url());
+    alice.json(["register", "alice"]);
+    alice.json(["space", "create", "garden"]);
+    let mut terminal = Terminal::open();
+    let mut child = terminal.start(&alice.command(["send", "garden"]));
+    let mut screen = terminal.wait_for("Ctrl-D ends");
+    terminal.screen.write_all(b"hello\nworld\n\x04").unwrap();
+    screen += &terminal.wait_for("2 messages acked");
+    assert!(child.wait().unwrap().success());
+    assert!(!screen.contains("/s"), "{screen:?}");
+    assert_eq!(texts(&alice.json(["tail", "garden"])), ["hello", "world"]);
     relay.stop().await;
 }

@@ -188,6 +188,20 @@ async fn slips_are_wrong_use_and_change_nothing() {
         assert_eq!(alice.run(["space", "create", name]).code, 2, "{name:?}");
         assert_eq!(alice.run(["space", "name", "garden", name]).code, 2, "{name:?}");
     }
+    for name in ["a\u{1b}b", &huge] {
+        let refused = alice.run(["--device-name", name, "login", "alice"]);
+        assert!(
+            refused.code == 2 && refused.err.contains("128 bytes"),
+            "{}",
+            refused.err
+        );
+    }
+    let nobody = alice.run(["contact", "remove", "carol"]);
+    assert!(
+        nobody.code == 6 && nobody.err.contains("no contact carol"),
+        "{}",
+        nobody.err
+    );
     let unnamed = alice.run(["send", "garden", "x", "--content-type", "nonsense"]);
     assert_eq!(unnamed.code, 2, "{}", unnamed.err);
     assert_eq!(alice.json(["space", "list"]).len(), 1);
@@ -199,8 +213,8 @@ async fn slips_are_wrong_use_and_change_nothing() {
     for space in &both {
         assert!(unclear.err.contains(text(space, "space")), "{}", unclear.err);
     }
-    for handle in ["...", "-rf"] {
+    for handle in ["...", "-rf", "Alice"] {
         let refused = Sealpost::new(at).run(["register", "--", handle]);
-        assert_eq!(refused.code, 6, "{}", refused.err);
+        assert_eq!(refused.code, 2, "{}", refused.err);
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Report, printable};
+use crate::output::{Report, counted, printable};
 use crate::secret_input::Source;
 
 /// No export is longer; what is named by mistake may be.
@@ -91,13 +91,13 @@ impl Report for Shown {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
-            "{} opens. It holds {} at {}, principal {}, with {} spaces and {} confirmed contacts.",
+            "{} opens. It holds {} at {}, principal {}, with {} and {}.",
             self.file.display(),
             printable(&self.handle),
             printable(&self.relay),
             self.principal_id,
-            self.spaces,
-            self.contacts
+            counted(self.spaces as u64, "space"),
+            counted(self.contacts as u64, "confirmed contact")
         )
     }
 }

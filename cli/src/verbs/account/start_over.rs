@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::{Client, PreparedStart, Proof};
+use sealpost_sdk::protocol::code::ErrorCode;
+use sealpost_sdk::{Client, Error, PreparedStart, Proof};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -71,7 +72,7 @@ impl StartOver {
             Ok(started) => context.report(&StartedOver::new(&started)),
             Err(error) => {
                 self.target.discard_after(&error);
-                Err(error.into())
+                Err(overtaken(error))
             }
         }
     }
@@ -85,7 +86,20 @@ impl StartOver {
         }
         let old = context.passphrase()?;
         let proof = Proof::Passphrase(&old);
-        Ok(client.prepare_start_over(proof, &new.read_passphrase()?).await?)
+        let prepared = client.prepare_start_over(proof, &new.read_passphrase()?).await;
+        prepared.map_err(|error| Failure::from(error).or_by_recovery())
+    }
+}
+
+/// What the relay has no more is what this has prepared: it went with the session when another device started over.
+fn overtaken(error: Error) -> Failure {
+    let is_gone = error.code() == Some(ErrorCode::NotFound);
+    match Failure::from(error) {
+        failure if is_gone => failure.advised(
+            "most likely another device started over a moment before: then this one is logged out, and its new passphrase or recovery \
+             code logs it in again",
+        ),
+        failure => failure,
     }
 }
 

@@ -51,7 +51,8 @@ impl Revoke {
             let passphrase = context.passphrase()?;
             client
                 .revoke_device(&session_id, Proof::Passphrase(&passphrase))
-                .await?;
+                .await
+                .map_err(|error| Failure::from(error).or_by_recovery())?;
         }
         context.report(&Revoked {
             session_id,

@@ -22,7 +22,8 @@ pub(crate) struct Login {
     /// Use the recovery code instead of handle and passphrase
     #[arg(long)]
     recovery: bool,
-    /// Give the device secret beside the passphrase, for an account that has one
+    /// Give the device secret beside the passphrase, for an account that has one; it is read from the file that
+    /// SEALPOST_DEVICE_SECRET_FILE names, or from the terminal
     #[arg(long, conflicts_with = "recovery")]
     device_secret: bool,
     /// Show a code to type at a device of the account that is logged in (`sealpost devices approve`), and wait; no passphrase is
@@ -39,7 +40,9 @@ impl Login {
             Some(handle) => {
                 let passphrase = context.passphrase()?;
                 let secret = self.device_secret.then(secret_input::device_secret).transpose()?;
-                Client::login_with_device_secret(config, &handle, &passphrase, secret.as_ref()).await?
+                Client::login_with_device_secret(config, &handle, &passphrase, secret.as_ref())
+                    .await
+                    .map_err(|error| Failure::from(error).or_by_recovery())?
             }
             None => Client::login_with_recovery_code(config, &secret_input::recovery_code()?).await?,
         };

@@ -1,7 +1,7 @@
 //! Where messages come from.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use sealpost_sdk::Message;
@@ -35,6 +35,11 @@ impl Input {
         };
         let lines = first.is_none().then(|| read_lines(content_type));
         Ok(Self { first, lines })
+    }
+
+    /// Whether somebody sits at a terminal and types the lines.
+    pub(super) fn is_typed(&self) -> bool {
+        self.lines.is_some() && io::stdin().is_terminal()
     }
 
     pub(super) async fn next(&mut self) -> Option<Result<Message, Failure>> {

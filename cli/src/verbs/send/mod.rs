@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use sealpost_sdk::protocol::ids::SpaceId;
 use sealpost_sdk::space::Sender;
-use sealpost_sdk::{Client, Packing, Sent, Space, Unsent};
+use sealpost_sdk::{Client, Error, Packing, Sent, Space, Unsent};
 use serde::Serialize;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -95,13 +95,14 @@ impl Send {
             Packing::Natural
         };
         let input = Input::new(self.message, self.file, self.content_type)?;
+        let is_typed = input.is_typed();
         let client = context.client().await?;
         let id = self.space.find(&client).await?.id;
         // Unknown while another command sends; the own messages then wait for their turn.
         let before = patience::turn(context, client.unsent(id)).await.ok();
         let space = client.space(id).await?;
         let mut signals = Interruptions::catch()?;
-        let mut acks = Acks::new(context, id);
+        let mut acks = Acks::new(context, id, is_typed);
         match acks.send(&client, space, packing, input, &mut signals).await {
             Ok(()) => acks.close(),
             Err(cause) => Err(signals
@@ -121,12 +122,19 @@ async fn feed(mut sender: Sender, mut input: Input) -> Result<(), Failure> {
 }
 
 impl<'a> Acks<'a> {
-    fn new(context: &'a Context, space_id: SpaceId) -> Self {
+    fn new(context: &'a Context, space_id: SpaceId, is_typed: bool) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
+        if is_typed && context.output() == Output::Human {
+            eprintln!("One message per line; Ctrl-D ends.");
+        }
         Self {
             context,
             space_id,
-            bar: progress::count("acked"),
+            // It would be drawn over what is typed.
+            bar: match is_typed {
+                true => ProgressBar::hidden(),
+                false => progress::count("acked"),
+            },
             told,
             tell,
             summary: Summary::default(),
@@ -207,6 +215,10 @@ impl<'a> Acks<'a> {
                 let own = unsent.iter().filter(|unsent| unsent.number > last);
                 let kept = own.map(|unsent| unsent.messages.len() as u64).sum();
                 Failure::unfinished(cause, self.summary.messages, kept, unsent.len())
+            }
+            // The home was destroyed meanwhile, and its outbox with it.
+            (_, Err(Failure::Sdk(Error::NotLoggedIn(_)))) => {
+                Failure::unfinished(cause, self.summary.messages, 0, 0)
             }
             // What the outbox holds is not known; the first failure is the one to tell.
             _ => cause,
