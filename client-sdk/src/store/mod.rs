@@ -118,7 +118,7 @@ impl Store {
         }
         // Their names tell which spaces the account was in.
         for entry in list(home)? {
-            if entry.extension().is_some_and(|extension| extension == LOCK) {
+            if is_own_lock(&entry) {
                 remove_if_there(&entry)?;
             }
         }
@@ -173,6 +173,20 @@ impl<'a> StoreTransaction<'a> {
     ) -> Result<SecretBytes, Error> {
         self.vault.open_or_damaged(table, key, sealed)
     }
+}
+
+/// Whether it is a lock file of this program's. The folder may hold others: it is the owner's choice.
+fn is_own_lock(path: &Path) -> bool {
+    let is_lock = path.extension().is_some_and(|extension| extension == LOCK);
+    let stem = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default();
+    let is_ours = ["account", "sending"].contains(&stem)
+        || ["send-", "agent-run-"]
+            .iter()
+            .any(|prefix| stem.starts_with(prefix));
+    is_lock && is_ours
 }
 
 fn configure(connection: &Connection) -> Result<(), Error> {

@@ -259,6 +259,18 @@ async fn check_notices_a_page_of_the_file_that_was_overwritten() {
 }
 
 #[tokio::test]
+async fn destroyed_store_takes_its_own_locks_along_and_no_others() {
+    let home = Home::new();
+    drop(home.open().await.unwrap());
+    for name in ["send-ab.lock", "agent-run-ab.lock", "account.lock", "Cargo.lock"] {
+        File::create(home.path().join(name)).unwrap();
+    }
+    Store::destroy(&home.path()).unwrap();
+    let left = list(&home.path()).unwrap();
+    assert_eq!(left, [home.path().join("Cargo.lock")]);
+}
+
+#[tokio::test]
 async fn destroyed_store_leaves_no_key_and_no_data() {
     let home = Home::new();
     let store = home.open().await.unwrap();
