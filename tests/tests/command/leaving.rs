@@ -76,7 +76,6 @@ async fn logout_waits_for_nobody_and_destroys_nothing_while_a_command_is_sending
     let ended = Ended::of(sender);
     let error: Value = serde_json::from_str(&ended.err).unwrap();
     let kept = error["error"]["kept"].as_u64().unwrap();
-    assert!(kept > 0, "{}", ended.err);
     assert_eq!(alice.json(["outbox", "flush", "garden"])[0]["messages"], kept);
     alice.json(["logout"]);
     assert_eq!(files(&alice), [""; 0]);
@@ -97,7 +96,7 @@ async fn full_disk_is_named_by_the_doctor_and_keeps_no_keys_from_being_destroyed
     }
     alice.json(["register", "alice"]);
     // What is there can be read, and nothing of any size be added.
-    let unwell = run_with_room_for(128, &alice, &["doctor"]);
+    let unwell = run_with_room_for(100, &alice, &["doctor"]);
     assert_eq!(unwell.code, 1, "{}", unwell.out);
     assert!(
         unwell.out.contains("FAILED  writing 131072 bytes"),
@@ -124,7 +123,7 @@ async fn device_that_was_not_let_in_leaves_nothing_in_its_home() {
     let mut line = String::new();
     while !line.contains("sealpost-new-device") {
         line.clear();
-        shown.read_line(&mut line).unwrap();
+        assert!(shown.read_line(&mut line).unwrap() > 0, "no code was shown");
     }
     let second = phone.run(["login", "alice", "--approve"]);
     assert_eq!(second.code, 2, "{}", second.err);
