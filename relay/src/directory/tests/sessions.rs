@@ -145,16 +145,17 @@ async fn last_use_is_noted_to_ten_minutes() {
         .register(&test.directory, Some(test.token().await))
         .await
         .unwrap();
-    test.clock.advance(Duration::hours(5) + Duration::minutes(7));
+    // From half past three.
+    test.clock.advance(Duration::minutes(16));
     let seen = async || {
         let session = authenticate(&test.directory, &logged_in).await;
         test.directory.sessions(&session).await.unwrap().sessions[0].last_seen_at
     };
-    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 20:00 UTC));
-    test.clock.advance(Duration::minutes(2));
-    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 20:00 UTC));
-    test.clock.advance(Duration::minutes(7));
-    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 20:10 UTC));
+    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 15:40 UTC));
+    test.clock.advance(Duration::minutes(3));
+    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 15:40 UTC));
+    test.clock.advance(Duration::minutes(1));
+    assert_eq!(seen().await, time::macros::datetime!(2026-11-20 15:50 UTC));
 }
 
 #[tokio::test]
