@@ -265,10 +265,12 @@ impl fmt::Display for Refusal {
         if let Some(limit) = self.limit {
             write!(f, " (limit {limit})")?;
         }
-        if let Some(wait) = self.retry_after {
-            write!(f, " (in {} ms)", wait.as_millis())?;
+        match self.retry_after {
+            None => Ok(()),
+            Some(wait) if wait.as_secs() == 0 => write!(f, " (in {} ms)", wait.as_millis()),
+            // For people: who counts has the time itself. Never too early.
+            Some(wait) => write!(f, " (in {} s)", wait.as_millis().div_ceil(1000)),
         }
-        Ok(())
     }
 }
 
@@ -328,5 +330,24 @@ impl std::error::Error for Alarm {}
 impl From<Alarm> for Error {
     fn from(alarm: Alarm) -> Self {
         Self::Integrity(Box::new(alarm))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_to_wait_is_told_in_seconds_and_never_too_short() {
+        let told = |milliseconds| {
+            let retry_after = Some(Duration::from_millis(milliseconds));
+            let refusal = Refusal {
+                retry_after,
+                ..Refusal::new("rate_limited", "Wait.")
+            };
+            refusal.to_string()
+        };
+        assert!(told(12_104).ends_with("(in 13 s)"), "{}", told(12_104));
+        assert!(told(20).ends_with("(in 20 ms)"), "{}", told(20));
     }
 }
