@@ -76,6 +76,8 @@ people_meet() {
     register alice
     register bob
     space=$(share garden)
+    doomed=$(on alice space create cellar --json | field space)
+    on alice send "$doomed" "to be forgotten" >/dev/null
     fingerprint=$(on bob fingerprint --json | field fingerprint)
     become bob tail "$space" --follow --json >"$homes/bob.tail" 2>"$homes/bob.error" &
     send before "$messages"
@@ -119,6 +121,11 @@ prove_recovery_code() {
     on alice-second tail "$space" --json >"$homes/alice.again" 2>>"$homes/second.error"
     texts "$homes/alice.again" before | cmp --silent - <(seq -f 'before %06g' "$messages") || failed "Alice does not read what she wrote before the backup"
 }
+# What was deleted after the backup is in it, and nobody gets it again.
+prove_deleted() {
+    ! on alice-second tail "$doomed" --json >"$homes/doomed" 2>"$homes/doomed.error" || failed "a space that was deleted can be read again"
+    grep -q '"tombstoned"' "$homes/doomed.error" && [[ ! -s $homes/doomed ]] || failed "a space that was deleted ends in another way"
+}
 # In a space of its own: in the old one, new messages would take the places of those that clients may still bring back.
 prove_writing() {
     local meadow
@@ -146,16 +153,19 @@ timed verify "$deploy/backup.sh" --verify "$backup" --identity "$offline/identit
 say "ok    backup $backup: $bytes bytes, made in ${seconds[backup]} s, verified in ${seconds[verify]} s"
 later=$(((messages + 2) / 3))
 send after "$later"
-say "ok    $later messages more, acknowledged after the backup"
+on alice space delete "$doomed" --yes >/dev/null
+say "ok    $later messages more, acknowledged after the backup, and a space deleted"
 lost_age=$((($(now) - made) / 1000000))
 timed destroy destroy
 say "ok    the host is lost: data, configuration, secrets"
-timed restore restore || failed "nothing was restored"
+timed restore restore
 say "ok    restored on an empty host, which serves after ${seconds[restore]} s"
 timed passphrase prove_passphrase
 say "ok    Bob gets in by his passphrase, has the same keys, and reads all $messages messages of before the backup"
 timed recovery prove_recovery_code
 say "ok    Alice gets in by her recovery code and reads them too"
+prove_deleted
+say "ok    the space that was deleted after the backup stays deleted"
 timed writing prove_writing
 say "ok    the restored relay takes new messages"
 timed healing prove_healing

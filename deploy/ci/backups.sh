@@ -5,7 +5,8 @@
 #
 # Usage: backups.sh [--keep]
 #
-# It has a project, a folder and networks of its own. Needs root: it mounts a small disk. Exit codes: ../lib.sh.
+# It has a project, a folder and networks of its own. Needs root: it mounts a small disk. Copies elsewhere are tried where rclone is installed.
+# Exit codes: ../lib.sh.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -110,6 +111,22 @@ done < <(find "$backups" -mindepth 1 -maxdepth 1 -name '2*' -printf '%f\n')
 ((killed > 0)) || failed "no kill came in time"
 say "ok    of six jobs $killed were killed on their way; each next run took the leftover away, and all $whole backups that are there are whole"
 
+# Copies elsewhere: whole ones, with the shred ledger, and what is there is neither changed nor removed.
+if command -v rclone >/dev/null; then
+    sed -i "s|^SEALPOST_BACKUP_REMOTE=.*|SEALPOST_BACKUP_REMOTE=$folder/offsite|" "$env_file"
+    : >"$folder/state/shreds/of-a-test"
+    mkdir "$backups/.draft-of-a-test"
+    newer=$(backup)
+    [[ $(listing "$folder/offsite/backups" | sed "s|^$folder/offsite/backups||") == "$(listing "$backups" | sed "s|^$backups||" | grep '^/2')" ]] || failed "what lies elsewhere is not what lies here"
+    [[ -f $folder/offsite/shreds/of-a-test ]] || failed "the shred ledger is not elsewhere"
+    cmp --silent "$backups/$newer/database.dump.age" "$folder/offsite/backups/$newer/database.dump.age" || failed "the copy is another"
+    echo changed >>"$folder/offsite/backups/$newer/manifest.json"
+    refuses "could not be copied" "$deploy/backup.sh" --upload
+    rm -r "$folder/state/shreds/of-a-test" "$folder/offsite"
+    sed -i "s|^SEALPOST_BACKUP_REMOTE=.*|SEALPOST_BACKUP_REMOTE=|" "$env_file"
+    say "ok    backups and shred ledger are copied elsewhere, and a changed copy is named"
+fi
+
 # Another deployment's backup, and backups that were changed. Each is a copy of the good one.
 cp "$folder/secrets/openbao_seal_key" "$folder/secrets/openbao_operator_password" "$offline/"
 spoilt() {
@@ -171,6 +188,20 @@ say "ok    the right one is restored: $(head -c 200 "$folder/restored.json")"
 again=$(backup)
 verify "$again" || failed "the restored deployment makes no good backup"
 say "ok    and is backed up again: $again"
+
+# By the clock: with six seconds to lose, one is begun every three, and no two lie further apart than that promise.
+sed -i "s|^SEALPOST_BACKUP_RPO=.*|SEALPOST_BACKUP_RPO=6s|" "$env_file"
+compose up --detach --wait --no-build --no-deps backup >/dev/null 2>&1
+made() { find "$backups" -mindepth 1 -maxdepth 1 -name '2*' -newer "$folder/restored.json" -printf '%f\n' | sort; }
+deadline=$((SECONDS + 60))
+until (($(made | wc -l) >= 6)); do
+    ((SECONDS < deadline)) || { compose logs --tail 5 backup >&2; failed "the clock does not make backups"; }
+    sleep 0.5
+done
+gap=$(made | tail -n 5 | sed -E 's/^(....)(..)(..)T(..)(..)(..)Z.*/\1-\2-\3 \4:\5:\6 UTC/' | date --file - +%s | awk 'NR > 1 && $1 - last > gap { gap = $1 - last } { last = $1 } END { print gap }')
+((gap <= 6)) || failed "two backups lie $gap s apart"
+say "ok    by the clock, with 6 s to lose, the last five lie $gap s apart at most"
+
 compose stop --timeout 10 relay traefik backup >/dev/null 2>&1
 refuses "the target database is not empty" restore
 say "All of it held."
