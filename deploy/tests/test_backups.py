@@ -66,6 +66,7 @@ class Scripts(unittest.TestCase):
         self.assertFalse((self.deployment.folder / "backup").exists())
         self.assertFalse((self.deployment.folder / "config" / "backup").exists())
         self.assertEqual(self.deployment.run("backup.sh").returncode, 3)
+        self.assertIn("there is no way back", self.deployment.run("upgrade.sh", "--build").stderr)
 
     def test_what_was_kept_offline_is_taken_and_everything_else_is_new(self):
         offline = self.deployment.folder / "offline"
@@ -105,6 +106,8 @@ class Scripts(unittest.TestCase):
         self.made()
         self.assertEqual(self.deployment.run("backup.sh", "--nonsense").returncode, 2)
         self.assertEqual(self.deployment.run("restore.sh").returncode, 2)
+        self.assertEqual(self.deployment.run("upgrade.sh").returncode, 2)
+        self.assertEqual(self.deployment.run("upgrade.sh", "--relay", "one").returncode, 2)
         self.assertEqual(self.deployment.run("restore.sh", "--identity", "/nonexistent").returncode, 3)
 
 
