@@ -1,6 +1,6 @@
 //! The verbs of an operator, on a development relay.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -134,6 +134,17 @@ fn the_doctor_misses_a_backup_until_one_was_made_and_verified() {
 }
 
 #[test]
+fn what_is_deleted_is_remembered_beside_the_data() {
+    let data = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(data.path(), "file");
+    let config = fs::read_to_string(data.path().join("relay.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    let folder = Path::new(config["shreds"]["folder"].as_str().unwrap());
+    assert_eq!(folder, data.path().canonicalize().unwrap().join("shreds"));
+    assert!(folder.is_dir());
+}
+
+#[test]
 fn the_doctor_names_a_lost_key_file_and_makes_none() {
     let data = tempfile::tempdir().unwrap();
     let dev = Dev::start(data.path(), "file");
@@ -180,7 +191,7 @@ fn a_configuration_is_checked_without_starting_anything() {
 }
 
 /// The configuration that `serve` would have beside this development relay.
-fn config(dev: &Dev, data: &std::path::Path) -> String {
+fn config(dev: &Dev, data: &Path) -> String {
     let path = data.join("serve.toml");
     let (database, key) = (dev.file()["database_url"].clone(), data.join("kms.key"));
     let text = format!(
