@@ -101,7 +101,7 @@ upgrade() {
     mv "$kept/backup.new" "$kept/backup"
     say "the way back: $(<"$kept/backup"), with schema $(schema_of "$(<"$kept/backup")")"
     use_images "$relay" "$job"
-    # While the old relays serve: a migration leaves what they need (adr/0030).
+    # While the old relays serve: a migration leaves what they need (adr/0015).
     compose --progress quiet run --rm --no-deps -T relay migrate up >&2 </dev/null || failed "the schema could not be migrated; the old relays serve on. Back: upgrade.sh --rollback"
     start || failed "the new release does not come up as it should. Back: upgrade.sh --rollback"
     say "upgraded: schema $(schema_now)"
