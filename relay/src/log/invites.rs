@@ -51,11 +51,10 @@ impl LogService {
         request: &wire::FetchInvite,
     ) -> Result<PublicKey, LogError> {
         let key = PublicKey::parse(&request.invite_key).map_err(Refusal::from)?;
-        let (joiner, signature) = (joiner.principal_id(), request.signature.clone());
-        let verified = self
-            .shared
-            .verify
-            .run(move || verify_invite_lookup(&key, &space_id, &joiner, &signature));
+        let (party, joiner) = (joiner.party(), joiner.principal_id());
+        let signature = request.signature.clone();
+        let check = move || verify_invite_lookup(&key, &space_id, &joiner, &signature);
+        let verified = self.shared.verify.run(party, check);
         verified
             .await
             .map_err(|_| LogError::Internal)?

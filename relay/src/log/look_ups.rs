@@ -12,7 +12,7 @@ use crate::spaces::Party;
 
 /// Look-ups of one party at once; further ones wait. A fraction of the connections to the database, so that one with many
 /// sockets cannot hold them all.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// The look-ups of everybody.
 pub(super) struct LookUps {
@@ -34,6 +34,14 @@ impl LookUps {
     /// [`LogError::RateLimited`], at once.
     pub(super) async fn turn(&self, party: Party) -> Result<OwnedSemaphorePermit, LogError> {
         self.rate.take(&party, NonZeroU32::MIN)?;
+        self.seat(party).await
+    }
+
+    /// The same for what is not counted, since it takes no request: the pages of a log that is replayed.
+    ///
+    /// # Errors
+    /// None but in a relay that is ending.
+    pub(super) async fn seat(&self, party: Party) -> Result<OwnedSemaphorePermit, LogError> {
         let turns = self.turns_of(party);
         turns.acquire_owned().await.map_err(|_| LogError::Internal)
     }
@@ -88,5 +96,17 @@ mod tests {
         drop(turns);
         look_ups.forget_quiet();
         assert!(look_ups.running().is_empty());
+    }
+
+    #[tokio::test]
+    async fn pages_of_a_replay_are_not_counted_and_take_turns_all_the_same() {
+        let look_ups = LookUps::new(NonZeroU32::MIN);
+        let party = Party::Person(AccountId::new([1; 16]));
+        while look_ups.turn(party).await.is_ok() {}
+        let mut seats = Vec::new();
+        for _ in 0..AT_ONCE {
+            seats.push(look_ups.seat(party).await.unwrap());
+        }
+        assert!(look_ups.seat(party).now_or_never().is_none());
     }
 }

@@ -13,6 +13,7 @@ use super::shared::{RETRY_SOON, Shared};
 use super::space::Space;
 use super::view::View;
 use super::{EncodedEntry, LogError, Page, Signals};
+use crate::spaces::Party;
 
 /// Most entries in a page that is read from the database.
 const PAGE_ROWS: u32 = 512;
@@ -44,6 +45,7 @@ pub struct Reader {
     shared: Arc<Shared>,
     space: Arc<Space>,
     principal: PrincipalId,
+    party: Party,
     cursor: Cursor,
     ends: watch::Receiver<Option<View>>,
 }
@@ -63,13 +65,14 @@ impl Reader {
         shared: Arc<Shared>,
         space: Arc<Space>,
         ends: watch::Receiver<Option<View>>,
-        principal: PrincipalId,
+        (principal, party): (PrincipalId, Party),
         cursor: Cursor,
     ) -> Self {
         Self {
             shared,
             space,
             principal,
+            party,
             cursor,
             ends,
         }
@@ -157,6 +160,7 @@ impl Reader {
             rows: PAGE_ROWS,
             bytes: max_bytes,
         };
+        let _seat = self.shared.look_ups.seat(self.party).await?;
         let key = self.shared.space_key(view.number).await?;
         let rows = self
             .shared

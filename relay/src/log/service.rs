@@ -166,7 +166,10 @@ impl LogService {
             principal_id: author.principal_id(),
             signing_key: *author.signing_key(),
         };
-        let checked = self.shared.verify.run(move || check.all(&entries));
+        let checked = self
+            .shared
+            .verify
+            .run(author.party(), move || check.all(&entries));
         let author = Author {
             principal: author.principal_id(),
             account: author.account_id(),
@@ -214,7 +217,7 @@ impl LogService {
             Arc::clone(&self.shared),
             Arc::clone(&held),
             ends,
-            subscriber.0,
+            (subscriber.0, principal.party()),
             after,
         );
         if !Arc::ptr_eq(&held, &self.shared.spaces.get(space)) {

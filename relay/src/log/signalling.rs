@@ -112,10 +112,9 @@ impl LogService {
         signal: wire::SignedSignal,
     ) -> Result<wire::SignedSignal, LogError> {
         let key = *author.signing_key();
-        let checked = self
-            .shared
-            .verify
-            .run(move || verify_signal(&signal, &key).map(|()| signal));
+        let checked = self.shared.verify.run(author.party(), move || {
+            verify_signal(&signal, &key).map(|()| signal)
+        });
         let checked = checked.await.map_err(|_| LogError::Internal)?;
         Ok(checked.map_err(Refusal::from)?)
     }

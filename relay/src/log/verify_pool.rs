@@ -1,14 +1,18 @@
 //! A few threads for signature checks, off the socket tasks.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 
+use crate::spaces::Party;
+
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs jobs in the order they come, on at most so many threads at once. A thread goes on as long as there are jobs, so
+/// Runs jobs on at most so many threads at once: those of one party in the order they come, and of all parties that have some
+/// one job each by turns, so that nobody waits for all that somebody else sent. A thread goes on as long as there are jobs, so
 /// that under load none is woken for a single one.
 pub(super) struct VerifyPool {
     queue: Arc<Queue>,
@@ -21,7 +25,10 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    /// None of them is empty.
+    jobs: HashMap<Party, VecDeque<Job>>,
+    /// Each party that has jobs, once.
+    turns: VecDeque<Party>,
     workers: usize,
 }
 
@@ -37,9 +44,10 @@ impl VerifyPool {
         }
     }
 
-    /// Queues a job; its result comes through the channel.
+    /// Queues a job of `party`; its result comes through the channel.
     pub(super) fn run<T: Send + 'static>(
         &self,
+        party: Party,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
@@ -47,7 +55,7 @@ impl VerifyPool {
             // Nobody waits any more when the relay is ending.
             let _ = sender.send(job());
         });
-        if self.queue.push(job) {
+        if self.queue.push(party, job) {
             let worker = Worker {
                 queue: Arc::clone(&self.queue),
                 is_counted: true,
@@ -60,9 +68,9 @@ impl VerifyPool {
 
 impl Queue {
     /// Whether one more worker is needed; it is counted already.
-    fn push(&self, job: Job) -> bool {
+    fn push(&self, party: Party, job: Job) -> bool {
         let mut state = self.lock();
-        state.jobs.push_back(job);
+        state.push(party, job);
         let needed = state.workers < self.limit;
         state.workers += usize::from(needed);
         needed
@@ -72,6 +80,32 @@ impl Queue {
         self.state
             .lock()
             .expect("no code panics while it holds this lock")
+    }
+}
+
+impl State {
+    fn push(&mut self, party: Party, job: Job) {
+        match self.jobs.entry(party) {
+            Entry::Occupied(jobs) => jobs.into_mut().push_back(job),
+            Entry::Vacant(none) => {
+                none.insert(VecDeque::from([job]));
+                self.turns.push_back(party);
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        let party = self.turns.pop_front()?;
+        let Entry::Occupied(mut jobs) = self.jobs.entry(party) else {
+            return None;
+        };
+        let job = jobs.get_mut().pop_front();
+        if jobs.get().is_empty() {
+            jobs.remove();
+        } else {
+            self.turns.push_back(party);
+        }
+        job
     }
 }
 
@@ -91,7 +125,7 @@ impl Worker {
 
     fn next(&mut self) -> Option<Job> {
         let mut state = self.queue.lock();
-        let job = state.jobs.pop_front();
+        let job = state.pop();
         if job.is_none() {
             state.workers -= 1;
             self.is_counted = false;
@@ -105,5 +139,36 @@ impl Drop for Worker {
         if self.is_counted {
             self.queue.lock().workers -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::future::join_all;
+    use sealpost_protocol::ids::AccountId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_does_not_wait_for_all_those_of_another_party() {
+        let pool = VerifyPool::new(NonZeroUsize::MIN);
+        let [mallory, alice] = [1, 2].map(|number| Party::Person(AccountId::new([number; 16])));
+        let (go_on, wait) = mpsc::channel::<()>();
+        let first = pool.run(mallory, move || wait.recv().is_ok());
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let note = |party: Party| {
+            let done = Arc::clone(&done);
+            pool.run(party, move || done.lock().unwrap().push(party))
+        };
+        let mut jobs: Vec<_> = (0..100).map(|_| note(mallory)).collect();
+        jobs.push(note(alice));
+        go_on.send(()).unwrap();
+        assert!(first.await.unwrap());
+        join_all(jobs).await;
+        let done = done.lock().unwrap();
+        assert_eq!(done.len(), 101);
+        assert!(done[..2].contains(&alice), "{:?}", &done[..2]);
     }
 }
