@@ -20,3 +20,29 @@ impl From<IpAddr> for Network {
         })
     }
 }
+
+impl Network {
+    /// The same in a form of one length.
+    pub(crate) fn to_bytes(self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        match self.0 {
+            IpAddr::V4(address) => bytes[4..].copy_from_slice(&address.octets()),
+            IpAddr::V6(address) => bytes.copy_from_slice(&address.octets()[..8]),
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_one() {
+        let of = |text: &str| Network::from(text.parse::<IpAddr>().unwrap()).to_bytes();
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+    }
+}

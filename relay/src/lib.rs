@@ -19,6 +19,7 @@ pub mod health;
 pub mod http;
 pub mod jobs;
 pub mod lifecycle;
+mod limiter;
 pub mod log;
 pub mod metrics;
 pub mod ops;

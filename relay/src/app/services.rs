@@ -43,7 +43,7 @@ impl Services {
             parts.directory.clone(),
             Arc::new(SpacesOfLog(log.clone())),
             identity(),
-            settings::http(&config.server),
+            settings::http(config),
         );
         let connections = ConnectionMetrics::default();
         metrics.show(|registry| connections.register(registry));

@@ -50,7 +50,6 @@ pub(super) fn directory(config: &Config) -> DirectorySettings {
 }
 
 fn directory_limits(config: &LimitsConfig) -> DirectoryLimits {
-    let rate = |limit: PerPeriod| Rate::per(limit.period(), limit.times.get());
     DirectoryLimits {
         registrations_per_address: rate(config.registrations_per_address),
         logins_per_address: rate(config.logins_per_address),
@@ -59,6 +58,10 @@ fn directory_limits(config: &LimitsConfig) -> DirectoryLimits {
         failures_per_address: rate(config.failures_per_address),
         changes_per_account: rate(config.changes_per_account),
     }
+}
+
+fn rate(limit: PerPeriod) -> Rate {
+    Rate::per(limit.period(), limit.times.get())
 }
 
 /// Of what the configuration leaves open, the log's own defaults.
@@ -83,10 +86,11 @@ pub(super) fn log(config: &Config) -> LogLimits {
     }
 }
 
-pub(super) fn http(config: &ServerConfig) -> HttpSettings {
+pub(super) fn http(config: &Config) -> HttpSettings {
     HttpSettings {
-        allowed_origins: config.allowed_origins.clone(),
-        request_timeout: config.request_timeout,
+        allowed_origins: config.server.allowed_origins.clone(),
+        request_timeout: config.server.request_timeout,
+        requests_per_address: rate(config.limits.requests_per_address),
     }
 }
 

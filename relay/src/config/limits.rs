@@ -33,6 +33,8 @@ pub struct LimitsConfig {
     /// Subscriptions, wraps staged and fetched, and lists of wraps that are asked for, of one account's owner in a second,
     /// and of all its agents together; ten seconds' worth at once.
     pub look_ups_per_second_per_account: NonZeroU32,
+    /// Requests over HTTP from one address, those for a socket included; above it, they are answered later.
+    pub requests_per_address: PerPeriod,
     /// Registrations begun, agents enrolled and requests of new devices, from one address.
     pub registrations_per_address: PerPeriod,
     /// Logins begun from one address.
@@ -103,6 +105,7 @@ impl Default for LimitsConfig {
             entries_per_second_per_space: non_zero(5_000),
             signals_per_second_per_account: non_zero(20),
             look_ups_per_second_per_account: non_zero(200),
+            requests_per_address: PerPeriod::new(400, 2),
             registrations_per_address: PerPeriod::new(20, 600),
             logins_per_address: PerPeriod::new(60, 60),
             logins_per_credential_and_address: PerPeriod::new(20, 300),

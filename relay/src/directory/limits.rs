@@ -4,8 +4,9 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use sealpost_protocol::ids::AccountId;
 
-use super::{
-    DirectoryError, Handle,
+use super::{DirectoryError, Handle};
+use crate::{
+    client_address::Network,
     limiter::{Limiter, Rate},
 };
 
@@ -155,26 +156,6 @@ fn take(limiter: &Limiter, scope: LimitScope, key: &[u8]) -> Result<(), Director
         .map_err(|retry_after| DirectoryError::RateLimited { scope, retry_after })
 }
 
-/// What one subscriber has: an IPv4 address, or a /64 of IPv6.
 fn network(address: IpAddr) -> [u8; 8] {
-    let mut network = [0; 8];
-    match address.to_canonical() {
-        IpAddr::V4(address) => network[4..].copy_from_slice(&address.octets()),
-        IpAddr::V6(address) => network.copy_from_slice(&address.octets()[..8]),
-    }
-    network
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_one() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-    }
+    Network::from(address).to_bytes()
 }

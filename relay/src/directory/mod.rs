@@ -14,7 +14,6 @@ mod error;
 mod handle;
 pub mod ids;
 mod keystores;
-mod limiter;
 mod limits;
 mod login;
 mod opaque_setup;
@@ -37,13 +36,13 @@ use tokio::sync::{OnceCell, broadcast};
 pub use self::{
     error::DirectoryError,
     handle::{Handle, HandleInvalid},
-    limiter::Rate,
     limits::{DirectoryLimits, LimitScope},
     operator::{AccountListing, IssuedToken, TokenListing, TokenRequest},
     sessions::{AuthenticatedSession, SessionsEnded},
     settings::DirectorySettings,
 };
 use self::{limits::Limits, ports::DirectoryStore, seals::Seals};
+pub use crate::limiter::Rate;
 use crate::{
     atrest::{DataKeys, RowSealer},
     clock::Clock,

@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{Request, State},
     http::{
         HeaderValue, Method,
@@ -18,8 +18,8 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-use super::{HttpSettings, failure::Failure};
-use crate::access::AccessGate;
+use super::{HttpSettings, failure::Failure, pace::Pace, settings::MAX_BODY};
+use crate::{access::AccessGate, client_address::ClientAddress};
 
 /// Names of query parameters that people put secrets in; what stands in a URL ends up in logs of proxies.
 const SECRET_PARAMETERS: [&str; 4] = ["token", "ticket", "access_token", "session_token"];
@@ -42,6 +42,26 @@ pub(super) async fn time_out(State(limit): State<Duration>, request: Request, ne
         Ok(response) => response,
         Err(_) => Failure::retry_after(ErrorCode::Overloaded, Duration::from_secs(1)).into_response(),
     }
+}
+
+/// Serves requests of one address no faster than its rate.
+pub(super) async fn keep_pace(State(pace): State<Arc<Pace>>, request: Request, next: Next) -> Response {
+    let Some(ClientAddress(address)) = request.extensions().get().copied() else {
+        return Failure::new(ErrorCode::Internal).into_response();
+    };
+    match pace.turn(address).await {
+        Ok(()) => next.run(request).await,
+        Err(retry_after) => Failure::retry_after(ErrorCode::RateLimited, retry_after).into_response(),
+    }
+}
+
+/// Refuses a body that says itself that it is too large, before a byte of it is read.
+pub(super) async fn refuse_large_bodies(request: Request, next: Next) -> Response {
+    let least = request.body().size_hint().lower();
+    if usize::try_from(least).is_ok_and(|least| least <= MAX_BODY) {
+        return next.run(request).await;
+    }
+    Failure::too_large(MAX_BODY).into_response()
 }
 
 /// Lets through what Access let through, where the operator has it in front.
@@ -116,7 +136,29 @@ impl ResponseForPanic for PanicAnswer {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, http::StatusCode, middleware::from_fn_with_state, routing::get};
+    use tower::ServiceExt;
+
     use super::*;
+    use crate::limiter::Rate;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_would_wait_for_too_long_is_told_when_to_come_back() {
+        let pace = Arc::new(Pace::new(Rate::per(Duration::from_secs(5), 1), Duration::ZERO));
+        let router = Router::new()
+            .route("/", get(|| async {}))
+            .layer(from_fn_with_state(pace, keep_pace));
+        let ask = async || {
+            let mut request = Request::new(Body::empty());
+            let address = ClientAddress("192.0.2.1".parse().unwrap());
+            request.extensions_mut().insert(address);
+            router.clone().oneshot(request).await.unwrap()
+        };
+        assert_eq!(ask().await.status(), StatusCode::OK);
+        let refused = ask().await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()[RETRY_AFTER], "5");
+    }
 
     #[test]
     fn secrets_in_a_query_are_seen_in_any_spelling() {

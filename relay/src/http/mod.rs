@@ -16,6 +16,7 @@ mod layers;
 pub mod listener;
 mod login;
 mod openapi;
+mod pace;
 mod principals;
 mod recovery_login;
 mod registration;
@@ -34,6 +35,7 @@ use axum::{
 };
 use sealpost_protocol::http::paths;
 
+use self::pace::Pace;
 use crate::access::AccessGate;
 
 #[cfg(feature = "fuzzing")]
@@ -48,6 +50,8 @@ pub use self::{
 /// applies to it, everything else does. `access` judges every request but a browser's preflight, which carries nothing.
 pub fn router(state: HttpState, socket: Router, access: Option<Arc<AccessGate>>) -> Router {
     let settings = state.settings().clone();
+    let pace = Pace::new(settings.requests_per_address, settings::PATIENCE);
+    let pace = Arc::new(pace);
     let api = api(state).layer(from_fn_with_state(settings.request_timeout, layers::time_out));
     api.merge(socket)
         .fallback(layers::not_found)
@@ -57,6 +61,7 @@ pub fn router(state: HttpState, socket: Router, access: Option<Arc<AccessGate>>)
         .layer(layers::cors(&settings))
         .layer(middleware::from_fn(layers::refuse_secrets_in_url))
         .layer(layers::catch_panics())
+        .layer(from_fn_with_state(pace, layers::keep_pace))
 }
 
 fn api(state: HttpState) -> Router {
@@ -68,6 +73,7 @@ fn api(state: HttpState) -> Router {
         .merge(agents::routes())
         .merge(approvals::routes())
         .layer(limit)
+        .layer(middleware::from_fn(layers::refuse_large_bodies))
         .with_state(state)
 }
 

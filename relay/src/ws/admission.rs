@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 use sealpost_protocol::ids::{AccountId, PrincipalId};
@@ -12,6 +13,12 @@ use tokio::sync::watch;
 
 use super::settings::SocketSettings;
 use crate::client_address::Network;
+use crate::limiter::{Limiter, Rate};
+
+/// Time between two sockets of one holder, in the long run: what a script opens that starts a client for each of its messages.
+const BETWEEN_SOCKETS: Duration = Duration::from_millis(100);
+/// Sockets that a holder may open at once, however few it may have.
+const FEW: usize = 8;
 
 /// No slot is free; worth another try later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +43,6 @@ struct Counts {
 }
 
 /// Counts open sockets.
-#[derive(Debug)]
 pub struct Admission {
     max_sockets: usize,
     max_unauthenticated: usize,
@@ -44,6 +50,8 @@ pub struct Admission {
     max_unauthenticated_per_network: usize,
     max_per_account: usize,
     max_per_agent: usize,
+    opened_per_account: Limiter,
+    opened_per_agent: Limiter,
     counts: Mutex<Counts>,
     open: watch::Sender<usize>,
     gauge: Gauge,
@@ -61,6 +69,8 @@ impl Admission {
             max_unauthenticated_per_network: settings.max_sockets_per_address.div_ceil(4),
             max_per_account: settings.max_sockets_per_account,
             max_per_agent: settings.max_sockets_per_agent,
+            opened_per_account: Limiter::new(opening(settings.max_sockets_per_account)),
+            opened_per_agent: Limiter::new(opening(settings.max_sockets_per_agent)),
             counts: Mutex::default(),
             open: watch::Sender::new(0),
             gauge,
@@ -111,7 +121,6 @@ impl Admission {
 }
 
 /// One open socket; gives its place back when dropped.
-#[derive(Debug)]
 pub struct Slot {
     admission: Arc<Admission>,
     address: IpAddr,
@@ -124,6 +133,19 @@ impl Slot {
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Counts that somebody with a session of `holder` opens a socket: to be asked before more is done for that. Who opens
+    /// sockets that end at once never has many of them.
+    ///
+    /// # Errors
+    /// [`Full`] if the holder opened too many of late.
+    pub fn open_for(&self, holder: Holder) -> Result<(), Full> {
+        let taken = match holder {
+            Holder::Person(account) => self.admission.opened_per_account.take(account.as_bytes()),
+            Holder::Agent(agent) => self.admission.opened_per_agent.take(agent.as_bytes()),
+        };
+        taken.map_err(|_| Full)
     }
 
     /// Counts the socket for its holder from now on.
@@ -157,6 +179,14 @@ impl Drop for Slot {
             }
         }
         self.admission.show(&counts);
+    }
+}
+
+/// At once, as many as there may be.
+fn opening(max: usize) -> Rate {
+    Rate {
+        burst: u32::try_from(max.max(FEW)).unwrap_or(u32::MAX),
+        refill: BETWEEN_SOCKETS,
     }
 }
 
@@ -261,6 +291,18 @@ mod tests {
         drop(third);
         admission.empty().await;
         assert_eq!(*admission.counts(), Counts::default());
+    }
+
+    #[test]
+    fn who_opens_sockets_again_and_again_is_refused_and_others_are_not() {
+        let admission = admission(1000);
+        let slot = admission.admit(address("10.0.0.1")).unwrap();
+        let agent = Holder::Agent(PrincipalId::new([1; 32]));
+        for holder in [person(1), agent] {
+            let opened = (0..100).filter(|_| slot.open_for(holder).is_ok()).count();
+            assert!((FEW..100).contains(&opened), "{opened}");
+        }
+        assert_eq!(slot.open_for(person(2)), Ok(()));
     }
 
     #[test]

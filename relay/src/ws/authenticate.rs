@@ -82,9 +82,9 @@ async fn admit(
     nonce: &[u8; NONCE],
 ) -> Result<(AuthenticatedPrincipal, LiveSession, Registration), End> {
     let session = find_session(shared, slot.address(), &claim).await?;
+    slot.open_for(holder(&session)).map_err(|_| TOO_MANY)?;
     let principal = prove(shared, &claim, nonce, &session).await?;
-    slot.authenticate(holder(&session))
-        .map_err(|_| Close::because(CloseCode::Policy, ErrorCode::RateLimited))?;
+    slot.authenticate(holder(&session)).map_err(|_| TOO_MANY)?;
     let registration = shared
         .registry
         .register(session.session_id, session.party.account_id());
@@ -107,6 +107,8 @@ fn holder(session: &LiveSession) -> Holder {
 /// One answer for every reason, so that it tells a stranger nothing.
 const REFUSED: Close = Close::because(CloseCode::NotAuthenticated, ErrorCode::NotAuthenticated);
 
+/// Whoever it is has too many sockets, or opens them too fast.
+const TOO_MANY: Close = Close::because(CloseCode::Policy, ErrorCode::RateLimited);
 /// The client's first frame did not come in time.
 const EXPIRED: Close = Close::because(CloseCode::NotAuthenticated, ErrorCode::Expired);
 /// We did not find out in time who it is.

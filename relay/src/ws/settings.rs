@@ -57,7 +57,7 @@ impl Default for SocketSettings {
             ping_interval_ms: 25_000,
             page_bytes: 64 * 1024,
             max_requests_in_flight: 64,
-            max_request_bytes_in_flight: 1024 * 1024,
+            max_request_bytes_in_flight: 256 * 1024,
             requests: Rate::new(2_000, 4_000),
             bytes: Rate::new(16 * 1024 * 1024, 4 * 1024 * 1024),
             frames: Rate::new(5_000, 5_000),

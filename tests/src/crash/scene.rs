@@ -133,7 +133,8 @@ fn log(folder: &Path, number: usize) -> PathBuf {
 }
 
 /// Limits on how often are for others' proofs: here everybody calls from one address, as often as they die.
-const OFTEN: [&str; 5] = [
+const OFTEN: [&str; 6] = [
+    "REQUESTS_PER_ADDRESS",
     "REGISTRATIONS_PER_ADDRESS",
     "LOGINS_PER_ADDRESS",
     "LOGINS_PER_CREDENTIAL_AND_ADDRESS",

@@ -21,6 +21,7 @@ const ENDS_THE_SESSION: [&str; 2] = ["delete_account", "delete_sessions_current"
 
 fn without_rates(options: RelayOptions) -> RelayOptions {
     let rates = [
+        "REQUESTS_PER_ADDRESS",
         "REGISTRATIONS_PER_ADDRESS",
         "LOGINS_PER_ADDRESS",
         "LOGINS_PER_CREDENTIAL_AND_ADDRESS",

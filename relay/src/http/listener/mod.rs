@@ -29,7 +29,8 @@ use self::{
     admission::{Admission, Permit},
     stream::ClientStream,
 };
-use crate::{client_address::ClientAddress, config::AddressRange, metrics::ConnectionMetrics};
+use super::pace::Pace;
+use crate::{client_address::ClientAddress, config::AddressRange, limiter::Rate, metrics::ConnectionMetrics};
 
 /// The most headers of one request; a browser sends some twenty.
 const MAX_HEADERS: usize = 64;
@@ -37,15 +38,20 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 16 * 1024;
 /// How long to wait when no more connections can be accepted because the process is out of file descriptors.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+/// The time in which an address may open as many connections as it may have: who opens them faster is served later.
+const REOPENED_WITHIN: Duration = Duration::from_secs(5);
+/// Connections that an address may open at once in any case.
+const FEW: usize = 8;
 
 /// Limits of one listener.
 #[derive(Clone, Debug)]
 pub struct ListenerSettings {
     /// Connections that may be open at once.
     pub max_connections: usize,
-    /// Connections that may be open at once from one IPv4 address or one IPv6 /64, trusted proxies excepted.
+    /// Connections that may be open at once from one IPv4 address or one IPv6 /64, trusted proxies excepted. A quarter of them may be
+    /// opened at once, and as many in five seconds; those beyond are served later.
     pub max_connections_per_address: usize,
-    /// For how long a client may take to send the head of a request, and stay idle between two.
+    /// For how long a client may take to send the head of a request, and stay idle before it.
     pub header_timeout: Duration,
     /// For how long a client may take no byte of what waits for it.
     pub write_timeout: Duration,
@@ -57,6 +63,15 @@ impl ListenerSettings {
     fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|range| range.contains(peer))
     }
+
+    fn connection_rate(&self) -> Rate {
+        let whole = u32::try_from(self.max_connections_per_address).unwrap_or(u32::MAX);
+        let at_once = (self.max_connections_per_address / 4).max(FEW);
+        Rate {
+            burst: u32::try_from(at_once).unwrap_or(u32::MAX),
+            refill: REOPENED_WITHIN / whole.max(1),
+        }
+    }
 }
 
 /// A listener with what it serves.
@@ -65,6 +80,7 @@ pub struct Server {
     router: Router,
     metrics: ConnectionMetrics,
     admission: Arc<Admission>,
+    pace: Pace,
 }
 
 impl Server {
@@ -72,11 +88,14 @@ impl Server {
     #[must_use]
     pub fn new(router: Router, settings: ListenerSettings, metrics: ConnectionMetrics) -> Self {
         let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
+        // Those who wait have a place, so none waits for longer than it takes to open all of them.
+        let pace = Pace::new(settings.connection_rate(), REOPENED_WITHIN);
         Self {
             settings,
             router,
             metrics,
             admission: Arc::new(admission),
+            pace,
         }
     }
 
@@ -92,10 +111,7 @@ impl Server {
                 () = stop.cancelled() => break,
                 Some(_ended) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        let connection = server.clone().handle(stream, peer.ip(), stop.clone());
-                        connections.spawn(connection);
-                    }
+                    Ok((stream, peer)) => server.take_in(stream, peer.ip(), &stop, &mut connections),
                     Err(error) => wait_out(&error).await,
                 },
             }
@@ -104,15 +120,54 @@ impl Server {
         while connections.join_next().await.is_some() {}
     }
 
-    async fn handle(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: CancellationToken) {
+    /// Finds a place for a connection. One that finds none, and cannot even be told so, costs no task.
+    fn take_in(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        stop: &CancellationToken,
+        connections: &mut JoinSet<()>,
+    ) {
         let limited_by_address = !self.settings.trusts(peer);
-        match self.admission.admit(peer, limited_by_address) {
-            Some(permit) => self.serve(stream, permit, peer, stop).await,
-            None => {
-                self.metrics.shed.inc();
-                shed::refuse(stream, &self.admission).await;
-            }
+        if let Some(permit) = self.admission.admit(peer, limited_by_address) {
+            self.metrics.accepted.inc();
+            let permit = permit.counted_in(&self.metrics.open);
+            connections.spawn(self.clone().handle(stream, permit, peer, stop.clone()));
+            return;
         }
+        self.metrics.shed.inc();
+        if let Some(place) = self.admission.refuse() {
+            connections.spawn(shed::refuse(stream, place));
+        }
+    }
+
+    /// Serves a connection once it is its turn and it has something to say. Until then it has none of what serving takes, some
+    /// 16 KiB: whoever opens connections and is silent should cost little.
+    async fn handle(
+        self: Arc<Self>,
+        stream: TcpStream,
+        permit: Permit,
+        peer: IpAddr,
+        stop: CancellationToken,
+    ) {
+        tokio::select! {
+            // What has come is served, at the end too.
+            biased;
+            speaks = self.speaks(&stream, peer) => if !speaks { return },
+            () = stop.cancelled() => return,
+        }
+        Box::pin(self.serve(stream, permit, peer, stop)).await;
+    }
+
+    async fn speaks(&self, stream: &TcpStream, peer: IpAddr) -> bool {
+        let its_turn = async {
+            if !self.settings.trusts(peer) {
+                self.pace.turn(peer).await.ok()?;
+            }
+            stream.readable().await.ok()
+        };
+        let in_time = time::timeout(self.settings.header_timeout, its_turn).await;
+        matches!(in_time, Ok(Some(())))
     }
 
     async fn serve(
@@ -122,8 +177,6 @@ impl Server {
         peer: IpAddr,
         stop: CancellationToken,
     ) {
-        self.metrics.accepted.inc();
-        let permit = permit.counted_in(&self.metrics.open);
         let stream = ClientStream::new(stream, permit, self.settings.write_timeout);
         let mut protocol = http1::Builder::new();
         protocol

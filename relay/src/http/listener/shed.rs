@@ -1,6 +1,6 @@
 //! Tells a client that there is no place.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::admission::Admission;
+use super::admission::Refusal;
 
 /// The whole answer. Nothing was read, so nothing of the request can be in it.
 const ANSWER: &[u8] =
@@ -16,9 +16,8 @@ const ANSWER: &[u8] =
 /// How long telling may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Answers 503 and closes; says nothing when too many are being told already.
-pub(super) async fn refuse(stream: TcpStream, admission: &Arc<Admission>) {
-    let Some(_place) = admission.refuse() else { return };
+/// Answers 503 and closes.
+pub(super) async fn refuse(stream: TcpStream, _place: Refusal) {
     // It is only a courtesy: whether it arrives is the client's affair.
     let _ = timeout(LIMIT, tell(stream)).await;
 }

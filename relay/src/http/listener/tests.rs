@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
     task::JoinHandle,
+    time::Instant,
 };
 
 use super::*;
@@ -164,6 +165,49 @@ async fn who_finds_no_place_is_told_so_and_a_free_place_is_given_again() {
         .exchange(b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         .await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_opens_connections_too_fast_is_served_later() {
+    let scene = Scene::start(
+        ListenerSettings {
+            max_connections_per_address: 50,
+            ..settings()
+        },
+        routes(),
+    )
+    .await;
+    let start = Instant::now();
+    // Twelve at once, and ten in a second.
+    for _ in 0..15 {
+        let answer = scene
+            .exchange(b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let least = Duration::from_millis(300);
+    assert!(start.elapsed() >= least, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_ends_with_the_listener() {
+    let long = Duration::from_secs(3600);
+    let scene = Scene::start(
+        ListenerSettings {
+            header_timeout: long,
+            ..settings()
+        },
+        routes(),
+    )
+    .await;
+    let mut silent = scene.connect().await;
+    // The listener has taken it by the time that it has answered the next one.
+    scene
+        .exchange(b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await;
+    scene.stop.cancel();
+    assert_eq!(read_to_end(&mut silent).await, "");
+    scene.ended.await.unwrap();
 }
 
 #[tokio::test]

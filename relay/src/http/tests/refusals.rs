@@ -1,11 +1,18 @@
 //! Every refusal is a problem with a stable code.
 
-use std::{future::pending, time::Duration};
+use std::{
+    convert::Infallible,
+    future::pending,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     http::{Method, Request, StatusCode, header},
 };
+use hyper::body::{Frame, SizeHint};
 use sealpost_protocol::http::{KeystorePut, LoginStart, SecretToken};
 use zeroize::Zeroizing;
 
@@ -62,6 +69,36 @@ async fn a_body_over_the_limit_is_refused_with_the_limit() {
     let problem = problem(api.send(post("/v1/login/start", large)).await).await;
     assert_eq!(
         (problem.code.as_str(), problem.limit),
+        ("too_large", Some(353_624))
+    );
+}
+
+/// A body that nobody may look into.
+struct Unread(u64);
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("a body that is refused is not read");
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_large_is_refused_unread() {
+    let api = Api::new().await;
+    let body = Body::new(Unread(16 << 20));
+    let refused = problem(api.send(post("/v1/login/start", body)).await).await;
+    assert_eq!(
+        (refused.code.as_str(), refused.limit),
         ("too_large", Some(353_624))
     );
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::super::SocketSettings;
+use super::super::admission::Holder;
 use super::super::bucket::Rate;
 use super::client::{Client, HEADERS, Person, request, unknown_subscription};
 use super::relay::Relay;
@@ -44,6 +45,30 @@ async fn account_beyond_its_sockets_is_refused_and_others_are_not() {
         .send(wire::client_frame::Body::Authenticate(alice.answer(&nonce)))
         .await;
     assert_eq!(second.closed().await, (1008, "rate_limited".to_owned()));
+    Client::log_in(&relay, &Person::bob()).await;
+}
+
+#[tokio::test]
+async fn account_that_opens_sockets_again_and_again_is_refused_before_its_proof_is_looked_at() {
+    let relay = Relay::start(SocketSettings::default()).await;
+    let alice = Person::alice();
+    let stranger = "192.0.2.1".parse().unwrap();
+    let slot = relay.sockets.0.admission.admit(stranger).unwrap();
+    loop {
+        let (mut client, nonce) = Client::connect(&relay).await;
+        while slot.open_for(Holder::Person(alice.account_id)).is_ok() {}
+        let mut proof = alice.answer(&nonce);
+        proof.signature = vec![0; 64].into();
+        client.send(wire::client_frame::Body::Authenticate(proof)).await;
+        match client.closed().await {
+            (1008, reason) => {
+                assert_eq!(reason, "rate_limited");
+                break;
+            }
+            // On a busy machine it may have got its turn in between.
+            other => assert_eq!(other, (4001, "not_authenticated".to_owned())),
+        }
+    }
     Client::log_in(&relay, &Person::bob()).await;
 }
 

@@ -36,7 +36,7 @@ impl Rate {
 }
 
 /// Limits how often something may happen per key.
-pub(super) struct Limiter {
+pub(crate) struct Limiter {
     rate: Rate,
     began: Instant,
     hasher: RandomState,
@@ -45,7 +45,7 @@ pub(super) struct Limiter {
 
 impl Limiter {
     /// Every bucket is full.
-    pub(super) fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         let full_at = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
         Self {
             rate,
@@ -59,27 +59,32 @@ impl Limiter {
     ///
     /// # Errors
     /// The time until there is one, if there is none. Nothing is taken then.
-    pub(super) fn take(&self, key: &[u8]) -> Result<(), Duration> {
+    pub(crate) fn take(&self, key: &[u8]) -> Result<(), Duration> {
+        self.take_within(key, Duration::ZERO).map(drop)
+    }
+
+    /// Takes one from the bucket of `key`, in advance if there is none: gives the time until there will have been one.
+    ///
+    /// # Errors
+    /// The time until it would be worth another try, if that is longer than `patience`. Nothing is taken then.
+    pub(crate) fn take_within(&self, key: &[u8], patience: Duration) -> Result<Duration, Duration> {
         let now = nanoseconds(self.began.elapsed());
         let refill = nanoseconds(self.rate.refill);
-        let capacity = refill.saturating_mul(u64::from(self.rate.burst));
-        let next = |full_at: u64| {
-            let next = full_at.max(now).saturating_add(refill);
-            (next <= now.saturating_add(capacity)).then_some(next)
-        };
+        let full = now.saturating_add(refill.saturating_mul(u64::from(self.rate.burst)));
+        let latest = full.saturating_add(nanoseconds(patience));
+        let after = |full_at: u64| full_at.max(now).saturating_add(refill);
+        let next = |full_at: u64| Some(after(full_at)).filter(|next| *next <= latest);
         match self
             .bucket(key)
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
         {
-            Ok(_) => Ok(()),
-            Err(full_at) => Err(Duration::from_nanos(
-                full_at.saturating_add(refill).saturating_sub(now + capacity),
-            )),
+            Ok(before) => Ok(Duration::from_nanos(after(before).saturating_sub(full))),
+            Err(full_at) => Err(Duration::from_nanos(after(full_at).saturating_sub(latest))),
         }
     }
 
     /// Gives back what [`Self::take`] took.
-    pub(super) fn give_back(&self, key: &[u8]) {
+    pub(crate) fn give_back(&self, key: &[u8]) {
         let refill = nanoseconds(self.rate.refill);
         let before = |full_at: u64| Some(full_at.saturating_sub(refill));
         // It always has a value to store.
@@ -123,6 +128,19 @@ mod tests {
         advance(Duration::from_secs(6)).await;
         assert_eq!(limiter.take(b"alice"), Ok(()));
         assert!(limiter.take(b"alice").is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_takes_in_advance_and_nobody_waits_for_too_long() {
+        let limiter = Limiter::new(RATE);
+        let seconds = Duration::from_secs;
+        let take = || limiter.take_within(b"alice", seconds(20));
+        let waits: Vec<_> = (0..5).map(|_| take()).collect();
+        assert_eq!(waits, [0, 0, 0, 10, 20].map(|wait| Ok(seconds(wait))));
+        assert_eq!(take(), Err(seconds(10)));
+        advance(seconds(10)).await;
+        assert_eq!(take(), Ok(seconds(20)));
+        assert_eq!(limiter.take(b"alice"), Err(seconds(30)));
     }
 
     #[tokio::test(start_paused = true)]
