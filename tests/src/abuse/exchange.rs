@@ -27,9 +27,9 @@ const LATEST: Duration = Duration::from_secs(20);
 /// Tells a message of Alice's from those of others.
 const MARK: &[u8; 8] = b"honestly";
 /// What fills the relay's memory of the space's end.
-const FILLER: usize = 4 * 1024;
+const FILLER: usize = 1024;
 /// Of these in one request.
-const FILLERS: usize = 30;
+const FILLERS: usize = 64;
 
 /// Alice and Bob, talking.
 pub(super) struct Exchange {
@@ -93,7 +93,7 @@ impl Exchange {
         let mut alice = Socket::log_in(relay.ip(), relay, &victim.cast.alice)
             .await
             .unwrap();
-        let after = fill(&mut alice, &victim.cast).await;
+        let after = fill(&mut alice, &victim.cast, 1).await;
         let mut bob = Socket::log_in(relay.ip(), relay, &victim.cast.bob).await.unwrap();
         let subscribed = bob.ask(Ask::Subscribe(after)).await.unwrap();
         assert!(matches!(subscribed, Answer::Subscribed(_)), "{subscribed:?}");
@@ -104,12 +104,15 @@ impl Exchange {
             disordered: AtomicU64::new(0),
             samples: Mutex::default(),
         });
+        let reading = tokio::spawn(read(bob, shared.clone()));
+        // Only now that somebody reads is anything kept in memory.
+        fill(&mut alice, &victim.cast, (TAIL / FILLER).div_ceil(FILLERS)).await;
         let (stop, stopped) = watch::channel(false);
         let write = write(alice.mouth, victim.cast.clone(), shared.clone(), stopped);
         Self {
             writing: tokio::spawn(write),
             hearing: tokio::spawn(hear(alice.ear)),
-            reading: tokio::spawn(read(bob, shared.clone())),
+            reading,
             stop,
             shared,
         }
@@ -167,11 +170,11 @@ impl Window {
     }
 }
 
-/// Fills what the relay keeps in memory of the space; gives what to subscribe to from there.
-async fn fill(alice: &mut Socket, cast: &Cast) -> wire::Subscribe {
+/// Publishes fillers, so that what the relay keeps in memory of the space is full; gives what to subscribe to from there.
+async fn fill(alice: &mut Socket, cast: &Cast, rounds: usize) -> wire::Subscribe {
     let mut pen = cast.alices_pen.lock().await;
     let mut last = None;
-    for _ in 0..(TAIL / FILLER).div_ceil(FILLERS) {
+    for _ in 0..rounds {
         let mut sign = || cast.room.sign(&cast.alice, &mut pen, vec![0; FILLER].into());
         let entries = (0..FILLERS).map(|_| sign()).collect();
         let answer = alice.ask(cast.room.publish(entries)).await.unwrap();

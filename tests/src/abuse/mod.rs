@@ -1,11 +1,14 @@
 //! The abuse proof: a relay is attacked over real sockets while honest people talk, and what that costs is measured.
 //!
-//! Attackers sit at addresses of their own (127.0.1.x) and run at low priority, as if on another machine: what slows honest
-//! people down is what the relay does for the attackers.
+//! Attackers sit at addresses of their own (127.0.1.x) and run at low priority. They share this machine's cores with the relay and
+//! with the honest all the same, which on few cores slows these down whatever the relay does. So the honest are measured three
+//! times: alone; under attack; and beside threads of the attackers' priority that take as much CPU as the attackers took and
+//! talk to nobody. What the attack costs beyond those is what the relay does for the attackers.
 
 mod attack;
 mod attacks;
 mod exchange;
+mod mob;
 mod process;
 mod report;
 mod tally;
@@ -14,13 +17,14 @@ mod victim;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::{runtime::Runtime, task::JoinHandle, time::Instant};
+use tokio::time::Instant;
 
-pub use self::report::{Report, Row};
+pub use self::report::{EXPLANATION, Report, Row};
 use self::{
     attack::{Arena, Attack},
     attacks::ATTACKS,
     exchange::Exchange,
+    mob::Mob,
     process::Usage,
     tally::Tally,
     victim::Victim,
@@ -73,41 +77,16 @@ pub async fn prove(options: &Options, mut progress: impl FnMut(&Row)) -> Report 
     report
 }
 
-/// Where attackers run: on threads that get what the others leave.
-struct Mob(Option<Runtime>);
-
-impl Mob {
-    fn gather() -> Self {
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        threads.worker_threads(2).on_thread_start(|| {
-            // At the usual priority they would only be harder to bear.
-            let _ = rustix::process::nice(15);
-        });
-        Self(Some(threads.enable_all().build().unwrap()))
-    }
-
-    fn set_on(&self, attack: impl Future<Output = Tally> + Send + 'static) -> JoinHandle<Tally> {
-        self.0
-            .as_ref()
-            .expect("it is taken by the end only")
-            .spawn(attack)
-    }
-}
-
-impl Drop for Mob {
-    fn drop(&mut self) {
-        // Waiting for its threads is not allowed where tasks run.
-        if let Some(threads) = self.0.take() {
-            threads.shutdown_background();
-        }
-    }
-}
+/// How long a relay may take to be done with attackers that are gone.
+const AFTERMATH: Duration = Duration::from_secs(2);
 
 async fn suffer(attack: &'static Attack, victim: &Victim, options: &Options, mob: &Mob) -> Row {
     let exchange = Exchange::begin(victim).await;
-    let quiet = exchange.listen(options.time.min(Duration::from_secs(5))).await;
+    let a_while = options.time.min(Duration::from_secs(5));
+    let quiet = exchange.listen(a_while).await;
     let id = victim.relay.id();
     let before = Usage::begin(id);
+    let idle = mob.cpu();
     let start = Instant::now();
     let tallies = (0..attack.attackers).map(|number| {
         let arena = Arena {
@@ -123,6 +102,12 @@ async fn suffer(attack: &'static Attack, victim: &Victim, options: &Options, mob
     let tallies = join_all(tallies.collect::<Vec<_>>());
     let (noisy, tallies) = tokio::join!(exchange.listen(options.time), tallies);
     let used = before.end(id);
+    let appetite = (mob.cpu() - idle).as_secs_f64() / used.time.as_secs_f64();
+    // What the relay still has to do for attackers that are gone must not pass for the burners' doing.
+    exchange.listen(a_while.min(AFTERMATH)).await;
+    let burners = mob.burn(appetite);
+    let burnt = exchange.listen(a_while).await;
+    drop(burners);
     let tally = tallies
         .into_iter()
         .map(|tally| tally.expect("no attacker panics"));
@@ -133,8 +118,10 @@ async fn suffer(attack: &'static Attack, victim: &Victim, options: &Options, mob
         growth: used.growth,
         cpu: used.cpu.as_secs_f64() / used.time.as_secs_f64(),
         seconds: options.time.as_secs_f64(),
+        appetite,
         quiet,
         noisy,
+        burnt,
         honest,
         limit: attack.bound.within(&victim.times),
         is_timed: !options.short,

@@ -139,6 +139,9 @@ async fn abuse(
         time: Duration::from_secs_f64(seconds),
         short,
     };
+    if !json {
+        println!("{}", abuse::EXPLANATION);
+    }
     let report = abuse::prove(&options, |row| {
         if !json {
             println!("{row}");

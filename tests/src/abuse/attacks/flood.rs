@@ -31,7 +31,7 @@ pub(super) async fn continuations(arena: Arena) -> Tally {
     let parts = frame(Opcode::Continuation, b"").repeat(AT_ONCE);
     while !arena.is_over() {
         let Some(mut socket) = log_in(&arena, &mut tally).await else {
-            return tally;
+            continue;
         };
         // A socket that ended shows in the tally all the same.
         let _ = socket.mouth.stream.write_all(&frame(Opcode::First, b"")).await;
@@ -49,7 +49,7 @@ pub(super) async fn never_reading(arena: Arena) -> Tally {
     let mut tally = Tally::default();
     while !arena.is_over() {
         let Some(Socket { ear, mut mouth }) = log_in(&arena, &mut tally).await else {
-            return tally;
+            continue;
         };
         tally.done += 1;
         let (start, patience) = (Instant::now(), arena.patience());
@@ -79,15 +79,14 @@ async fn ask_on(arena: &Arena, mouth: &mut Mouth) {
 async fn again(arena: &Arena, bytes: &[u8]) -> Tally {
     let mut tally = Tally::default();
     while !arena.is_over() {
-        match log_in(arena, &mut tally).await {
-            Some(socket) => flood(arena, socket, bytes, &mut tally).await,
-            None => return tally,
+        if let Some(socket) = log_in(arena, &mut tally).await {
+            flood(arena, socket, bytes, &mut tally).await;
         }
     }
     tally
 }
 
-/// Mallory's socket; without one the attack is over, and the tally says why.
+/// Mallory's socket; without one the tally says why.
 pub(super) async fn log_in(arena: &Arena, tally: &mut Tally) -> Option<Socket> {
     let socket = Socket::log_in(arena.own_address(), arena.relay, &arena.cast.mallory).await;
     socket.inspect_err(|denied| tally.denied(denied)).ok()

@@ -41,12 +41,10 @@ pub(super) async fn oversize(arena: Arena) -> Tally {
 async fn one_by_one(arena: &Arena, kinds: &[Vec<u8>]) -> Tally {
     let mut tally = Tally::default();
     // Attackers begin at different places; each makes the round once at least, however short the time.
-    for turn in arena.number.. {
-        if arena.is_over() && turn >= arena.number + kinds.len() {
-            return tally;
-        }
+    let mut turn = arena.number;
+    while !arena.is_over() || turn < arena.number + kinds.len() {
         let Some(socket) = log_in(arena, &mut tally).await else {
-            return tally;
+            continue;
         };
         let (mut ear, mut mouth) = (socket.ear, socket.mouth);
         let (start, patience) = (Instant::now(), arena.patience());
@@ -58,6 +56,7 @@ async fn one_by_one(arena: &Arena, kinds: &[Vec<u8>]) -> Tally {
             Ok(how) => tally.closed(how, start.elapsed()),
             Err(_) => tally.overdue += 1,
         }
+        turn += 1;
     }
     tally
 }

@@ -117,7 +117,7 @@ async fn member(arena: Arena, beginning: &[u8], drips: bool) -> Tally {
     let mut tally = Tally::default();
     while !arena.is_over() {
         let Some(socket) = log_in(&arena, &mut tally).await else {
-            return tally;
+            continue;
         };
         wait(&arena, socket, beginning, drips, &mut tally).await;
     }
