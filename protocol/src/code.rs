@@ -105,6 +105,14 @@ codes! {
     Maintenance = "maintenance", 503, "Wait for the time in the answer.";
     /// The key service is unreachable and this space's key is not in memory.
     KmsUnavailable = "kms_unavailable", 503, "Wait for the time in the answer; nothing was lost.";
+    /// The relay stores no blobs.
+    NoBlobStorage = "no_blob_storage", 404, "This relay stores no files; ask its operator.";
+    /// The storage of blobs does not answer.
+    StorageUnavailable = "storage_unavailable", 503, "Wait for the time in the answer; nothing was lost.";
+    /// The blob is somebody else's, or its upload is over.
+    BlobConflict = "blob_conflict", 409, "This id is taken, or the blob is complete with other bytes; begin a new one.";
+    /// What the storage has is not what the list says.
+    PartsMismatch = "parts_mismatch", 409, "Put the parts again that differ, then complete; or begin a new blob.";
     /// The relay failed.
     Internal = "internal", 500, "Try again later; the operator finds the cause in the log.";
     /// The space is unknown, or the principal is not a member: one answer for both.
@@ -159,6 +167,7 @@ impl ErrorCode {
                 | Self::Overloaded
                 | Self::Maintenance
                 | Self::KmsUnavailable
+                | Self::StorageUnavailable
                 | Self::Internal
                 | Self::Recovering
         )

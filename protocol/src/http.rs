@@ -5,6 +5,7 @@
 mod accounts;
 mod agents;
 mod approval;
+mod blobs;
 mod bytes64;
 mod keystore;
 mod sessions;
@@ -12,6 +13,7 @@ mod sessions;
 pub use accounts::*;
 pub use agents::*;
 pub use approval::*;
+pub use blobs::*;
 pub use bytes64::{Base64Bytes, NotAToken, SecretToken};
 pub use keystore::*;
 pub use sessions::*;
@@ -22,6 +24,8 @@ use crate::ids::{Incarnation, SpaceId};
 
 /// Paths of the API.
 pub mod paths {
+    use crate::ids::{BlobId, SpaceId};
+
     /// GET [`super::Info`].
     pub const INFO: &str = "/v1/info";
     /// GET the OpenAPI document.
@@ -72,6 +76,8 @@ pub mod paths {
     pub const AGENT_LOGIN_FINISH: &str = "/v1/agents/login/finish";
     /// POST: an agent's sign of life.
     pub const AGENT_HEARTBEAT: &str = "/v1/agents/heartbeat";
+    /// POST [`super::BlobReserve`].
+    pub const BLOBS: &str = "/v1/blobs";
     /// GET [`super::SpaceList`].
     pub const SPACES: &str = "/v1/spaces";
     /// GET [`super::KeystoreView`]; PUT [`super::KeystorePut`].
@@ -86,6 +92,30 @@ pub mod paths {
     pub const KEYSTORE_STAGED_VERIFY: &str = "/v1/keystore/staged/verify";
     /// POST [`super::StagedCommit`].
     pub const KEYSTORE_STAGED_COMMIT: &str = "/v1/keystore/staged/commit";
+
+    /// GET [`super::BlobDownload`]; DELETE.
+    #[must_use]
+    pub fn blob(space_id: &SpaceId, blob_id: &BlobId) -> String {
+        format!("{BLOBS}/{space_id}/{blob_id}")
+    }
+
+    /// POST [`super::BlobPartsRequest`].
+    #[must_use]
+    pub fn blob_parts(space_id: &SpaceId, blob_id: &BlobId) -> String {
+        format!("{BLOBS}/{space_id}/{blob_id}/parts")
+    }
+
+    /// POST [`super::BlobComplete`].
+    #[must_use]
+    pub fn blob_complete(space_id: &SpaceId, blob_id: &BlobId) -> String {
+        format!("{BLOBS}/{space_id}/{blob_id}/complete")
+    }
+
+    /// POST [`super::BlobReferenced`].
+    #[must_use]
+    pub fn blob_reference(space_id: &SpaceId, blob_id: &BlobId) -> String {
+        format!("{BLOBS}/{space_id}/{blob_id}/reference")
+    }
 }
 
 /// What anyone may know of a relay.
@@ -109,6 +139,9 @@ pub struct Info {
     pub ksf: KsfParameters,
     /// Whether registration needs no token.
     pub open_registration: bool,
+    /// Where blobs are stored; absent where this relay stores none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blobs: Option<BlobStorage>,
 }
 
 /// Argon2id parameters of OPAQUE's stretching function. Clients refuse what is outside their floor and ceiling.

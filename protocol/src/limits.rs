@@ -54,6 +54,16 @@ pub const BLOB_CHUNK: usize = 64 * 1024;
 pub const MAX_BLOB_NAME: usize = 255;
 /// Longest media type of a blob.
 pub const MAX_BLOB_TYPE: usize = 255;
+/// Most parts of one blob.
+pub const MAX_BLOB_PARTS: u32 = 10_000;
+/// Shortest part of a blob but the last: what S3 takes.
+pub const MIN_BLOB_PART: u64 = 5 * 1024 * 1024;
+/// Longest part of a blob.
+pub const MAX_BLOB_PART: u64 = 256 * 1024 * 1024;
+/// Most parts of a blob whose addresses are asked for at once.
+pub const MAX_BLOB_PARTS_ASKED: usize = 32;
+/// Longest `ETag` of a part.
+pub const MAX_ETAG: usize = 128;
 /// For how long after it was replaced a keystore version is kept, however many came after it.
 pub const KEPT_KEYSTORE_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

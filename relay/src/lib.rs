@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub mod atrest;
 pub mod backup;
+pub mod blobs;
 pub mod bus;
 pub mod client_address;
 pub mod clock;

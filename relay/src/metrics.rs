@@ -4,6 +4,7 @@
 //! No label ever holds an id, a handle or an address.
 
 mod backup;
+mod blobs;
 mod connections;
 mod keys;
 mod log;
@@ -18,8 +19,8 @@ use std::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
 pub use self::{
-    backup::BackupCollector, connections::ConnectionMetrics, keys::KeyCollector, log::LogMetrics,
-    pool::PoolCollector, transactions::TransactionMetrics,
+    backup::BackupCollector, blobs::BlobMetrics, connections::ConnectionMetrics, keys::KeyCollector,
+    log::LogMetrics, pool::PoolCollector, transactions::TransactionMetrics,
 };
 
 /// Everything that is shown, under the prefix `sealpost_`.

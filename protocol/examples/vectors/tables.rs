@@ -17,7 +17,7 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 32] = [
+    let sizes: [(&str, usize); 37] = [
         ("MAX_FRAME", limits::MAX_FRAME),
         ("MAX_FRAGMENTS", limits::MAX_FRAGMENTS as usize),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
@@ -48,6 +48,11 @@ pub fn limits() -> File {
         ("KEPT_KEYSTORE_FOR", limits::KEPT_KEYSTORE_FOR.as_secs() as usize),
         ("MAX_BLOB", limits::MAX_BLOB as usize),
         ("BLOB_CHUNK", limits::BLOB_CHUNK),
+        ("MAX_BLOB_PARTS", limits::MAX_BLOB_PARTS as usize),
+        ("MIN_BLOB_PART", limits::MIN_BLOB_PART as usize),
+        ("MAX_BLOB_PART", limits::MAX_BLOB_PART as usize),
+        ("MAX_BLOB_PARTS_ASKED", limits::MAX_BLOB_PARTS_ASKED),
+        ("MAX_ETAG", limits::MAX_ETAG),
         ("MAX_BLOB_NAME", limits::MAX_BLOB_NAME),
         ("MAX_BLOB_TYPE", limits::MAX_BLOB_TYPE),
         ("MAX_DEVICE_NAME", limits::MAX_DEVICE_NAME),

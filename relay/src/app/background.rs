@@ -27,6 +27,9 @@ pub(super) fn start(tasks: &mut Tasks, config: &JobsConfig, parts: &Parts, servi
         staged_wraps: config.staged_wraps,
     };
     tasks.spawn("log jobs", jobs::run(services.log.clone(), periods));
+    if let Some((keeper, metrics)) = services.blobs.clone() {
+        tasks.spawn("blobs", jobs::blobs::run(keeper, metrics, config.blobs));
+    }
     let ended = parts.directory.ended_sessions();
     tasks.spawn(
         "revoked sessions",

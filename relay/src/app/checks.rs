@@ -1,12 +1,13 @@
 //! What readiness looks at.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sealpost_migrations::{Error as SchemaError, Status};
 
 use super::Parts;
 use crate::{
     atrest::{DataKeys, KeyHealth, KeyServiceState},
+    blobs::s3::S3Storage,
     health::{Check, Condition},
     store::Store,
 };
@@ -15,18 +16,34 @@ use crate::{
 /// to end before the look itself is given up.
 const KEY_SERVICE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Database, schema and key service, each by name.
-pub(super) fn of(parts: &Parts) -> Vec<Check> {
+/// How long a look waits for the storage of blobs.
+const STORAGE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Database, schema, key service and, where there is one, the storage of blobs, each by name.
+pub(super) fn of(parts: &Parts, storage: Option<&Arc<S3Storage>>) -> Vec<Check> {
     let (pinged, described) = (parts.store.clone(), parts.store.clone());
     let (tried, known) = (parts.keys.clone(), parts.keys.clone());
-    vec![
+    let mut checks = vec![
         Check::new("database", move || database(pinged.clone())),
         Check::new("schema", move || schema(described.clone())),
         Check {
             known: Some(Box::new(move || key_condition(&known.health()))),
             ..Check::new("kms", move || key_service(tried.clone()))
         },
-    ]
+    ];
+    if let Some(storage) = storage.cloned() {
+        checks.push(Check::new("blobs", move || blob_storage(storage.clone())));
+    }
+    checks
+}
+
+/// Without it messages still flow.
+async fn blob_storage(storage: Arc<S3Storage>) -> Condition {
+    match tokio::time::timeout(STORAGE_LIMIT, storage.ping()).await {
+        Ok(Ok(())) => Condition::Ok,
+        Ok(Err(error)) => Condition::Degraded(error.to_string()),
+        Err(_) => Condition::Degraded("the storage of blobs gave no answer in time".into()),
+    }
 }
 
 async fn database(store: Store) -> Condition {

@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
     atrest::{DataKeyError, KeyFileError, KeyWrapError},
+    blobs::ports::StorageError,
     bus::BusClosed,
     directory::DirectoryError,
     lifecycle::Crash,
@@ -70,6 +71,15 @@ pub enum AppError {
     /// Spaces that were deleted before a restore could not be deleted again.
     #[error("the shred ledger could not be replayed ({0}): see the log")]
     Shreds(LogError),
+    /// A file with a secret or certificate of the storage of blobs cannot be read.
+    #[error("a file that [blobs] names cannot be read: {0}")]
+    BlobSecrets(#[source] io::Error),
+    /// The storage of blobs cannot be used as configured.
+    #[error("[blobs]: {0}: check bucket, keys, region and path_style")]
+    BlobStorage(#[from] StorageError),
+    /// The storage of blobs is not good enough.
+    #[error("[blobs]: this storage cannot be used in production: {0}")]
+    BlobStorageDangers(String),
     /// A part ended unasked.
     #[error(transparent)]
     Crashed(#[from] Crash),

@@ -1,6 +1,7 @@
 //! Puts the parts together, serves, and takes them apart again.
 
 mod background;
+mod blobs;
 mod checks;
 mod error;
 mod kms;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::services::Services;
 pub use self::{
+    blobs::{judge as judge_storage, keeper as blob_keeper, storage as blob_storage},
     error::AppError,
     listeners::Listeners,
     parts::Parts,
@@ -92,7 +94,7 @@ impl App {
             "public listener",
             services.server.run(listeners.public, stop_accepting.clone()),
         );
-        health.serve(checks::of(&parts));
+        health.serve(checks::of(&parts, services.storage.as_ref()));
         #[cfg(feature = "planted-leaks")]
         crate::planted::leak(&config, &parts, &metrics).await;
         let version = env!("CARGO_PKG_VERSION");

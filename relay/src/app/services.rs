@@ -5,16 +5,17 @@ use std::sync::Arc;
 use futures_util::{FutureExt, future::BoxFuture};
 use sealpost_protocol::{SUBPROTOCOL, http::SpaceView, ids::PrincipalId};
 
-use super::{AppError, Parts, settings};
+use super::{AppError, Parts, blobs, settings};
 use crate::{
     access::AccessGate,
     atrest::RowSealer,
+    blobs::{BlobKeeper, s3::S3Storage},
     bus::{Bus, LocalHub, postgres::PostgresBus},
     config::{BusKind, Config},
     entropy::Entropy,
     http::{self, HttpState, ListSpaces, RelayIdentity, listener::Server},
     log::{LogParts, LogService, ports::OptionalShredLedger},
-    metrics::{ConnectionMetrics, LogMetrics, Metrics},
+    metrics::{BlobMetrics, ConnectionMetrics, LogMetrics, Metrics},
     shred_folder::ShredFolder,
     store_failure::StoreFailure,
     ws::{DirectorySessions, SocketMetrics, SocketParts, Sockets},
@@ -26,6 +27,10 @@ pub(super) struct Services {
     pub(super) log: LogService,
     /// All sockets.
     pub(super) sockets: Sockets,
+    /// The blobs, where there is a storage for them.
+    pub(super) blobs: Option<(BlobKeeper, BlobMetrics)>,
+    /// Where blobs are, where there are any.
+    pub(super) storage: Option<Arc<S3Storage>>,
     /// The public listener, not listening yet.
     pub(super) server: Server,
 }
@@ -39,9 +44,17 @@ impl Services {
     ) -> Result<Self, AppError> {
         let log = log(config, parts, metrics)?;
         let sockets = sockets(config, parts, log.clone(), metrics).await?;
+        let storage = blobs::storage(config)?;
+        if let Some(storage) = &storage {
+            blobs::try_storage(config, storage).await?;
+        }
+        let blobs = storage
+            .clone()
+            .map(|storage| blobs::service(config, parts, log.clone(), storage));
         let state = HttpState::new(
             parts.directory.clone(),
             Arc::new(SpacesOfLog(log.clone())),
+            blobs.clone(),
             identity(),
             settings::http(config),
         );
@@ -49,7 +62,18 @@ impl Services {
         metrics.show(|registry| connections.register(registry));
         let router = http::router(state, sockets.router(), access(config)?);
         let server = Server::new(router, settings::public_listener(&config.server), connections);
-        Ok(Self { log, sockets, server })
+        let blobs = blobs.map(|blobs| {
+            let counted = BlobMetrics::default();
+            metrics.show(|registry| counted.register(registry));
+            (blobs.keeper(), counted)
+        });
+        Ok(Self {
+            blobs,
+            log,
+            sockets,
+            storage,
+            server,
+        })
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the sections of the configuration mean to the parts.
 
+use time::Duration;
+
 use super::AppError;
 use crate::{
     atrest::DataKeyLimits,
+    blobs::{BlobSettings, ports::Quotas},
     config::{
         AddressRange, Config, DatabaseConfig, KeyCacheConfig, LimitsConfig, PerPeriod, Registration,
         ServerConfig,
@@ -83,6 +86,28 @@ pub(super) fn log(config: &Config) -> LogLimits {
         look_ups_per_second_per_account: limits.look_ups_per_second_per_account,
         head_check_every: log.head_check,
         ..defaults
+    }
+}
+
+/// What is not configured is as it comes; none of it is used without a storage.
+pub(super) fn blobs(config: &Config) -> BlobSettings {
+    let defaults = BlobSettings::default();
+    let quotas = Quotas {
+        account_bytes: config.limits.blob_account_quota_bytes,
+        space_bytes: config.limits.blob_space_quota_bytes,
+        blobs: config.limits.blobs_per_account_and_space,
+    };
+    let Some(blobs) = &config.blobs else {
+        return BlobSettings { quotas, ..defaults };
+    };
+    let seconds = |duration: std::time::Duration| {
+        Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
+    };
+    BlobSettings {
+        quotas,
+        url_lifetime: seconds(blobs.url_lifetime),
+        keep_unfinished: seconds(blobs.keep_unfinished),
+        keep_unreferenced: seconds(blobs.keep_unreferenced),
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// Where health and metrics are asked for.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7451")]
     ops_listen: SocketAddr,
+    /// Where clients reach the store of files.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7452")]
+    store_listen: SocketAddr,
     /// What wraps the keys of data at rest: a key file, or a real OpenBao of its own.
     #[arg(long, value_enum, default_value_t = Kms::File)]
     kms: Kms,
@@ -49,7 +52,12 @@ pub(super) async fn run(arguments: Arguments, sources: Sources) -> anyhow::Resul
     let shutdown = Shutdown::default();
     shutdown.on_signals()?;
     // Even when told to end meanwhile: a server is easier to stop once it has started.
-    let mut servers = Servers::start(&arguments.data, arguments.kms == Kms::OpenBao).await?;
+    let mut servers = Servers::start(
+        &arguments.data,
+        arguments.store_listen,
+        arguments.kms == Kms::OpenBao,
+    )
+    .await?;
     let outcome = serve(&arguments, sources, &mut servers, &shutdown).await;
     servers.stop().await?;
     outcome?;

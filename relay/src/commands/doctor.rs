@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use super::healthcheck;
 use crate::{
     access::AccessGate,
-    app::{AppError, Parts},
+    app::{AppError, Parts, blob_storage, judge_storage},
     backup::Status,
     clock::{Clock, SystemClock},
     config::{Config, Sources},
+    telemetry::chain,
 };
 
 /// Looks at everything a start needs; the relay may be running. Changes nothing.
@@ -50,6 +51,7 @@ async fn examine(config: &Config, findings: &mut Findings) {
         }
         Err(error) => findings.bad("database", error),
     }
+    storage(config, findings).await;
     let runs = healthcheck::is_a_relay(config.server.ops_listen).await;
     for (name, address) in [
         ("public listener", config.server.public_listen),
@@ -119,6 +121,21 @@ async fn schema(config: &Config, findings: &mut Findings) {
             findings.good("schema (the next start brings it up to date)");
         }
         other => findings.note("schema", other),
+    }
+}
+
+async fn storage(config: &Config, findings: &mut Findings) {
+    let storage = match blob_storage(config) {
+        Ok(Some(storage)) => storage,
+        Ok(None) => return findings.good("blob storage (none is configured)"),
+        Err(error) => return findings.bad("blob storage", error),
+    };
+    match storage.dialect().await {
+        Ok(dialect) => match judge_storage(config.is_production(), &dialect) {
+            Ok(()) => findings.good(&format!("blob storage ({dialect})")),
+            Err(error) => findings.bad("blob storage", error),
+        },
+        Err(error) => findings.bad("blob storage", chain(&error)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod backup;
+mod blobs;
 mod config;
 mod dev;
 mod doctor;
@@ -57,6 +58,9 @@ enum Command {
     /// Make, verify, restore and prune backups.
     #[command(subcommand)]
     Backup(backup::Command),
+    /// Members' files.
+    #[command(subcommand)]
+    Blobs(blobs::Command),
     /// Keys of data at rest.
     #[command(subcommand)]
     Kms(kms::Command),
@@ -88,6 +92,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Token(command) => token::run(command, &load(sources)?).await,
         Command::Account(command) => account::run(command, &load(sources)?).await,
         Command::Backup(command) => backup::run(command, sources).await,
+        Command::Blobs(command) => blobs::run(command, &load(sources)?).await,
         Command::Kms(command) => kms::run(command, &load(sources)?).await,
     }
 }

@@ -22,6 +22,9 @@ pub struct JobsConfig {
     /// Time between two runs of dropping what retention policies no longer keep, at most a minute where that is a day or less.
     #[serde(rename = "retention_seconds", deserialize_with = "units::seconds")]
     pub retention: Duration,
+    /// Time between two sweeps of blobs that are to go.
+    #[serde(rename = "blobs_seconds", deserialize_with = "units::seconds")]
+    pub blobs: Duration,
     /// Time between two runs of deleting wraps that were staged and never used.
     #[serde(rename = "staged_wraps_seconds", deserialize_with = "units::seconds")]
     pub staged_wraps: Duration,
@@ -34,6 +37,7 @@ impl Default for JobsConfig {
             session_check: Duration::from_secs(5),
             sweep: Duration::from_secs(5 * 60),
             retention: Duration::from_secs(60 * 60),
+            blobs: Duration::from_secs(10 * 60),
             staged_wraps: Duration::from_secs(10 * 60),
         }
     }
@@ -46,6 +50,7 @@ impl JobsConfig {
             (self.session_check, "jobs.session_check_seconds"),
             (self.sweep, "jobs.sweep_seconds"),
             (self.retention, "jobs.retention_seconds"),
+            (self.blobs, "jobs.blobs_seconds"),
             (self.staged_wraps, "jobs.staged_wraps_seconds"),
         ] {
             problems.demand(!period.is_zero(), key, "must not be 0");

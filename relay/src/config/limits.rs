@@ -20,6 +20,12 @@ pub struct LimitsConfig {
     pub keystore_quota_bytes: u64,
     /// What one space may store, in bytes.
     pub space_quota_bytes: u64,
+    /// Bytes of the blobs that one account has put, in all spaces.
+    pub blob_account_quota_bytes: u64,
+    /// Bytes of the blobs of one space, whoever put them.
+    pub blob_space_quota_bytes: u64,
+    /// Blobs of one account, and of one space.
+    pub blobs_per_account_and_space: u64,
     /// Spaces that one account may make.
     pub spaces_per_account: u64,
     /// Entries that one account's owner may publish in a second, and all its agents together as many; ten seconds' worth at
@@ -100,6 +106,9 @@ impl Default for LimitsConfig {
             keystores_per_day_per_account: non_zero(200),
             keystore_quota_bytes: 128 << 20,
             space_quota_bytes: 10 << 30,
+            blob_account_quota_bytes: 100 << 30,
+            blob_space_quota_bytes: 100 << 30,
+            blobs_per_account_and_space: 1_000_000,
             spaces_per_account: 1_000,
             entries_per_second_per_account: non_zero(1_000),
             entries_per_second_per_space: non_zero(5_000),

@@ -7,6 +7,7 @@
 mod access;
 mod accounts;
 mod backup;
+mod blobs;
 mod bus;
 mod database;
 mod error;
@@ -29,6 +30,7 @@ pub use self::{
     access::AccessConfig,
     accounts::{AccountsConfig, Registration},
     backup::{BackupConfig, BackupOpenBaoConfig},
+    blobs::BlobsConfig,
     bus::{BusConfig, BusKind},
     database::DatabaseConfig,
     error::{ConfigError, Problem},
@@ -99,6 +101,8 @@ pub struct Config {
     /// How backups of this relay are made.
     #[serde(default)]
     pub backup: BackupConfig,
+    /// Where blobs are stored; without it, none are.
+    pub blobs: Option<BlobsConfig>,
 }
 
 impl Config {
@@ -139,6 +143,9 @@ impl Config {
         self.jobs.check(&mut problems);
         self.shreds.check(&mut problems);
         self.backup.check(&mut problems);
+        if let Some(blobs) = &self.blobs {
+            blobs.check(&mut problems);
+        }
         problems.into_result()
     }
 }

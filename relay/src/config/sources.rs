@@ -12,10 +12,11 @@ use super::{Config, ConfigError, TelemetryConfig, secret::is_world_readable};
 /// Variables that override keys begin with this; `__` separates section and key.
 const PREFIX: &str = "SEALPOST__";
 /// Keys whose value is a secret, with the sections that lead to them.
-const SECRETS: [(&[&str], &str); 3] = [
+const SECRETS: [(&[&str], &str); 4] = [
     (&["database"], "url"),
     (&["kms", "openbao"], "secret_id"),
     (&["backup", "openbao"], "secret_id"),
+    (&["blobs"], "secret_key"),
 ];
 
 /// All sources of one configuration, in order of precedence from low to high.

@@ -385,3 +385,33 @@ fn what_is_said_of_backups_has_to_be_whole() {
     ];
     assert_eq!(keys_of_problems(DEVELOPMENT, &whole), Vec::<&str>::new());
 }
+
+#[test]
+fn a_storage_for_blobs_needs_keys_a_bucket_and_in_production_a_public_address() {
+    let storage = |lines: &str| format!("{PRODUCTION}[blobs]\nendpoint = \"http://garage:3900\"\n{lines}");
+    let whole = "public_endpoint = \"https://s3.example.org\"\nbucket = \"sealpost\"\naccess_key = \"GK12\"\nsecret_key = \"wGk2h8\"\n";
+    assert!(load(&storage(whole), &[]).is_ok());
+    for (changed, key) in [
+        (
+            whole.replace("https://s3.example.org", "http://s3.example.org"),
+            "blobs.public_endpoint",
+        ),
+        (
+            whole.replace("https://s3.example.org", "https://localhost"),
+            "blobs.public_endpoint",
+        ),
+        (whole.replace("secret_key = \"wGk2h8\"", ""), "blobs.secret_key"),
+        (whole.replace("wGk2h8", "change-me"), "blobs.secret_key"),
+        (whole.replace("\"sealpost\"", "\"Seal/post\""), "blobs.bucket"),
+        (
+            format!("{whole}url_lifetime_seconds = 7200\n"),
+            "blobs.url_lifetime_seconds",
+        ),
+        (
+            format!("{whole}keep_unfinished_seconds = 0\n"),
+            "blobs.keep_unfinished_seconds",
+        ),
+    ] {
+        assert_eq!(keys_of_problems(&storage(&changed), &[]), [key], "{changed}");
+    }
+}

@@ -1,7 +1,7 @@
-//! A private Postgres and a private OpenBao, for `sealpost-relay dev` and for tests.
+//! A private Postgres, a private OpenBao and a private object store, for `sealpost-relay dev` and for tests.
 //!
-//! Both are the real servers, run as child processes of the relay with all their files under one folder of ours.
-//! Rules that hold for both:
+//! The object store is served by this process itself. The other two are the real servers, run as child processes of the relay
+//! with all their files under one folder of ours. Rules that hold for both:
 //!
 //! - A folder is locked while a relay uses it, so that whatever else still runs in it is a leftover of a relay that
 //!   was killed. The next start ends that leftover before it starts its own.
@@ -13,6 +13,7 @@ mod error;
 mod folder;
 mod launcher;
 mod log_file;
+pub mod object_store;
 mod openbao;
 mod orphan;
 mod postgres;
@@ -20,6 +21,7 @@ mod process;
 mod tools;
 
 pub use error::EmbeddedError;
+pub use object_store::ObjectStore;
 pub use openbao::{OpenBao, OpenBaoOptions};
 pub use postgres::{Confinement, Postgres, PostgresOptions};
 pub use tools::Tools;

@@ -13,7 +13,12 @@ use axum::{
 use sealpost_protocol::{code::ErrorCode, http::Problem};
 
 use crate::{
-    access::Refusal, atrest::DataKeyError, directory::DirectoryError, store_failure::StoreFailure,
+    access::Refusal,
+    atrest::DataKeyError,
+    blobs::{BlobError, ports::StorageError},
+    directory::DirectoryError,
+    log::LogError,
+    store_failure::StoreFailure,
     telemetry::chain,
 };
 
@@ -128,6 +133,54 @@ impl From<Refusal> for Failure {
         match refusal {
             Refusal::Denied(_) => Self::new(ErrorCode::AccessDenied),
             Refusal::Unavailable => Self::retry_after(ErrorCode::Overloaded, AFTER_OUTAGE),
+        }
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        let limited = |code, limit| Self {
+            limit: Some(limit),
+            ..Self::new(code)
+        };
+        match error {
+            BlobError::Malformed(part) => Self::malformed(part),
+            BlobError::TooLarge { limit } => limited(ErrorCode::TooLarge, limit),
+            BlobError::QuotaExceeded { limit } => limited(ErrorCode::QuotaExceeded, limit),
+            BlobError::NotFound => Self::new(ErrorCode::NotFound),
+            BlobError::NotPermitted => Self::new(ErrorCode::NotPermitted),
+            BlobError::Conflict => Self::new(ErrorCode::BlobConflict),
+            BlobError::PartsMismatch => Self::new(ErrorCode::PartsMismatch),
+            BlobError::Expired => Self::new(ErrorCode::Expired),
+            BlobError::Space(error) => error.into(),
+            BlobError::Storage(error) => error.into(),
+            BlobError::Ledger(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        let nack = error.to_nack();
+        Self {
+            retry_after: error.retry_after(),
+            limit: Some(nack.limit).filter(|limit| *limit > 0),
+            ..Self::new(error.code())
+        }
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        match &error {
+            StorageError::Unavailable(_) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "a request failed for want of the storage of blobs"
+                );
+                Self::retry_after(ErrorCode::StorageUnavailable, AFTER_OUTAGE)
+            }
+            StorageError::NoUpload | StorageError::Parts | StorageError::Refused(_) => internal(&error),
         }
     }
 }

@@ -7,6 +7,7 @@ mod account;
 mod agents;
 mod approvals;
 mod bearer;
+mod blobs;
 mod body;
 mod failure;
 mod info;
@@ -72,6 +73,7 @@ fn api(state: HttpState) -> Router {
         .merge(keystore_routes())
         .merge(agents::routes())
         .merge(approvals::routes())
+        .merge(blobs::routes())
         .layer(limit)
         .layer(middleware::from_fn(layers::refuse_large_bodies))
         .with_state(state)

@@ -11,8 +11,8 @@ use utoipa::{
 };
 
 use super::{
-    account, agents, approvals, info, keystore, login, principals, recovery_login, registration, sessions,
-    spaces, staged,
+    account, agents, approvals, blobs, info, keystore, login, principals, recovery_login, registration,
+    sessions, spaces, staged,
 };
 
 /// The document of this API.
@@ -46,6 +46,12 @@ use super::{
         agents::login_finish::post,
         agents::heartbeat::post,
         agents::revoke::delete,
+        blobs::reserve::post,
+        blobs::parts::post,
+        blobs::complete::post,
+        blobs::reference::post,
+        blobs::download::get,
+        blobs::remove::delete,
         keystore::current::get,
         keystore::replace::put,
         keystore::history::get,

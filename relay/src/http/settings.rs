@@ -12,6 +12,9 @@ pub(super) const MAX_BODY: usize = MAX_KEYSTORE.div_ceil(3) * 4 + 4 * 1024;
 /// connections.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The largest list of a blob's parts.
+pub(super) const MAX_PART_LIST: usize = 4 * 1024 * 1024;
+
 /// What the operator decides about the HTTP API.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{HttpSettings, ListSpaces};
-use crate::directory::Directory;
+use sealpost_protocol::code::ErrorCode;
+
+use super::{HttpSettings, ListSpaces, failure::Answer, failure::Failure};
+use crate::{blobs::BlobService, directory::Directory};
 
 /// What the relay says of itself.
 #[derive(Clone, Debug)]
@@ -21,21 +23,24 @@ pub struct HttpState(Arc<Parts>);
 struct Parts {
     directory: Arc<Directory>,
     spaces: Arc<dyn ListSpaces>,
+    blobs: Option<BlobService>,
     identity: RelayIdentity,
     settings: HttpSettings,
 }
 
 impl HttpState {
-    /// The state of one relay.
+    /// The state of one relay; without a storage for blobs, there are none.
     pub fn new(
         directory: Arc<Directory>,
         spaces: Arc<dyn ListSpaces>,
+        blobs: Option<BlobService>,
         identity: RelayIdentity,
         settings: HttpSettings,
     ) -> Self {
         Self(Arc::new(Parts {
             directory,
             spaces,
+            blobs,
             identity,
             settings,
         }))
@@ -47,6 +52,12 @@ impl HttpState {
 
     pub(super) fn spaces(&self) -> &dyn ListSpaces {
         &*self.0.spaces
+    }
+
+    /// The blobs of this relay.
+    pub(super) fn blobs(&self) -> Answer<&BlobService> {
+        let blobs = self.0.blobs.as_ref();
+        blobs.ok_or_else(|| Failure::new(ErrorCode::NoBlobStorage))
     }
 
     pub(super) fn identity(&self) -> &RelayIdentity {

@@ -3,6 +3,7 @@
 mod access;
 mod agents;
 mod approvals;
+mod blobs;
 mod client;
 mod documents;
 mod invite_page;

@@ -1,5 +1,7 @@
 //! What runs by the clock.
 
+pub mod blobs;
+
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};

@@ -38,6 +38,7 @@ mod signals;
 mod snapshot;
 mod space;
 mod space_map;
+mod standing;
 mod submission;
 mod tail_budget;
 mod verify_pool;
@@ -55,6 +56,7 @@ pub use page::{EncodedEntry, Page};
 pub use reader::{Head, Reader, Subscription};
 pub use service::{Ack, LogParts, LogService, PublishOutcome};
 pub use signals::{Live, Signals};
+pub use standing::MemberStanding;
 
 #[cfg(test)]
 pub(crate) mod tests;

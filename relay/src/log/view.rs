@@ -83,6 +83,11 @@ impl Membership {
         self.contains(principal).then_some(()).ok_or(LogError::NotAMember)
     }
 
+    /// What a member may do.
+    pub(super) fn capabilities(&self, principal: &PrincipalId) -> Result<Capabilities, LogError> {
+        self.members.get(principal).copied().ok_or(LogError::NotAMember)
+    }
+
     /// Index of the last control record.
     pub(super) fn control_index(&self) -> u64 {
         self.control_index

@@ -5,6 +5,9 @@ use sqlx::PgConnection;
 
 use crate::store_failure::StoreFailure;
 
+/// Stands where a principal was deleted; no manifest has this hash.
+const NOBODY: [u8; 32] = [0; 32];
+
 /// Takes everything out of the tables of spaces that leads to `account_id` or is of use to its principals alone. The spaces
 /// that it made stay with their members, under the quota of `estate`. Wraps that it staged for others stay as well: they
 /// are those members' keys. To be called before the account's own rows go.
@@ -37,6 +40,31 @@ pub(super) async fn hand_over(
         "DELETE FROM wrap_requests WHERE recipient IN (SELECT principal_id FROM principals WHERE account_id = $1)",
         account_id,
     )
+    .execute(&mut *connection)
+    .await?;
+    hand_over_blobs(connection, account_id, estate).await
+}
+
+/// The blobs that it put stay as well, and nobody is named as who did; who manages their spaces can delete them.
+async fn hand_over_blobs(
+    connection: &mut PgConnection,
+    account_id: &[u8],
+    estate: AccountId,
+) -> Result<(), StoreFailure> {
+    let estate = &estate.as_bytes()[..];
+    sqlx::query!(
+        "UPDATE blobs SET account_id = $2, principal_id = $3 WHERE account_id = $1",
+        account_id,
+        estate,
+        &NOBODY[..],
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE blob_accounts SET account_id = $2 WHERE account_id = $1",
+        account_id,
+        estate,
+    )
     .execute(connection)
     .await?;
     Ok(())
@@ -56,6 +84,13 @@ pub(super) async fn drop_of_principals(
     sqlx::query!(
         "DELETE FROM wrap_requests WHERE recipient = ANY($1)",
         principal_ids
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "UPDATE blobs SET principal_id = $2 WHERE principal_id = ANY($1)",
+        principal_ids,
+        &NOBODY[..],
     )
     .execute(connection)
     .await?;

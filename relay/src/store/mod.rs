@@ -10,6 +10,7 @@ mod approvals;
 mod attempts;
 mod audit;
 mod backup;
+mod blobs;
 mod columns;
 mod data_keys;
 mod error;

@@ -118,7 +118,15 @@ pub(super) async fn end_space(
         .execute(&mut *connection)
         .await?;
     sqlx::query!("DELETE FROM members WHERE space_no = $1", space.0)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    sqlx::query!(
+        "UPDATE blobs SET state = 'tombstoned', changed_at = $2
+         WHERE space_no = $1 AND state IN ('reserved', 'uploaded', 'referenced')",
+        space.0,
+        now,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -63,6 +63,8 @@ impl Dev {
         let any = [
             "--listen",
             "127.0.0.1:0",
+            "--store-listen",
+            "127.0.0.1:0",
             "--ops-listen",
             "127.0.0.1:0",
             "--kms",

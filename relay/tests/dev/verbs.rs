@@ -44,6 +44,39 @@ fn an_operator_hands_out_and_revokes_tokens() {
 }
 
 #[test]
+fn an_operator_looks_after_the_files_of_a_relay_that_brings_its_own_storage() {
+    let data = tempfile::tempdir().unwrap();
+    let _dev = Dev::start(data.path(), "file");
+    let config = data.path().join("relay.toml");
+    let config = config.to_str().unwrap();
+    let relay = |arguments: &[&str]| run(&[&["--config", config], arguments].concat(), &[]);
+    // It finds its ports taken, by the relay that runs.
+    let found = String::from_utf8(relay(&["doctor"]).stdout).unwrap();
+    assert!(
+        found.contains("ok    blob storage (parts bound by payload hash"),
+        "{found}"
+    );
+    let would = printed(&relay(&["blobs", "sweep", "--dry-run"]));
+    assert_eq!(
+        would,
+        "would: 0 stale, 0 removed (0 bytes), 0 not removed, 0 forgotten\n"
+    );
+    assert!(printed(&relay(&["blobs", "sweep"])).starts_with("0 stale"));
+    assert!(printed(&relay(&["blobs", "reconcile"])).starts_with("0 files, 0 objects, 0 differences"));
+    assert_eq!(printed(&relay(&["blobs", "list"])), "");
+
+    let stray = data.path().join("blobs/data/sealpost/stray");
+    fs::write(stray, "nobody knows me").unwrap();
+    let differs = relay(&["blobs", "reconcile"]);
+    assert_eq!(differs.status.code(), Some(1));
+    let told = String::from_utf8(differs.stdout).unwrap();
+    assert!(
+        told.contains("unknown   stray (15 bytes): left as it is"),
+        "{told}"
+    );
+}
+
+#[test]
 fn health_is_asked_for_without_a_shell() {
     let data = tempfile::tempdir().unwrap();
     let dev = Dev::start(data.path(), "file");

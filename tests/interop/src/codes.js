@@ -6,6 +6,7 @@ export const TRANSIENT = new Set([
   'overloaded',
   'maintenance',
   'kms_unavailable',
+  'storage_unavailable',
   'internal',
   'recovering',
 ]);

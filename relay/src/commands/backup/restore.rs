@@ -69,12 +69,9 @@ impl Arguments {
     async fn restore_to_folder(&self, data: &Path, sources: Sources) -> anyhow::Result<Restored> {
         let sources = sources.without_file().over(dev::base::of_everyone());
         begin_logging(&sources.telemetry()?)?;
-        let servers = dev::Servers::start(data, false).await?;
-        let nowhere = (
-            SocketAddr::from(([127, 0, 0, 1], 0)),
-            SocketAddr::from(([127, 0, 0, 1], 0)),
-        );
-        let config = Config::load(sources.over(dev::base::of_this(&servers, nowhere)?))?;
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let servers = dev::Servers::start(data, nowhere, false).await?;
+        let config = Config::load(sources.over(dev::base::of_this(&servers, (nowhere, nowhere))?))?;
         let restored = self.restore_to_target(&config).await;
         servers.stop().await?;
         restored

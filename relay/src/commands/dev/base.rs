@@ -28,6 +28,7 @@ pub(in crate::commands) fn of_this(
         ("database", database.into()),
         ("kms", servers.kms().into()),
         ("shreds", servers.shreds().into()),
+        ("blobs", servers.blobs().into()),
     ]);
     all.extend(
         servers

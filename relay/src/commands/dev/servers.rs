@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -12,13 +13,14 @@ use zeroize::Zeroizing;
 
 use super::base::table;
 use crate::{
-    embedded::{OpenBao, OpenBaoOptions, Postgres, PostgresOptions, Tools},
+    embedded::{ObjectStore, OpenBao, OpenBaoOptions, Postgres, PostgresOptions, Tools, object_store},
     entropy::SystemEntropy,
 };
 
-/// Postgres, and OpenBao where it is wanted.
+/// Postgres, a store for blobs, and OpenBao where it is wanted.
 pub(in crate::commands) struct Servers {
     postgres: Postgres,
+    objects: ObjectStore,
     openbao: Option<OpenBao>,
     key_file: PathBuf,
     shreds: PathBuf,
@@ -26,7 +28,11 @@ pub(in crate::commands) struct Servers {
 
 impl Servers {
     /// Starts them in folders of their own under `data`. They end with the thread that calls this.
-    pub(in crate::commands) async fn start(data: &Path, with_openbao: bool) -> anyhow::Result<Self> {
+    pub(in crate::commands) async fn start(
+        data: &Path,
+        store_listen: SocketAddr,
+        with_openbao: bool,
+    ) -> anyhow::Result<Self> {
         let tools = Tools::locate();
         let postgres = Postgres::start(&tools, &data.join("postgres"), &PostgresOptions::default()).await?;
         tracing::info!("Postgres runs {}", postgres.confinement());
@@ -40,8 +46,10 @@ impl Servers {
         };
         let shreds = data.join("shreds");
         fs::create_dir_all(&shreds)?;
+        let objects = ObjectStore::start(&data.join("blobs"), store_listen, &SystemEntropy).await?;
         Ok(Self {
             postgres,
+            objects,
             openbao,
             key_file: data.join("kms.key"),
             shreds,
@@ -88,6 +96,16 @@ impl Servers {
         table([("folder", path(&self.shreds))])
     }
 
+    /// The section `[blobs]`.
+    pub(super) fn blobs(&self) -> Table {
+        table([
+            ("endpoint", self.objects.endpoint().into()),
+            ("bucket", object_store::BUCKET.into()),
+            ("access_key", object_store::ACCESS_KEY.into()),
+            ("secret_key_file", path(&self.objects.secret_key_file())),
+        ])
+    }
+
     /// Waits until one of them has ended, which nobody asked for.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         let openbao = async {
@@ -108,6 +126,7 @@ impl Servers {
 
     /// Stops what still runs.
     pub(in crate::commands) async fn stop(self) -> anyhow::Result<()> {
+        self.objects.stop().await;
         if let Some(openbao) = self.openbao {
             openbao.stop().await?;
         }

@@ -59,12 +59,18 @@ async fn agent_enrolls_logs_in_lives_and_is_revoked() {
 
 #[tokio::test]
 async fn agent_is_refused_wherever_a_route_does_not_say_otherwise() {
-    const OPEN_TO_AGENTS: [&str; 5] = [
+    const OPEN_TO_AGENTS: [&str; 11] = [
+        "DELETE /v1/blobs/{space_id}/{blob_id}",
         "DELETE /v1/sessions/current",
         "DELETE /v1/sessions/{session_id}",
+        "GET /v1/blobs/{space_id}/{blob_id}",
         "GET /v1/sessions",
         "GET /v1/spaces",
         "POST /v1/agents/heartbeat",
+        "POST /v1/blobs",
+        "POST /v1/blobs/{space_id}/{blob_id}/complete",
+        "POST /v1/blobs/{space_id}/{blob_id}/parts",
+        "POST /v1/blobs/{space_id}/{blob_id}/reference",
     ];
     let (api, _, helper) = alice_with_helper().await;
     let document: Value = api.get(paths::OPENAPI, None).await;

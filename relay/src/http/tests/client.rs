@@ -68,6 +68,7 @@ impl Api {
         let state = HttpState::new(
             Arc::clone(&test.directory),
             Arc::new(OneSpace),
+            None,
             identity,
             settings,
         );

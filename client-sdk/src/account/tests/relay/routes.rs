@@ -105,6 +105,7 @@ impl State {
                 .into(),
             ksf: KSF,
             open_registration: true,
+            blobs: None,
         })
     }
 

@@ -1,0 +1,15 @@
+//! What blobs need of others: a ledger, a storage, and somebody who knows the spaces.
+
+mod ledger;
+mod spaces;
+mod storage;
+
+pub use ledger::{
+    BlobLedger, BlobRow, BlobState, NewBlob, Quotas, ReserveRefusal, Settled, StaleBefore, UnknownState,
+    Usage,
+};
+pub use spaces::{BlobSpaces, Standing};
+pub use storage::{
+    BlobStorage, Done, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart, Stores, Upload,
+    UploadId,
+};

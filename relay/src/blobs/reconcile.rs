@@ -1,0 +1,327 @@
+//! Ledger and bucket, compared both ways.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+use time::{Duration, OffsetDateTime};
+
+use super::ports::{BlobRow, BlobState, Listed, ListedUpload, Upload};
+use super::{BlobError, BlobKeeper, ObjectKey};
+
+/// Rows read at once.
+const ROWS: u32 = 1_000;
+
+/// Something that is on one side only, or differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// An object that the ledger does not know: of a database that was restored, or of nobody.
+    Unknown {
+        /// Its name.
+        name: String,
+        /// Its length.
+        bytes: u64,
+        /// Whether it was removed.
+        removed: bool,
+    },
+    /// A blob that should be there, and is not.
+    Missing {
+        /// Its object.
+        key: ObjectKey,
+        /// How long it should be.
+        bytes: u64,
+        /// Whether it was marked, so that nobody is sent there.
+        marked: bool,
+    },
+    /// An object of another length than the ledger says.
+    Length {
+        /// Its name.
+        key: ObjectKey,
+        /// What the ledger says.
+        expected: u64,
+        /// What it has.
+        found: u64,
+    },
+    /// An upload that the ledger does not know.
+    Upload {
+        /// The object's name.
+        name: String,
+        /// Whether it was abandoned.
+        removed: bool,
+    },
+}
+
+/// What may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Nothing.
+    Report,
+    /// Objects and uploads that the ledger does not know and that are older than this are removed; blobs that are missing
+    /// are marked.
+    OlderThan(Duration),
+}
+
+/// How a comparison went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Rows of blobs that should be there.
+    pub blobs: u64,
+    /// Objects of the bucket.
+    pub objects: u64,
+    /// Differences.
+    pub differences: u64,
+    /// Whether uploads could be compared, too: not every storage tells them.
+    pub uploads: bool,
+}
+
+impl BlobKeeper {
+    /// Compares the ledger with the bucket, in the order of names, a page of each in memory at a time. `found` hears of each
+    /// difference.
+    ///
+    /// Blobs come and go meanwhile: what came after its place was passed is not looked at, and an object whose blob is being
+    /// completed or swept is no difference.
+    ///
+    /// # Errors
+    /// When ledger or storage fail. What was repaired stays so.
+    pub async fn reconcile(
+        &self,
+        repair: Repair,
+        mut found: impl FnMut(Difference) + Send,
+    ) -> Result<Compared, BlobError> {
+        let (mut rows, mut objects) = (Rows::new(self), Objects::new(self));
+        let mut compared = Compared::default();
+        loop {
+            let (row, object) = (rows.peek().await?, objects.peek().await?);
+            let order = match (&row, &object) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(row), Some(object)) => row.key.to_string().cmp(&object.name),
+            };
+            compared.objects += u64::from(order != Ordering::Less);
+            compared.blobs += u64::from(
+                row.as_ref()
+                    .is_some_and(|row| order != Ordering::Greater && row.state.is_whole()),
+            );
+            let difference = match order {
+                Ordering::Less => self.without_object(rows.take(), repair).await?,
+                Ordering::Greater => self.without_row(objects.take(), repair).await?,
+                Ordering::Equal => lengths(rows.take(), objects.take()),
+            };
+            if let Some(difference) = difference {
+                compared.differences += 1;
+                found(difference);
+            }
+        }
+        compared.uploads = self
+            .reconcile_uploads(repair, &mut compared.differences, &mut found)
+            .await?;
+        Ok(compared)
+    }
+
+    /// A row whose name no object has: fine, unless the blob should be whole.
+    async fn without_object(
+        &self,
+        row: Option<BlobRow>,
+        repair: Repair,
+    ) -> Result<Option<Difference>, BlobError> {
+        let Some(row) = row.filter(|row| row.state.is_whole()) else {
+            return Ok(None);
+        };
+        // The page of the bucket may be older than the row.
+        if self.storage.length(&row.key).await?.is_some() {
+            return Ok(None);
+        }
+        let marked = match repair {
+            Repair::Report => false,
+            Repair::OlderThan(_) => {
+                let now = self.clock.now();
+                self.ledger.tombstone(row.space, row.blob_id, now).await?
+            }
+        };
+        Ok(Some(Difference::Missing {
+            key: row.key,
+            bytes: row.bytes,
+            marked,
+        }))
+    }
+
+    async fn without_row(
+        &self,
+        object: Option<Listed>,
+        repair: Repair,
+    ) -> Result<Option<Difference>, BlobError> {
+        let Some(object) = object else { return Ok(None) };
+        // Its row may have come after the page, or have been swept since.
+        if self.is_known(&object.name).await? {
+            return Ok(None);
+        }
+        let removed = is_old(repair, object.written_at, self.clock.now());
+        if removed {
+            self.storage.remove(&object.name).await?;
+        }
+        Ok(Some(Difference::Unknown {
+            name: object.name,
+            bytes: object.length,
+            removed,
+        }))
+    }
+
+    /// Whether the ledger has this name now.
+    async fn is_known(&self, name: &str) -> Result<bool, BlobError> {
+        let Ok(key) = name.parse::<ObjectKey>() else {
+            return Ok(false);
+        };
+        Ok(self.ledger.by_key(&key).await?.is_some())
+    }
+
+    async fn reconcile_uploads(
+        &self,
+        repair: Repair,
+        differences: &mut u64,
+        found: &mut (impl FnMut(Difference) + Send),
+    ) -> Result<bool, BlobError> {
+        let Some(uploads) = self.storage.uploads().await? else {
+            return Ok(false);
+        };
+        for upload in uploads {
+            if self.is_known_upload(&upload).await? {
+                continue;
+            }
+            let removed = self.abandon_old(&upload, repair).await?;
+            *differences += 1;
+            found(Difference::Upload {
+                name: upload.name,
+                removed,
+            });
+        }
+        Ok(true)
+    }
+
+    async fn is_known_upload(&self, upload: &ListedUpload) -> Result<bool, BlobError> {
+        let Ok(key) = upload.name.parse::<ObjectKey>() else {
+            return Ok(false);
+        };
+        let row = self.ledger.by_key(&key).await?;
+        // Until it is noted, the upload of a reserved blob may be any.
+        Ok(row.is_some_and(|row| row.upload.is_none() || row.upload.as_ref() == Some(&upload.id)))
+    }
+
+    async fn abandon_old(&self, upload: &ListedUpload, repair: Repair) -> Result<bool, BlobError> {
+        let Ok(key) = upload.name.parse::<ObjectKey>() else {
+            return Ok(false);
+        };
+        let old = is_old(repair, upload.begun_at, self.clock.now());
+        if old {
+            let id = upload.id.clone();
+            self.storage.abandon(&Upload { key, id }).await?;
+        }
+        Ok(old)
+    }
+}
+
+/// What may be removed. What does not tell its age may be of this moment.
+fn is_old(repair: Repair, written_at: Option<OffsetDateTime>, now: OffsetDateTime) -> bool {
+    match (repair, written_at) {
+        (Repair::OlderThan(age), Some(written_at)) => now - written_at > age,
+        _ => false,
+    }
+}
+
+fn lengths(row: Option<BlobRow>, object: Option<Listed>) -> Option<Difference> {
+    let (row, object) = (row?, object?);
+    let differs = row.state.is_whole() && row.bytes != object.length;
+    differs.then_some(Difference::Length {
+        key: row.key,
+        expected: row.bytes,
+        found: object.length,
+    })
+}
+
+/// All rows, a page at a time.
+struct Rows<'a> {
+    keeper: &'a BlobKeeper,
+    page: VecDeque<BlobRow>,
+    after: Option<ObjectKey>,
+    ended: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn new(keeper: &'a BlobKeeper) -> Self {
+        Self {
+            keeper,
+            page: VecDeque::new(),
+            after: None,
+            ended: false,
+        }
+    }
+
+    async fn peek(&mut self) -> Result<Option<BlobRow>, BlobError> {
+        if self.page.is_empty() && !self.ended {
+            let ledger = &self.keeper.ledger;
+            self.page = ledger.page(self.after.as_ref(), ROWS).await?.into();
+            self.after = self.page.back().map(|row| row.key).or(self.after);
+            self.ended = self.page.is_empty();
+        }
+        Ok(self.page.front().cloned())
+    }
+
+    fn take(&mut self) -> Option<BlobRow> {
+        self.page.pop_front()
+    }
+}
+
+/// All objects, a page at a time.
+struct Objects<'a> {
+    keeper: &'a BlobKeeper,
+    page: VecDeque<Listed>,
+    after: Option<String>,
+    ended: bool,
+}
+
+impl<'a> Objects<'a> {
+    fn new(keeper: &'a BlobKeeper) -> Self {
+        Self {
+            keeper,
+            page: VecDeque::new(),
+            after: None,
+            ended: false,
+        }
+    }
+
+    async fn peek(&mut self) -> Result<Option<Listed>, BlobError> {
+        if self.page.is_empty() && !self.ended {
+            let storage = &self.keeper.storage;
+            self.page = storage.list(self.after.as_deref()).await?.into();
+            self.after = self
+                .page
+                .back()
+                .map(|object| object.name.clone())
+                .or(self.after.take());
+            self.ended = self.page.is_empty();
+        }
+        Ok(self.page.front().cloned())
+    }
+
+    fn take(&mut self) -> Option<Listed> {
+        self.page.pop_front()
+    }
+}
+
+impl BlobKeeper {
+    /// Each blob that should be there, for who copies the bucket: `visit` hears of name, length and hash.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn inventory(&self, mut visit: impl FnMut(&BlobRow) + Send) -> Result<(), BlobError> {
+        let mut rows = Rows::new(self);
+        while rows.peek().await?.is_some() {
+            if let Some(row) = rows
+                .take()
+                .filter(|row| matches!(row.state, BlobState::Uploaded | BlobState::Referenced))
+            {
+                visit(&row);
+            }
+        }
+        Ok(())
+    }
+}

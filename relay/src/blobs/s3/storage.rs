@@ -1,0 +1,326 @@
+//! The port, on S3.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::config::Config;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadError;
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt;
+use time::OffsetDateTime;
+use tokio::sync::OnceCell;
+
+use super::client::Clients;
+use super::failure::{defect, failure, has_status};
+use super::sign::Signer;
+use super::{Dialect, PartBinding, S3Settings, probe};
+use crate::blobs::ports::{
+    BlobStorage, Done, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart, Stores, Upload,
+    UploadId,
+};
+use crate::blobs::{ObjectKey, Part};
+use crate::clock::Clock;
+
+/// How long making an object of parts may take: some servers copy all of it.
+const FINISH_WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// A bucket.
+pub struct S3Storage {
+    clients: Clients,
+    settings: S3Settings,
+    url_prefix: String,
+    url_lifetime: Duration,
+    web_origin: Option<String>,
+    clock: Arc<dyn Clock>,
+    dialect: OnceCell<Dialect>,
+}
+
+impl S3Storage {
+    /// A bucket, not asked yet. `web_origin` is one that browsers may come from, where there is any.
+    ///
+    /// # Errors
+    /// [`StorageError::Refused`] if no client can be made of the settings.
+    pub fn new(
+        settings: S3Settings,
+        url_lifetime: Duration,
+        web_origin: Option<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StorageError> {
+        Ok(Self {
+            clients: Clients::new(&settings)?,
+            url_prefix: settings.url_prefix(),
+            settings,
+            url_lifetime,
+            web_origin,
+            clock,
+            dialect: OnceCell::new(),
+        })
+    }
+
+    /// What the server does of S3, tried once.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses the credentials: the next call tries again.
+    pub async fn dialect(&self) -> Result<Dialect, StorageError> {
+        // Boxed: it is large, and every request would carry it.
+        let tried = self.dialect.get_or_try_init(|| Box::pin(self.probe()));
+        tried.await.copied()
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// When the server does not answer, or does not let us into the bucket.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        let request = self.clients.inside.head_bucket().bucket(&self.settings.bucket);
+        request.send().await.map_err(failure)?;
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<Dialect, StorageError> {
+        let origin = self.web_origin.as_deref();
+        let dialect = probe::run(&self.clients.inside, &self.settings, origin, self.clock.now()).await?;
+        tracing::info!(storage.dialect = %dialect, "the storage of blobs was tried");
+        for danger in dialect.dangers() {
+            tracing::warn!(
+                storage.danger = danger,
+                "the storage of blobs is not good enough for production"
+            );
+        }
+        Ok(dialect)
+    }
+
+    fn signer(&self) -> Signer<'_> {
+        Signer {
+            client: &self.clients.public,
+            bucket: &self.settings.bucket,
+            now: self.clock.now(),
+            lifetime: self.url_lifetime,
+        }
+    }
+
+    async fn parts_of(&self, name: &str, upload: &UploadId) -> Result<Vec<StoredPart>, StorageError> {
+        let request = self.clients.inside.list_parts();
+        let request = request
+            .bucket(&self.settings.bucket)
+            .key(name)
+            .upload_id(&upload.0);
+        let mut pages = request.into_paginator().send();
+        let mut parts = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failure)?;
+            for part in page.parts() {
+                parts.push(StoredPart {
+                    number: unsigned(part.part_number()),
+                    length: unsigned(part.size()),
+                    etag: part.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+                });
+            }
+        }
+        parts.sort_unstable_by_key(|part| part.number);
+        Ok(parts)
+    }
+
+    async fn complete(&self, upload: &Upload, parts: &[Done]) -> Result<(), StorageError> {
+        let parts: Result<Vec<_>, _> = parts.iter().map(completed).collect();
+        let list = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts?))
+            .build();
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(FINISH_WITHIN)
+            .build();
+        self.clients
+            .inside
+            .complete_multipart_upload()
+            .bucket(&self.settings.bucket)
+            .key(upload.key.to_string())
+            .upload_id(&upload.id.0)
+            .multipart_upload(list)
+            .customize()
+            .config_override(Config::builder().timeout_config(timeouts))
+            .send()
+            .await
+            .map_err(failure)?;
+        Ok(())
+    }
+
+    async fn abort(&self, name: &str, upload: &UploadId) -> Result<(), StorageError> {
+        let aborted = self
+            .clients
+            .inside
+            .abort_multipart_upload()
+            .bucket(&self.settings.bucket)
+            .key(name)
+            .upload_id(&upload.0)
+            .send()
+            .await;
+        let Err(error) = aborted else { return Ok(()) };
+        if error
+            .as_service_error()
+            .is_some_and(AbortMultipartUploadError::is_no_such_upload)
+        {
+            return Ok(());
+        }
+        // Some servers answer 403 for an upload that is gone; then there are no parts either.
+        let forbidden = has_status(&error, 403);
+        let left = if forbidden {
+            self.parts_of(name, upload).await
+        } else {
+            Ok(Vec::new())
+        };
+        match (forbidden, left) {
+            (true, Err(StorageError::NoUpload)) => Ok(()),
+            (true, Ok(parts)) if parts.is_empty() => Ok(()),
+            _ => Err(failure(error)),
+        }
+    }
+
+    async fn list_after(&self, after: Option<&str>) -> Result<Vec<Listed>, StorageError> {
+        let request = self
+            .clients
+            .inside
+            .list_objects_v2()
+            .bucket(&self.settings.bucket);
+        let request = request.set_start_after(after.map(str::to_owned));
+        let page = request.send().await.map_err(failure)?;
+        let listed = page.contents().iter().filter_map(|object| {
+            Some(Listed {
+                name: object.key()?.to_owned(),
+                length: unsigned(object.size()),
+                written_at: object.last_modified().and_then(time_of),
+            })
+        });
+        Ok(listed.collect())
+    }
+
+    async fn open_uploads(&self) -> Result<Option<Vec<ListedUpload>>, StorageError> {
+        let request = self.clients.inside.list_multipart_uploads();
+        let page = match request.bucket(&self.settings.bucket).send().await {
+            Err(error) if has_status(&error, 501) => return Ok(None),
+            page => page.map_err(failure)?,
+        };
+        let listed = page.uploads().iter().filter_map(|upload| {
+            Some(ListedUpload {
+                name: upload.key()?.to_owned(),
+                id: UploadId(upload.upload_id()?.to_owned()),
+                begun_at: upload.initiated().and_then(time_of),
+            })
+        });
+        Ok(Some(listed.collect()))
+    }
+}
+
+impl BlobStorage for S3Storage {
+    fn url_prefix(&self) -> &str {
+        &self.url_prefix
+    }
+
+    fn begin<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, UploadId> {
+        begin(&self.clients.inside, &self.settings.bucket, key.to_string()).boxed()
+    }
+
+    fn sign_put<'a>(&'a self, upload: &'a Upload, part: &'a Part) -> Stores<'a, SignedPut> {
+        async move {
+            // Without any, whoever reads compares the hash of the whole; production was refused.
+            let binding = self.dialect().await?.binding.unwrap_or(PartBinding::Checksum);
+            let name = upload.key.to_string();
+            self.signer().put_part((&name, &upload.id), part, binding).await
+        }
+        .boxed()
+    }
+
+    fn sign_get<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, SignedGet> {
+        async move { self.signer().get(&key.to_string()).await }.boxed()
+    }
+
+    fn parts<'a>(&'a self, upload: &'a Upload) -> Stores<'a, Vec<StoredPart>> {
+        async move { self.parts_of(&upload.key.to_string(), &upload.id).await }.boxed()
+    }
+
+    fn finish<'a>(&'a self, upload: &'a Upload, parts: &'a [Done]) -> Stores<'a, ()> {
+        self.complete(upload, parts).boxed()
+    }
+
+    fn abandon<'a>(&'a self, upload: &'a Upload) -> Stores<'a, ()> {
+        async move { self.abort(&upload.key.to_string(), &upload.id).await }.boxed()
+    }
+
+    fn length<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, Option<u64>> {
+        length(&self.clients.inside, &self.settings.bucket, key.to_string()).boxed()
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> Stores<'a, ()> {
+        remove(&self.clients.inside, &self.settings.bucket, name).boxed()
+    }
+
+    fn list<'a>(&'a self, after: Option<&'a str>) -> Stores<'a, Vec<Listed>> {
+        self.list_after(after).boxed()
+    }
+
+    fn uploads(&self) -> Stores<'_, Option<Vec<ListedUpload>>> {
+        self.open_uploads().boxed()
+    }
+}
+
+pub(super) async fn begin(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    name: String,
+) -> Result<UploadId, StorageError> {
+    let request = client.create_multipart_upload().bucket(bucket).key(name);
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Sha256);
+    let begun = request.send().await.map_err(failure)?;
+    let id = begun.upload_id().ok_or_else(|| defect(Nameless))?;
+    Ok(UploadId(id.to_owned()))
+}
+
+pub(super) async fn length(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    name: String,
+) -> Result<Option<u64>, StorageError> {
+    match client.head_object().bucket(bucket).key(name).send().await {
+        Ok(head) => Ok(Some(unsigned(head.content_length()))),
+        Err(error) if has_status(&error, 404) => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+pub(super) async fn remove(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    name: &str,
+) -> Result<(), StorageError> {
+    match client.delete_object().bucket(bucket).key(name).send().await {
+        Err(error) if !has_status(&error, 404) => Err(failure(error)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn completed(part: &Done) -> Result<CompletedPart, StorageError> {
+    Ok(CompletedPart::builder()
+        .part_number(i32::try_from(part.number).map_err(defect)?)
+        .e_tag(format!("\"{}\"", part.etag))
+        .checksum_sha256(STANDARD.encode(part.sha256))
+        .build())
+}
+
+/// An upload without a name.
+#[derive(Debug, thiserror::Error)]
+#[error("the server began an upload and gave it no name")]
+struct Nameless;
+
+/// What the SDK has as a signed number; one below zero or absent is 0.
+fn unsigned<N: Default, T: TryInto<N>>(number: Option<T>) -> N {
+    number
+        .and_then(|number| number.try_into().ok())
+        .unwrap_or_default()
+}
+
+fn time_of(time: &DateTime) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(time.secs()).ok()
+}
