@@ -9,6 +9,8 @@ use sealpost_protocol::ids::{EventId, SpaceId};
 use sealpost_protocol::text::turns_text;
 use sealpost_protocol::wire::SignedControl;
 
+use crate::blob::BlobError;
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,9 @@ pub enum Error {
         /// Which event.
         event_id: EventId,
     },
+    /// A file could not be sealed, or what the storage gave is not the file. What was given out before is a beginning of it.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     /// The files of this device cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -46,6 +46,7 @@ pub mod content;
 mod entropy;
 mod epoch;
 pub mod error;
+mod files;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -74,6 +75,7 @@ pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};
 pub use content::Message;
 pub use error::Error;
+pub use files::{BlobFile, Progress, PutBlob, PutOptions, Watch};
 pub use keystore::{DeviceSecret, NotADeviceSecret, NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;
 pub use sealpost_protocol::invite::{InviteLink, LinkError};

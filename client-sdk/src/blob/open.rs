@@ -103,6 +103,15 @@ impl<R: AsyncRead + Unpin> BlobReader<R> {
         Ok(Some(chunk))
     }
 
+    /// Counts the plaintext of the next chunk, which a reader before this one has given out, as read: its stored form
+    /// follows from it. If it is not the author's, the end tells ([`BlobError::Replaced`]).
+    pub(crate) fn take_known(&mut self, mut chunk: Vec<u8>) {
+        let end = Some(self.opener.size).filter(|size| size.is_last(self.next));
+        self.opener.cipher.seal(self.next, end, &mut chunk);
+        self.hash.update(&chunk);
+        self.next += 1;
+    }
+
     async fn end(&mut self) -> Result<(), BlobError> {
         if self.stored.read(&mut [0]).await? != 0 {
             return Err(BlobError::TooLong);

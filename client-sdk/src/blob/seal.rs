@@ -48,6 +48,20 @@ impl<R: AsyncRead + Unpin> BlobSealer<R> {
         Self::draw(space_id, epoch, source, &mut entropy::system())
     }
 
+    /// Seals under a key and id that were drawn before, which must never have sealed anything else.
+    pub(crate) fn under(
+        (space_id, epoch, blob_id): (SpaceId, u64, BlobId),
+        key: Zeroizing<[u8; SECRET]>,
+        source: R,
+    ) -> Self {
+        let place = BlobPlace {
+            space_id,
+            epoch,
+            blob_id,
+        };
+        Self::placed(place, key, source)
+    }
+
     pub(super) fn draw(space_id: SpaceId, epoch: u64, source: R, rng: &mut impl CryptoRng) -> Self {
         let key = Zeroizing::new(entropy::draw(rng));
         let place = BlobPlace {
@@ -55,6 +69,10 @@ impl<R: AsyncRead + Unpin> BlobSealer<R> {
             epoch,
             blob_id: BlobId::new(entropy::draw(rng)),
         };
+        Self::placed(place, key, source)
+    }
+
+    fn placed(place: BlobPlace, key: Zeroizing<[u8; SECRET]>, source: R) -> Self {
         Self {
             cipher: BlobCipher::new(&key, &place),
             source,
@@ -151,6 +169,16 @@ async fn fill(
 }
 
 impl SealedBlob {
+    /// How long it is.
+    pub(crate) fn size(&self) -> BlobSize {
+        self.size
+    }
+
+    /// SHA-256 of all stored bytes.
+    pub(crate) fn ciphertext_hash(&self) -> &Digest32 {
+        &self.ciphertext_hash
+    }
+
     /// The reference to send, under a name and a media type that may be empty.
     #[must_use]
     pub fn reference(&self, name: &str, content_type: &str) -> BlobReference {

@@ -56,8 +56,8 @@ async fn look_up(name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
 }
 
 /// The same rules for reqwest.
-pub(super) struct Resolver {
-    pub(super) connect_to: Option<SocketAddr>,
+pub(crate) struct Resolver {
+    pub(crate) connect_to: Option<SocketAddr>,
 }
 
 impl Resolve for Resolver {

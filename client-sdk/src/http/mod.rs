@@ -6,6 +6,7 @@
 mod accounts;
 mod agents;
 mod approvals;
+mod blobs;
 pub(crate) mod dial;
 mod keystore;
 mod problem;

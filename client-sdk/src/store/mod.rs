@@ -10,6 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod outbox;
 mod schema;
+pub(crate) mod uploads;
 mod vault;
 
 use std::fs::{DirBuilder, File};

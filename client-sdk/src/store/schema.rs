@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{account, ended, log, outbox};
+use super::{account, ended, log, outbox, uploads};
 use crate::error::{Error, StoreError};
 
 /// One step each, in order; `user_version` counts the steps a file has taken. Steps are only ever added.
@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     log::READER_TABLES,
     log::WEIGHT_COLUMN,
     ended::TABLES,
+    uploads::TABLES,
 ];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.

@@ -1,0 +1,200 @@
+//! From the storage to a reader, verified on the way.
+
+use std::io::{self, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use sealpost_protocol::blob::BlobReference;
+use sealpost_protocol::limits::BLOB_CHUNK;
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::io::StreamReader;
+
+use super::fetch::Fetcher;
+use super::open::BlobFile;
+use super::progress::{Progress, Watch};
+use super::retry::patiently;
+use crate::blob::{BlobError, BlobReader};
+use crate::error::{Error, StoreError};
+use crate::space::Space;
+
+impl Space {
+    /// Fetches a blob into a writer, in constant memory. Every chunk is verified before it is written.
+    ///
+    /// # Errors
+    /// [`Error::Blob`] if the stored bytes are not what the author stored: what was written before is a beginning of it, unless
+    /// [`BlobError::Replaced`] says that a member who controls the storage has written all of it anew.
+    pub async fn get_blob<W: AsyncWrite + Unpin>(
+        &self,
+        reference: &BlobReference,
+        writer: &mut W,
+        watch: Watch,
+    ) -> Result<(), Error> {
+        let fetcher = self.fetcher(reference).await?;
+        let mut reader = reader(self, reference, Arc::clone(&fetcher), 0);
+        pour(&mut reader, writer, reference, 0, &watch).await
+    }
+
+    /// Fetches a blob into a file, which appears when it is whole. What a killed call has left beside it (`NAME.part`) is
+    /// verified and gone on with.
+    ///
+    /// # Errors
+    /// As [`Self::get_blob`]; [`Error::Store`] if the file cannot be written, or is there already.
+    pub async fn get_blob_to(
+        &self,
+        reference: &BlobReference,
+        path: &Path,
+        watch: Watch,
+    ) -> Result<(), Error> {
+        let part = part_of(path);
+        let mut file = open_part(&part).await?;
+        let known = whole_chunks(&file, reference).await?;
+        let fetcher = self.fetcher(reference).await?;
+        let mut reader = reader(self, reference, fetcher, known);
+        take_known(&mut reader, &mut file, known).await?;
+        let begun = u64::from(known) * BLOB_CHUNK as u64;
+        let poured = pour(&mut reader, &mut file, reference, begun, &watch).await;
+        if let Err(Error::Blob(BlobError::Replaced)) = &poured {
+            // Either side of the seam may be to blame: begin anew the next time.
+            fs::remove_file(&part).await.map_err(failed("removing", &part))?;
+        }
+        poured?;
+        file.sync_all().await.map_err(failed("writing", &part))?;
+        // A link refuses to replace what has come there meanwhile.
+        fs::hard_link(&part, path)
+            .await
+            .map_err(failed("creating", path))?;
+        fs::remove_file(&part).await.map_err(failed("removing", &part))
+    }
+
+    /// Opens a blob to read parts of it, in any order. Each is proven to be a member's; that the whole is the author's only
+    /// [`Self::get_blob`] can tell.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]; [`Error::Integrity`] if the relay names another place than it announced.
+    pub async fn open_blob(&self, reference: &BlobReference) -> Result<BlobFile, Error> {
+        Ok(BlobFile::new(
+            self.id(),
+            reference,
+            self.fetcher(reference).await?,
+        ))
+    }
+
+    /// Deletes a blob: nobody can fetch it any more. For who put it, and for who manages the space. Messages that refer to it
+    /// stay.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub async fn delete_blob(&self, reference: &BlobReference) -> Result<(), Error> {
+        let shared = &self.core().client;
+        let (space_id, blob_id) = (self.id(), reference.blob_id);
+        patiently(shared, || async {
+            let local = shared.local_account().await?;
+            let place = (&space_id, &blob_id);
+            shared.api.delete_blob(&local.session.token, place).await
+        })
+        .await
+    }
+
+    async fn fetcher(&self, reference: &BlobReference) -> Result<Arc<Fetcher>, Error> {
+        let fetcher = Fetcher::of(&self.core().client, self.id(), reference);
+        Ok(Arc::new(fetcher.await?))
+    }
+}
+
+fn reader(
+    space: &Space,
+    reference: &BlobReference,
+    fetcher: Arc<Fetcher>,
+    first: u32,
+) -> BlobReader<impl AsyncRead + Unpin + use<>> {
+    let stored = fetcher.stream_from(first).map_err(io::Error::other);
+    BlobReader::new(space.id(), reference, StreamReader::new(stored))
+}
+
+async fn pour<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    reader: &mut BlobReader<R>,
+    writer: &mut W,
+    reference: &BlobReference,
+    mut done: u64,
+    watch: &Watch,
+) -> Result<(), Error> {
+    let total = Some(reference.size.length());
+    while let Some(chunk) = reader.next_chunk().await.map_err(unwrapped)? {
+        writer.write_all(&chunk).await.map_err(written)?;
+        done += chunk.len() as u64;
+        watch(Progress { done, total });
+    }
+    writer.flush().await.map_err(written)
+}
+
+/// What a request said is told as it was said.
+pub(super) fn unwrapped(error: BlobError) -> Error {
+    match error {
+        BlobError::Io(error) => match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => Error::Blob(BlobError::Io(error)),
+        },
+        error => Error::Blob(error),
+    }
+}
+
+fn written(source: io::Error) -> Error {
+    let what = "writing what was fetched".to_owned();
+    StoreError::File { what, source }.into()
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let what = format!("{what} {}", path.display());
+    move |source| StoreError::File { what, source }.into()
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+async fn open_part(part: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    let opened = options
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(part);
+    opened.await.map_err(failed("opening", part))
+}
+
+/// Chunks that the file has in full. The last one is fetched again: it says where the file ends.
+async fn whole_chunks(file: &File, reference: &BlobReference) -> Result<u32, Error> {
+    let length = file
+        .metadata()
+        .await
+        .map_err(written)?
+        .len()
+        .min(reference.size.length());
+    let whole = u32::try_from(length / BLOB_CHUNK as u64).expect("a blob has under 2^25 chunks");
+    Ok(whole.min(reference.size.chunks() - 1))
+}
+
+/// Lets the reader count what the file has, and cuts the rest off.
+async fn take_known<R: AsyncRead + Unpin>(
+    reader: &mut BlobReader<R>,
+    file: &mut File,
+    known: u32,
+) -> Result<(), Error> {
+    file.seek(SeekFrom::Start(0)).await.map_err(written)?;
+    for _ in 0..known {
+        let mut chunk = Vec::with_capacity(BLOB_CHUNK + 16);
+        chunk.resize(BLOB_CHUNK, 0);
+        file.read_exact(&mut chunk).await.map_err(written)?;
+        reader.take_known(chunk);
+    }
+    let end = u64::from(known) * BLOB_CHUNK as u64;
+    file.set_len(end).await.map_err(written)?;
+    file.seek(SeekFrom::Start(end)).await.map_err(written)?;
+    Ok(())
+}

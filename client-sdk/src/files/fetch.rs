@@ -1,0 +1,97 @@
+//! Stored bytes of a blob, by range.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use sealpost_protocol::blob::{BlobReference, BlobSize};
+use sealpost_protocol::ids::{BlobId, SpaceId};
+use tokio::sync::Mutex;
+
+use super::retry::patiently;
+use super::storage::Storage;
+use crate::client::Shared;
+use crate::error::Error;
+
+/// Chunks in one request: 2 MiB.
+const CHUNKS: u32 = 32;
+/// Requests under way at once, which is what a download holds in memory.
+const AT_ONCE: usize = 4;
+
+/// Fetches stored bytes of one blob.
+pub(super) struct Fetcher {
+    shared: Arc<Shared>,
+    storage: Storage,
+    space_id: SpaceId,
+    blob_id: BlobId,
+    size: BlobSize,
+    /// The address in use.
+    url: Mutex<Option<Arc<str>>>,
+}
+
+impl Fetcher {
+    pub(super) async fn of(
+        shared: &Arc<Shared>,
+        space_id: SpaceId,
+        reference: &BlobReference,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            storage: Storage::of(shared).await?,
+            shared: Arc::clone(shared),
+            space_id,
+            blob_id: reference.blob_id,
+            size: reference.size,
+            url: Mutex::default(),
+        })
+    }
+
+    /// The stored bytes of these chunks.
+    pub(super) async fn chunks(&self, chunks: Range<u32>) -> Result<Bytes, Error> {
+        let range = self.size.stored_range(chunks);
+        patiently(&self.shared, || self.attempt(range.clone())).await
+    }
+
+    async fn attempt(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let url = self.address().await?;
+        let fetched = self.storage.get(&url, range).await;
+        if fetched.is_err() {
+            self.forget(&url).await;
+        }
+        fetched
+    }
+
+    /// The stored bytes from a chunk on, in order, some of them ahead.
+    pub(super) fn stream_from(
+        self: Arc<Self>,
+        first: u32,
+    ) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin {
+        let last = self.size.chunks();
+        let starts = (first..last).step_by(CHUNKS as usize);
+        let runs = stream::iter(starts).map(move |start| {
+            let fetcher = Arc::clone(&self);
+            async move { fetcher.chunks(start..(start + CHUNKS).min(last)).await }
+        });
+        Box::pin(runs.buffered(AT_ONCE))
+    }
+
+    /// The address in use, or a new one.
+    async fn address(&self) -> Result<Arc<str>, Error> {
+        let mut url = self.url.lock().await;
+        if let Some(url) = &*url {
+            return Ok(Arc::clone(url));
+        }
+        let place = (&self.space_id, &self.blob_id);
+        let local = self.shared.local_account().await?;
+        let signed = self.shared.api.blob(&local.session.token, place).await?;
+        Ok(Arc::clone(url.insert(signed.url.into())))
+    }
+
+    /// The address does not work any more, or nothing does.
+    async fn forget(&self, failed: &Arc<str>) {
+        let mut url = self.url.lock().await;
+        if url.as_ref().is_some_and(|url| Arc::ptr_eq(url, failed)) {
+            *url = None;
+        }
+    }
+}

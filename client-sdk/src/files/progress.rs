@@ -1,0 +1,20 @@
+//! How far a transfer is.
+
+use std::sync::Arc;
+
+/// How far a transfer is, in bytes of plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done.
+    pub done: u64,
+    /// What there is to do, where that is known.
+    pub total: Option<u64>,
+}
+
+/// Hears of progress. Called often: it should only take a note.
+pub type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Watches nothing.
+pub(super) fn unwatched() -> Watch {
+    Arc::new(|_| ())
+}

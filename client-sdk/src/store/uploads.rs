@@ -1,0 +1,154 @@
+//! Uploads of blobs that are not done: what is needed to go on with one after a crash.
+//!
+//! A part's hash is on the disk before its first byte leaves. So what is sealed again under the same key must be what was
+//! sealed before, or the upload is dropped: a nonce never seals two plaintexts.
+
+use rusqlite::{OptionalExtension, params};
+use sealpost_protocol::hash::Digest32;
+use sealpost_protocol::ids::BlobId;
+use sealpost_protocol::limits::SECRET;
+use zeroize::Zeroizing;
+
+use super::log::SpaceLog;
+use crate::error::{Error, StoreError};
+
+/// Their first form.
+pub(super) const TABLES: &str = "
+-- Uploads that are not done, each under the name that its caller gave it.
+CREATE TABLE upload (
+    space INTEGER NOT NULL REFERENCES space,
+    name TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    sending_after INTEGER,
+    PRIMARY KEY (space, name)
+) STRICT;
+
+-- Parts of theirs that were sealed, and the tags of those that are stored.
+CREATE TABLE upload_part (
+    space INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    etag TEXT,
+    PRIMARY KEY (space, name, number),
+    FOREIGN KEY (space, name) REFERENCES upload ON DELETE CASCADE
+) STRICT;
+";
+
+const TABLE: &str = "upload";
+
+/// An upload that was begun.
+pub(crate) struct UploadRow {
+    pub(crate) blob_id: BlobId,
+    pub(crate) key: Zeroizing<[u8; SECRET]>,
+    pub(crate) epoch: u64,
+    pub(crate) part_bytes: u64,
+    /// The message may have been sent behind this place of the log.
+    pub(crate) sending_after: Option<u64>,
+}
+
+/// A part that was sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UploadPart {
+    pub(crate) number: u32,
+    pub(crate) sha256: Digest32,
+    /// Its tag, once it is stored.
+    pub(crate) etag: Option<String>,
+}
+
+impl UploadRow {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(BlobId::LENGTH + SECRET + 16));
+        bytes.extend_from_slice(self.blob_id.as_bytes());
+        bytes.extend_from_slice(&self.key[..]);
+        bytes.extend_from_slice(&self.epoch.to_be_bytes());
+        bytes.extend_from_slice(&self.part_bytes.to_be_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8], sending_after: Option<u64>) -> Option<Self> {
+        let (blob_id, rest) = bytes.split_at_checked(BlobId::LENGTH)?;
+        let (key, rest) = rest.split_at_checked(SECRET)?;
+        let (epoch, part_bytes) = rest.split_at_checked(8)?;
+        Some(Self {
+            blob_id: blob_id.try_into().ok()?,
+            key: Zeroizing::new(key.try_into().ok()?),
+            epoch: u64::from_be_bytes(epoch.try_into().ok()?),
+            part_bytes: u64::from_be_bytes(part_bytes.try_into().ok()?),
+            sending_after,
+        })
+    }
+}
+
+impl SpaceLog<'_> {
+    /// The upload under this name, and its parts in order.
+    pub(crate) fn upload(&self, name: &str) -> Result<Option<(UploadRow, Vec<UploadPart>)>, Error> {
+        let found = self.store().sql().query_row(
+            "SELECT sealed, sending_after FROM upload WHERE space = ?1 AND name = ?2",
+            params![self.number(), name],
+            |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)),
+        );
+        let Some((sealed, sending_after)) = found.optional()? else {
+            return Ok(None);
+        };
+        let key: [&[u8]; 2] = [&self.number().to_be_bytes(), name.as_bytes()];
+        let opened = self.store().open(TABLE, &key, &sealed)?;
+        let row = UploadRow::decode(&opened, sending_after);
+        let row = row.ok_or(StoreError::Damaged { table: TABLE })?;
+        Ok(Some((row, self.upload_parts(name)?)))
+    }
+
+    fn upload_parts(&self, name: &str) -> Result<Vec<UploadPart>, Error> {
+        let mut statement = self.store().sql().prepare_cached(
+            "SELECT number, sha256, etag FROM upload_part WHERE space = ?1 AND name = ?2 ORDER BY number",
+        )?;
+        let parts = statement.query_map(params![self.number(), name], |row| {
+            Ok(UploadPart {
+                number: row.get(0)?,
+                sha256: row.get(1)?,
+                etag: row.get(2)?,
+            })
+        })?;
+        Ok(parts.collect::<Result<_, _>>()?)
+    }
+
+    /// Begins an upload, in the stead of any under the same name.
+    pub(crate) fn begin_upload(&self, name: &str, upload: &UploadRow) -> Result<(), Error> {
+        self.drop_upload(name)?;
+        let key: [&[u8]; 2] = [&self.number().to_be_bytes(), name.as_bytes()];
+        let sealed = self.store().seal(TABLE, &key, &upload.encode());
+        self.store().sql().execute(
+            "INSERT INTO upload (space, name, sealed) VALUES (?1, ?2, ?3)",
+            params![self.number(), name, sealed],
+        )?;
+        Ok(())
+    }
+
+    /// Notes a part, or the tag of one.
+    pub(crate) fn put_upload_part(&self, name: &str, part: &UploadPart) -> Result<(), Error> {
+        self.store().sql().execute(
+            "INSERT INTO upload_part (space, name, number, sha256, etag) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (space, name, number) DO UPDATE SET sha256 = excluded.sha256, etag = excluded.etag",
+            params![self.number(), name, part.number, part.sha256, part.etag],
+        )?;
+        Ok(())
+    }
+
+    /// Notes that the message is about to be sent.
+    pub(crate) fn note_sending(&self, name: &str, after: u64) -> Result<(), Error> {
+        self.store().sql().execute(
+            "UPDATE upload SET sending_after = coalesce(sending_after, ?3) WHERE space = ?1 AND name = ?2",
+            params![self.number(), name, after],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets an upload that is done or given up.
+    pub(crate) fn drop_upload(&self, name: &str) -> Result<(), Error> {
+        self.store().sql().execute(
+            "DELETE FROM upload WHERE space = ?1 AND name = ?2",
+            params![self.number(), name],
+        )?;
+        Ok(())
+    }
+}

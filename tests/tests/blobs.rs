@@ -1,0 +1,13 @@
+//! Files through a real relay and a real S3 server, by the SDK.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its scene should stop there"
+)]
+
+#[path = "blobs/damage.rs"]
+mod damage;
+#[path = "blobs/shelf.rs"]
+mod shelf;
+#[path = "blobs/transfers.rs"]
+mod transfers;

@@ -1,0 +1,161 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use sealpost_protocol::chain::Capabilities;
+use sealpost_relay::embedded::{ObjectStore, object_store};
+use sealpost_relay::entropy::SystemEntropy;
+use sealpost_sdk::blob::BlobReference;
+use sealpost_sdk::{
+    Client, ClientConfig, Error, Passphrase, Progress, PutOptions, Space, SpaceOptions, Watch,
+};
+use sealpost_tests::database::Database;
+use sealpost_tests::proxy::{FaultProxy, Upstream};
+use sealpost_tests::relay::{Relay, RelayOptions};
+use tempfile::TempDir;
+
+/// What a part holds, as the SDK cuts it.
+pub const PART: usize = 128 * 65_536;
+
+/// A relay with a storage behind a proxy, and a space of Alice and Bob.
+pub struct Shelf {
+    _relay: Relay,
+    pub database: Database,
+    pub objects: ObjectStore,
+    pub link: FaultProxy,
+    pub alice: Client,
+    pub alices: Space,
+    pub bobs: Space,
+    pub folder: TempDir,
+}
+
+/// A private store, at an address that a proxy keeps for it.
+pub async fn storage(folder: &Path) -> (ObjectStore, FaultProxy) {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let objects = ObjectStore::start(folder, any_port, &SystemEntropy)
+        .await
+        .unwrap();
+    let link = FaultProxy::start().await;
+    let address = objects
+        .endpoint()
+        .strip_prefix("http://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    link.lead_to(Upstream::Tcp(address));
+    (objects, link)
+}
+
+/// A relay that stores blobs there.
+pub fn with_storage(options: RelayOptions, objects: &ObjectStore, link: &FaultProxy) -> RelayOptions {
+    let secret_key = objects.secret_key_file().into_os_string().into_string().unwrap();
+    options
+        .with("SEALPOST__ACCOUNTS__REGISTRATION", "open")
+        .with("SEALPOST__BLOBS__ENDPOINT", &objects.endpoint())
+        .with(
+            "SEALPOST__BLOBS__PUBLIC_ENDPOINT",
+            &format!("http://{}", link.address()),
+        )
+        .with("SEALPOST__BLOBS__BUCKET", object_store::BUCKET)
+        .with("SEALPOST__BLOBS__ACCESS_KEY", object_store::ACCESS_KEY)
+        .with("SEALPOST__BLOBS__SECRET_KEY_FILE", &secret_key)
+}
+
+impl Shelf {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (objects, link) = storage(&folder.path().join("objects")).await;
+        let database = Database::create().await;
+        let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
+        let (alice, bob) = (
+            register(&relay, &folder, "alice").await,
+            register(&relay, &folder, "bob").await,
+        );
+        let alices = alice
+            .create_space("garden", SpaceOptions::default())
+            .await
+            .unwrap();
+        let contact = alice.contacts().import(&bob.contact_card()).await.unwrap();
+        let read_out = bob.fingerprint().to_string();
+        let confirmed = alice
+            .contacts()
+            .confirm(&contact.handle, &read_out)
+            .await
+            .unwrap();
+        alices.add_member(&confirmed, Capabilities::WRITE).await.unwrap();
+        let bobs = bob.space(alices.id()).await.unwrap();
+        Self {
+            _relay: relay,
+            database,
+            objects,
+            link,
+            alice,
+            alices,
+            bobs,
+            folder,
+        }
+    }
+
+    /// What Alice puts.
+    pub async fn put(&self, bytes: &[u8], options: PutOptions) -> BlobReference {
+        self.alices.put_blob(bytes, options).await.unwrap().reference
+    }
+
+    /// What Bob gets, and how it ended.
+    pub async fn get(&self, reference: &BlobReference) -> (Vec<u8>, Result<(), Error>) {
+        let mut got = Vec::new();
+        let ended = self.bobs.get_blob(reference, &mut got, Arc::new(|_| ())).await;
+        (got, ended)
+    }
+
+    /// The objects of the bucket.
+    pub fn objects(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        collect(&self.objects.bucket_folder(), &mut found);
+        found
+    }
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => collect(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+pub fn passphrase() -> Passphrase {
+    Passphrase::new("a passphrase of five plain words".to_owned())
+}
+
+async fn register(relay: &Relay, folder: &TempDir, handle: &str) -> Client {
+    let config = ClientConfig::new(&relay.addresses().url(), folder.path().join(handle)).unwrap();
+    let (client, _recovery_code) = Client::register(config, handle, &passphrase(), None)
+        .await
+        .unwrap();
+    client
+}
+
+/// Bytes that differ from place to place.
+pub fn plaintext(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_u32;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// Collects what is told of progress.
+pub fn watching() -> (Watch, Arc<Mutex<Vec<Progress>>>) {
+    let seen = Arc::<Mutex<Vec<Progress>>>::default();
+    let watched = Arc::clone(&seen);
+    (
+        Arc::new(move |progress| watched.lock().unwrap().push(progress)),
+        seen,
+    )
+}

@@ -1,0 +1,276 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::StreamExt;
+use sealpost_protocol::code::ErrorCode;
+use sealpost_sdk::blob::BlobError;
+use sealpost_sdk::{Error, Position, PutOptions};
+use sealpost_tests::proxy::Weather;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, ReadBuf};
+
+use crate::shelf::{PART, Shelf, passphrase, plaintext, watching};
+
+/// A reader that fails when it has given so many bytes, as if its process had died.
+struct DyingAfter<'a>(&'a [u8]);
+
+impl AsyncRead for DyingAfter<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.0.is_empty() {
+            return Poll::Ready(Err(io::Error::other("dead")));
+        }
+        let (now, rest) = self.0.split_at(self.0.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.0 = rest;
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn resumable(length: usize) -> PutOptions {
+    PutOptions {
+        name: "film.mp4".to_owned(),
+        length: Some(length as u64),
+        resume: Some("film".to_owned()),
+        ..PutOptions::default()
+    }
+}
+
+async fn references(shelf: &Shelf) -> usize {
+    let until = shelf.bobs.sync().await.unwrap().seq;
+    let messages = shelf.bobs.read(Position::START, until);
+    let blobs = messages.filter(|message| std::future::ready(message.as_ref().unwrap().blob().is_some()));
+    blobs.count().await
+}
+
+#[tokio::test]
+async fn file_that_alice_puts_bob_gets_whole_with_name_and_type() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(2 * PART + 77_777);
+    let (watch, seen) = watching();
+    let options = PutOptions {
+        name: "film.mp4".to_owned(),
+        content_type: "video/mp4".to_owned(),
+        length: Some(bytes.len() as u64),
+        watch,
+        ..PutOptions::default()
+    };
+    let put = shelf.alices.put_blob(&bytes[..], options).await.unwrap();
+    assert_eq!(seen.lock().unwrap().last().unwrap().done, bytes.len() as u64);
+    let until = shelf.bobs.sync().await.unwrap().seq;
+    let mut messages = shelf.bobs.read(Position::after_event(put.sent.seq - 1), until);
+    let reference = messages.next().await.unwrap().unwrap().blob().unwrap();
+    assert_eq!(
+        (reference.name.as_str(), reference.content_type.as_str()),
+        ("film.mp4", "video/mp4")
+    );
+    let (got, ended) = shelf.get(&reference).await;
+    ended.unwrap();
+    assert!(got == bytes);
+}
+
+#[tokio::test]
+async fn empty_and_small_files_and_pipes_of_unknown_length_round_trip() {
+    let shelf = Shelf::new().await;
+    for length in [0, 1, 65_536, PART, PART + 1] {
+        let bytes = plaintext(length);
+        let reference = shelf.put(&bytes, PutOptions::default()).await;
+        let (got, ended) = shelf.get(&reference).await;
+        ended.unwrap();
+        assert!(got == bytes, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn upload_that_died_half_way_goes_on_and_sends_one_message() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(3 * PART + 5);
+    let dying = DyingAfter(&bytes[..2 * PART + 1_000]);
+    let died = shelf.alices.put_blob(dying, resumable(bytes.len())).await;
+    assert!(matches!(died, Err(Error::Blob(BlobError::Io(_)))), "{died:?}");
+    let first = shelf
+        .alices
+        .put_blob(&bytes[..], resumable(bytes.len()))
+        .await
+        .unwrap();
+    let (got, ended) = shelf.get(&first.reference).await;
+    ended.unwrap();
+    assert!(got == bytes);
+    assert_eq!(references(&shelf).await, 1);
+    assert_eq!(shelf.objects().len(), 1, "no second blob was begun");
+    let second = shelf
+        .alices
+        .put_blob(&bytes[..], resumable(bytes.len()))
+        .await
+        .unwrap();
+    assert_ne!(
+        second.reference.blob_id, first.reference.blob_id,
+        "what is done is not gone on with"
+    );
+}
+
+#[tokio::test]
+async fn another_file_under_the_name_of_an_upload_is_refused_and_then_put_anew() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(2 * PART);
+    let dying = DyingAfter(&bytes[..PART + 200_000]);
+    shelf
+        .alices
+        .put_blob(dying, resumable(bytes.len()))
+        .await
+        .unwrap_err();
+    let mut other = bytes.clone();
+    other[17] ^= 1;
+    let refused = shelf.alices.put_blob(&other[..], resumable(other.len())).await;
+    assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
+    let reference = shelf.put(&other, resumable(other.len())).await;
+    assert!(shelf.get(&reference).await.0 == other);
+}
+
+#[tokio::test]
+async fn connections_to_the_storage_that_are_cut_cost_nothing_but_time() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(2 * PART);
+    let putting = shelf.put(&bytes, PutOptions::default());
+    let cutting = async {
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+            shelf.link.cut();
+        }
+    };
+    let (reference, ()) = tokio::join!(putting, cutting);
+    shelf.link.set_weather(Weather::Refusing);
+    let getting = shelf.get(&reference);
+    let clearing = async {
+        tokio::task::yield_now().await;
+        shelf.link.set_weather(Weather::Fair);
+    };
+    let ((got, ended), ()) = tokio::join!(getting, clearing);
+    ended.unwrap();
+    assert!(got == bytes);
+}
+
+#[tokio::test]
+async fn download_goes_on_with_what_a_killed_one_left_and_proves_it() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(PART + 100_000);
+    let reference = shelf.put(&bytes, PutOptions::default()).await;
+    let path = shelf.folder.path().join("film.mp4");
+    let part = shelf.folder.path().join("film.mp4.part");
+    let (watch, seen) = watching();
+    // Cut in the middle of a chunk, with something that was never written whole.
+    std::fs::write(&part, [&bytes[..40 * 65_536], b"torn"].concat()).unwrap();
+    shelf.bobs.get_blob_to(&reference, &path, watch).await.unwrap();
+    assert!(std::fs::read(&path).unwrap() == bytes);
+    assert!(!part.exists());
+    let first = seen.lock().unwrap()[0].done;
+    assert_eq!(first, 41 * 65_536, "what was there is not fetched again");
+
+    let other = shelf.folder.path().join("other");
+    let part = shelf.folder.path().join("other.part");
+    std::fs::write(&part, vec![0; 20 * 65_536]).unwrap();
+    let nobody = || Arc::new(|_| ());
+    let replaced = shelf.bobs.get_blob_to(&reference, &other, nobody()).await;
+    assert!(
+        matches!(replaced, Err(Error::Blob(BlobError::Replaced))),
+        "{replaced:?}"
+    );
+    assert!(!other.exists() && !part.exists());
+    shelf
+        .bobs
+        .get_blob_to(&reference, &other, nobody())
+        .await
+        .unwrap();
+    let again = shelf.bobs.get_blob_to(&reference, &other, nobody()).await;
+    assert!(
+        matches!(again, Err(Error::Store(_))),
+        "a file that is there is not replaced"
+    );
+}
+
+#[tokio::test]
+async fn any_place_of_a_blob_is_read_without_the_rest() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(PART + 123_456);
+    let reference = shelf.put(&bytes, PutOptions::default()).await;
+    let mut file = shelf.bobs.open_blob(&reference).await.unwrap();
+    assert_eq!(file.length(), bytes.len() as u64);
+    for (at, length) in [
+        (0, 10),
+        (65_530, 20),
+        (PART - 3, 100_000),
+        (bytes.len() - 7, 7),
+        (5, 5),
+    ] {
+        file.seek(io::SeekFrom::Start(at as u64)).await.unwrap();
+        let mut read = vec![0; length];
+        file.read_exact(&mut read).await.unwrap();
+        assert!(read == bytes[at..at + length], "{at}");
+    }
+    file.seek(io::SeekFrom::End(-4)).await.unwrap();
+    let mut rest = Vec::new();
+    file.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, bytes[bytes.len() - 4..]);
+    file.seek(io::SeekFrom::End(10)).await.unwrap();
+    assert_eq!(file.read(&mut [0; 4]).await.unwrap(), 0);
+    assert!(file.seek(io::SeekFrom::Current(-1 << 60)).await.is_err());
+}
+
+#[tokio::test]
+async fn deleted_blob_is_not_found_and_a_removed_member_gets_none() {
+    let shelf = Shelf::new().await;
+    let reference = shelf.put(b"secret plan", PutOptions::default()).await;
+    let kept = shelf.put(b"another", PutOptions::default()).await;
+    let refused = shelf.bobs.delete_blob(&reference).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::NotPermitted));
+    shelf.alices.delete_blob(&reference).await.unwrap();
+    let (got, ended) = shelf.get(&reference).await;
+    assert_eq!(
+        (got.len(), ended.unwrap_err().code()),
+        (0, Some(ErrorCode::NotFound))
+    );
+    let members = shelf.alices.members().await.unwrap();
+    let alice = shelf.alice.account().principal_id;
+    let bob = members
+        .iter()
+        .map(|member| member.manifest.id())
+        .find(|id| *id != alice)
+        .unwrap();
+    shelf.alices.remove_member(bob).await.unwrap();
+    let (got, ended) = shelf.get(&kept).await;
+    assert_eq!(
+        (got.len(), ended.unwrap_err().code()),
+        (0, Some(ErrorCode::NotAMember))
+    );
+    let refused = shelf
+        .bobs
+        .put_blob(&b"late"[..], PutOptions::default())
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::NotAMember), "{refused}");
+}
+
+#[tokio::test]
+async fn files_of_a_deleted_account_stay_with_the_members_and_name_nobody() {
+    let shelf = Shelf::new().await;
+    let reference = shelf.put(b"left behind", PutOptions::default()).await;
+    let account = shelf.alice.account();
+    let deleted = shelf.alice.clone().delete_account(&passphrase()).await;
+    deleted.unwrap();
+    let found = shelf.database.scan().await;
+    for id in [
+        &account.account_id.as_bytes()[..],
+        &account.principal_id.as_bytes()[..],
+    ] {
+        let places = found.places_of(id);
+        let of_blobs = places.iter().filter(|(table, _)| table.starts_with("blob"));
+        assert_eq!(of_blobs.count(), 0, "{places:?}");
+    }
+    let (got, ended) = shelf.get(&reference).await;
+    ended.unwrap();
+    assert_eq!(got, b"left behind");
+}
