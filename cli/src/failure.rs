@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use sealpost_sdk::Error;
+use sealpost_sdk::blob::BlobError;
 use sealpost_sdk::error::StoreError;
 use sealpost_sdk::protocol::code::ErrorCode;
 use serde_json::json;
@@ -330,6 +331,7 @@ fn code_of(error: &Error) -> u8 {
         Error::Store(
             StoreError::Damaged { .. } | StoreError::Corrupt(_) | StoreError::DeviceKeyMissing(_),
         ) => 5,
+        Error::Blob(BlobError::Damaged { .. } | BlobError::TooLong | BlobError::Replaced) => 5,
         Error::Refused(_) => 6,
         _ => 1,
     }

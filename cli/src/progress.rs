@@ -58,3 +58,19 @@ pub(crate) async fn follow<T>(
         }
     }
 }
+
+/// Bytes and their rate, towards an end that may be known.
+pub(crate) fn bytes(what: &'static str, length: Option<u64>) -> ProgressBar {
+    let (bar, template) = match length {
+        Some(length) => (
+            ProgressBar::new(length),
+            "{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
+        ),
+        None => (
+            ProgressBar::no_length(),
+            "{spinner} {msg} {bytes} {binary_bytes_per_sec}",
+        ),
+    };
+    let style = ProgressStyle::with_template(template);
+    start(bar, what, style.expect("the template is well-formed"))
+}

@@ -1,10 +1,12 @@
-//! Files through a real relay and a real S3 server, by the SDK.
+//! Files through a real relay and a real S3 server, by the SDK and by the command.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "blobs/command.rs"]
+mod command;
 #[path = "blobs/damage.rs"]
 mod damage;
 #[path = "blobs/shelf.rs"]

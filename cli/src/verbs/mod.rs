@@ -6,6 +6,7 @@ mod completions;
 mod contact;
 mod devices;
 mod doctor;
+mod files;
 mod fingerprint;
 mod invite;
 mod join;
@@ -51,6 +52,12 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Outbox(outbox::Outbox),
     Tail(tail::Tail),
+    Put(files::Put),
+    Get(files::Get),
+    #[command(name = "ls")]
+    List(files::List),
+    #[command(name = "rm")]
+    Remove(files::Remove),
     #[command(subcommand)]
     Agent(agent::Agent),
     #[command(subcommand)]
@@ -81,6 +88,10 @@ impl Verb {
             Self::Send(verb) => verb.run(context).await,
             Self::Outbox(verb) => verb.run(context).await,
             Self::Tail(verb) => verb.run(context).await,
+            Self::Put(verb) => verb.run(context).await,
+            Self::Get(verb) => verb.run(context).await,
+            Self::List(verb) => verb.run(context).await,
+            Self::Remove(verb) => verb.run(context).await,
             Self::Agent(verb) => verb.run(context).await,
             Self::Devices(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,

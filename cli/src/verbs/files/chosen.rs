@@ -1,0 +1,108 @@
+//! How a file in a space is named on the command line.
+
+use futures_util::StreamExt;
+use sealpost_sdk::blob::BlobReference;
+use sealpost_sdk::protocol::ids::PrincipalId;
+use sealpost_sdk::{Client, Error, Position, Space};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::patience;
+
+/// Fewest digits by which an id is told from a name.
+const SHORTEST_PREFIX: usize = 6;
+
+/// A file that a message of the space refers to.
+pub(super) struct Found {
+    pub(super) reference: BlobReference,
+    pub(super) author: PrincipalId,
+    pub(super) seq: u64,
+}
+
+/// All files of a space, oldest first.
+pub(super) async fn all(client: &Client, context: &Context, space: &Space) -> Result<Vec<Found>, Failure> {
+    let until = patience::wait(client, context, space.sync()).await?.seq;
+    let mut messages = space.read(Position::START, until);
+    let mut found = Vec::new();
+    while let Some(message) = messages.next().await {
+        match message {
+            Ok(message) => found.extend(message.blob().map(|reference| Found {
+                reference,
+                author: message.author,
+                seq: message.seq,
+            })),
+            // Somebody wrote nonsense; what follows is whole.
+            Err(Error::Unreadable { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// The file of this name, the newest where there are several; or the one whose id begins so.
+pub(super) fn pick(wanted: &str, mut files: Vec<Found>) -> Result<Found, Failure> {
+    if let Some(at) = files.iter().rposition(|file| file.reference.name == wanted) {
+        return Ok(files.swap_remove(at));
+    }
+    let by_prefix = wanted.len() >= SHORTEST_PREFIX;
+    let is_meant = |file: &Found| by_prefix && file.reference.blob_id.to_string().starts_with(wanted);
+    files.retain(is_meant);
+    match files.pop() {
+        Some(file)
+            if files
+                .iter()
+                .all(|other| other.reference.blob_id == file.reference.blob_id) =>
+        {
+            Ok(file)
+        }
+        Some(_) => Err(Failure::usage(format!(
+            "{wanted:?} is the beginning of more than one id"
+        ))),
+        None => Err(Failure::usage(format!(
+            "there is no file {wanted:?}; see `sealpost ls`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_sdk::blob::BlobSize;
+    use sealpost_sdk::protocol::ids::BlobId;
+
+    use super::*;
+
+    fn file(id: u8, name: &str, seq: u64) -> Found {
+        Found {
+            reference: BlobReference {
+                blob_id: BlobId::new([id; 16]),
+                key: [0; 32].into(),
+                epoch: 1,
+                size: BlobSize::new(1).unwrap(),
+                ciphertext_hash: [0; 32],
+                name: name.to_owned(),
+                content_type: String::new(),
+            },
+            author: PrincipalId::new([1; 32]),
+            seq,
+        }
+    }
+
+    fn files() -> Vec<Found> {
+        vec![
+            file(0xaa, "plan.txt", 1),
+            file(0xbb, "plan.txt", 2),
+            file(0xcc, "", 3),
+            file(0xcc, "", 4),
+        ]
+    }
+
+    #[test]
+    fn a_name_is_the_newest_file_of_that_name_and_an_id_is_that_file() {
+        assert_eq!(pick("plan.txt", files()).unwrap().seq, 2);
+        assert_eq!(pick("aaaaaa", files()).unwrap().seq, 1);
+        assert_eq!(pick("cccccccc", files()).unwrap().seq, 4);
+        for wanted in ["aaaaa", "other"] {
+            assert!(pick(wanted, files()).is_err(), "{wanted:?}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use sealpost_sdk::Watch;
+use serde::Serialize;
+
+use super::chosen::{all, pick};
+use crate::chosen_space::ChosenSpace;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Report, printable};
+use crate::{patience, progress};
+
+/// Get a file out of a space
+///
+/// Every chunk is verified before it is written, and the whole before the file appears. Killed half-way, the same command goes
+/// on with what it has (NAME.part). `--to -` writes to standard output, where bytes appear before the whole is verified: use
+/// them only if the command succeeds.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  sealpost get garden film.mp4\n  sealpost get garden folder.tar --to - | tar x"
+)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    space: ChosenSpace,
+    /// Name of the file, or the first six or more digits of its id
+    file: String,
+    /// Where to; by default its name in this folder; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+}
+
+/// A file that was fetched.
+#[derive(Serialize)]
+struct Fetched {
+    blob_id: String,
+    path: String,
+    bytes: u64,
+}
+
+impl Get {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = context.client().await?;
+        let space = self.space.open(&client).await?;
+        let found = pick(&self.file, all(&client, context, &space).await?)?;
+        let reference = &found.reference;
+        let bar = progress::bytes("getting", Some(reference.size.length()));
+        let shown = bar.clone();
+        let watch: Watch = Arc::new(move |progress| shown.set_position(progress.done));
+        let to = self
+            .to
+            .unwrap_or_else(|| default_path(&reference.name, &reference.blob_id.to_string()));
+        let is_pipe = to == Path::new("-");
+        let got = if is_pipe {
+            let mut out = tokio::io::stdout();
+            let got = space.get_blob(reference, &mut out, watch);
+            patience::wait(&client, context, got).await
+        } else if to.exists() {
+            Err(Failure::usage(format!("{} is there already", to.display())))
+        } else {
+            let got = space.get_blob_to(reference, &to, watch);
+            patience::wait(&client, context, got).await
+        };
+        bar.finish_and_clear();
+        got?;
+        if is_pipe {
+            return Ok(());
+        }
+        context.report(&Fetched {
+            blob_id: reference.blob_id.to_string(),
+            path: to.display().to_string(),
+            bytes: reference.size.length(),
+        })
+    }
+}
+
+/// A name has no slash, so it stays in this folder; one that begins with a dot would hide there.
+fn default_path(name: &str, id: &str) -> PathBuf {
+    match name {
+        "" => PathBuf::from(id),
+        name if name.starts_with('.') => PathBuf::from(format!("_{name}")),
+        name => Path::new(".").join(name),
+    }
+}
+
+impl Report for Fetched {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}  {} bytes", printable(&self.path), self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_goes_into_this_folder_and_does_not_hide_there() {
+        assert_eq!(default_path("plan.txt", "00"), Path::new("./plan.txt"));
+        assert_eq!(default_path("-", "00"), Path::new("./-"));
+        assert_eq!(default_path(".bashrc", "00"), Path::new("_.bashrc"));
+        assert_eq!(default_path("", "00"), Path::new("00"));
+    }
+}

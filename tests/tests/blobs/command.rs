@@ -1,0 +1,49 @@
+use sealpost_tests::command::Sealpost;
+use sealpost_tests::database::Database;
+use sealpost_tests::relay::{Relay, RelayOptions};
+use serde_json::Value;
+
+use crate::shelf::{PART, plaintext, storage, with_storage};
+
+fn text<'a>(line: &'a Value, key: &str) -> &'a str {
+    line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn command_puts_lists_gets_and_removes_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (objects, link) = storage(&folder.path().join("objects")).await;
+    let database = Database::create().await;
+    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
+    let alice = Sealpost::new(&relay.addresses().url());
+    let (file, got) = (folder.path().join("film.mp4"), folder.path().join("got.mp4"));
+    let bytes = plaintext(PART + 1_000);
+    std::fs::write(&file, &bytes).unwrap();
+    let (file, got_path) = (
+        file.to_str().unwrap().to_owned(),
+        got.to_str().unwrap().to_owned(),
+    );
+    tokio::task::spawn_blocking(move || {
+        alice.json(["register", "alice"]);
+        alice.json(["space", "create", "garden"]);
+        let put = alice.json(["put", "garden", &file]);
+        let id = text(&put[0], "blob_id").to_owned();
+        assert_eq!(text(&put[0], "name"), "film.mp4");
+        let listed = alice.json(["ls", "garden"]);
+        assert_eq!((listed.len(), text(&listed[0], "blob_id")), (1, id.as_str()));
+        alice.json(["get", "garden", "film.mp4", "--to", &got_path]);
+        assert!(std::fs::read(&got_path).unwrap() == bytes);
+        let refused = alice.run(["get", "garden", "film.mp4", "--to", &got_path]);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        let piped = alice.feed(["put", "garden", "-", "--name", "notes"], b"from a pipe");
+        piped.expect_done();
+        let read = alice.run(["get", "garden", "notes", "--to", "-"]).expect_done();
+        assert_eq!(read.out, "from a pipe");
+        alice.run(["rm", "garden", &id[..8]]).expect_done();
+        let gone = alice.run(["get", "garden", &id, "--to", "-"]);
+        assert_eq!(gone.code, 6, "{}", gone.err);
+    })
+    .await
+    .unwrap();
+    relay.stop().await;
+}
