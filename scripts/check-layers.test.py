@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("check-layers")
-CRATES = ["protocol", "opaque", "client-sdk", "cli", "relay", "migrations", "bench"]
+CRATES = ["protocol", "opaque", "cipher", "client-sdk", "cli", "relay", "migrations", "bench"]
 
 
 def check(files):

@@ -1,15 +1,12 @@
 //! The cipher of one blob: STREAM over XChaCha20-Poly1305, under a key that is derived for this blob of this space and epoch.
 
-use aead_stream::{NewStream, Nonce, StreamBE32, StreamPrimitive};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use hkdf::Hkdf;
+use sealpost_cipher::{ChunkCipher, NotAuthentic};
 use sealpost_protocol::blob::{BlobSize, NONCE_PREFIX, blob_info, last_chunk_data};
 use sealpost_protocol::ids::{BlobId, SpaceId};
 use sealpost_protocol::limits::SECRET;
 use sha2::Sha256;
 use zeroize::Zeroizing;
-
-type Stream = StreamBE32<XChaCha20Poly1305>;
 
 /// Which blob of which space, sealed in which epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +17,7 @@ pub(super) struct BlobPlace {
 }
 
 /// Seals and opens the chunks of one blob, in any order.
-pub(super) struct BlobCipher(Stream);
-
-/// A chunk that does not open.
-pub(super) struct NotAChunk;
+pub(super) struct BlobCipher(ChunkCipher);
 
 impl BlobCipher {
     pub(super) fn new(key: &[u8; SECRET], place: &BlobPlace) -> Self {
@@ -35,17 +29,17 @@ impl BlobCipher {
             )
             .expect("51 bytes are below HKDF's limit of 8,160");
         let (key, prefix) = derived.split_at(SECRET);
-        let cipher = XChaCha20Poly1305::new_from_slice(key).expect("32 bytes are a key");
-        let prefix: &Nonce<XChaCha20Poly1305, Stream> = prefix.try_into().expect("19 bytes are a prefix");
-        Self(Stream::from_aead(cipher, prefix))
+        let key = key.try_into().expect("32 bytes are a key");
+        Self(ChunkCipher::new(
+            key,
+            prefix.try_into().expect("19 bytes are a prefix"),
+        ))
     }
 
     /// Seals a chunk in place. `end` for the last one: the size of the whole blob.
     pub(super) fn seal(&self, index: u32, end: Option<BlobSize>, chunk: &mut Vec<u8>) {
         let data = end.map(last_chunk_data).unwrap_or_default();
-        self.0
-            .encrypt_in_place(index, end.is_some(), &data, chunk)
-            .expect("a chunk is far below the cipher's limit, and their number below the counter's");
+        self.0.seal(index, end.is_some(), &data, chunk);
     }
 
     /// Opens a chunk in place.
@@ -54,10 +48,8 @@ impl BlobCipher {
         index: u32,
         end: Option<BlobSize>,
         chunk: &mut Vec<u8>,
-    ) -> Result<(), NotAChunk> {
+    ) -> Result<(), NotAuthentic> {
         let data = end.map(last_chunk_data).unwrap_or_default();
-        self.0
-            .decrypt_in_place(index, end.is_some(), &data, chunk)
-            .map_err(|_| NotAChunk)
+        self.0.open(index, end.is_some(), &data, chunk)
     }
 }

@@ -5,15 +5,15 @@
 
 use std::ops::Range;
 
-use chacha20poly1305::{AeadInOut, Key, KeyInit, Tag, XChaCha20Poly1305, XNonce};
+use sealpost_cipher as cipher;
 
 use super::data_key::DATA_KEY_BYTES;
 use crate::entropy::Entropy;
 
 /// Length of the nonce, in bytes.
-pub(super) const NONCE_BYTES: usize = 24;
+pub(super) const NONCE_BYTES: usize = cipher::NONCE;
 /// Length of the tag, in bytes.
-pub(super) const TAG_BYTES: usize = 16;
+pub(super) const TAG_BYTES: usize = cipher::TAG;
 
 /// Seals `plaintext` to `header ‖ nonce ‖ ciphertext ‖ tag`. The header is not authenticated here: callers
 /// put what it says into `associated_data`, or check it against one allowed value.
@@ -31,13 +31,7 @@ pub(super) fn seal(
     sealed.extend_from_slice(header);
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(plaintext);
-    let tag = cipher(key)
-        .encrypt_inout_detached(
-            &XNonce::from(nonce),
-            associated_data,
-            (&mut sealed[text_start..]).into(),
-        )
-        .expect("a row is far shorter than the 256 GiB that ChaCha20 can encrypt");
+    let tag = cipher::seal_in_place(key, &nonce, associated_data, &mut sealed[text_start..]);
     sealed.extend_from_slice(&tag);
     sealed
 }
@@ -52,18 +46,6 @@ pub(super) fn open_in_place(
     let (nonce, rest) = body.split_first_chunk_mut::<NONCE_BYTES>()?;
     let (text, tag) = rest.split_last_chunk_mut::<TAG_BYTES>()?;
     let text_end = NONCE_BYTES + text.len();
-    cipher(key)
-        .decrypt_inout_detached(
-            &XNonce::from(*nonce),
-            associated_data,
-            text.into(),
-            &Tag::from(*tag),
-        )
-        .ok()?;
+    cipher::open_in_place(key, nonce, associated_data, text, tag).ok()?;
     Some(NONCE_BYTES..text_end)
-}
-
-fn cipher(key: &[u8; DATA_KEY_BYTES]) -> XChaCha20Poly1305 {
-    let key: &Key = key.into();
-    XChaCha20Poly1305::new(key)
 }
