@@ -51,6 +51,9 @@ pub(super) struct Line {
     /// Who wrote it, for people.
     #[serde(skip)]
     name: String,
+    /// The file that it refers to, for people.
+    #[serde(skip)]
+    file: Option<String>,
 }
 
 impl Tail {
@@ -109,7 +112,12 @@ async fn print(context: &Context, people: &People, mut messages: Messages) -> Re
 
 impl Line {
     pub(super) fn new(message: Delivered, people: &People) -> Self {
+        let file = message.blob().map(|blob| {
+            let id = blob.blob_id.to_string();
+            format!("file {}  {}", &id[..12], printable(&blob.name))
+        });
         Self {
+            file,
             space: message.space_id.to_string(),
             seq: message.seq,
             index: message.index,
@@ -127,6 +135,10 @@ impl Line {
 impl Report for Line {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let place = format!("{}:{}", self.seq, self.index);
+        if let Some(file) = &self.file {
+            // Its body is its key, which nobody wants on a screen.
+            return writeln!(out, "{place:<10} {}  {file}", self.name);
+        }
         match &self.body {
             Body::Text(text) => writeln!(out, "{place:<10} {}  {}", self.name, printable(text)),
             Body::Base64(base64) => writeln!(out, "{place:<10} {}  base64:{base64}", self.name),

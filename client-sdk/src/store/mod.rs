@@ -165,6 +165,11 @@ impl<'a> StoreTransaction<'a> {
         self.vault.seal(table, key, value)
     }
 
+    /// By what a row is found whose name is secret.
+    pub(crate) fn index(&self, table: &'static str, name: &str) -> String {
+        self.vault.index(table, name)
+    }
+
     /// Opens what [`Self::seal`] made for the same row.
     pub(crate) fn open(
         &self,

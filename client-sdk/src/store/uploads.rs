@@ -14,7 +14,7 @@ use crate::error::{Error, StoreError};
 
 /// Their first form.
 pub(super) const TABLES: &str = "
--- Uploads that are not done, each under the name that its caller gave it.
+-- Uploads that are not done, each under a keyed hash of the name that its caller gave it: that may be a path.
 CREATE TABLE upload (
     space INTEGER NOT NULL REFERENCES space,
     name TEXT NOT NULL,
@@ -83,6 +83,7 @@ impl UploadRow {
 impl SpaceLog<'_> {
     /// The upload under this name, and its parts in order.
     pub(crate) fn upload(&self, name: &str) -> Result<Option<(UploadRow, Vec<UploadPart>)>, Error> {
+        let name = &self.store().index(TABLE, name);
         let found = self.store().sql().query_row(
             "SELECT sealed, sending_after FROM upload WHERE space = ?1 AND name = ?2",
             params![self.number(), name],
@@ -98,6 +99,7 @@ impl SpaceLog<'_> {
         Ok(Some((row, self.upload_parts(name)?)))
     }
 
+    /// By the hash of a name.
     fn upload_parts(&self, name: &str) -> Result<Vec<UploadPart>, Error> {
         let mut statement = self.store().sql().prepare_cached(
             "SELECT number, sha256, etag FROM upload_part WHERE space = ?1 AND name = ?2 ORDER BY number",
@@ -115,6 +117,7 @@ impl SpaceLog<'_> {
     /// Begins an upload, in the stead of any under the same name.
     pub(crate) fn begin_upload(&self, name: &str, upload: &UploadRow) -> Result<(), Error> {
         self.drop_upload(name)?;
+        let name = &self.store().index(TABLE, name);
         let key: [&[u8]; 2] = [&self.number().to_be_bytes(), name.as_bytes()];
         let sealed = self.store().seal(TABLE, &key, &upload.encode());
         self.store().sql().execute(
@@ -126,6 +129,7 @@ impl SpaceLog<'_> {
 
     /// Notes a part, or the tag of one.
     pub(crate) fn put_upload_part(&self, name: &str, part: &UploadPart) -> Result<(), Error> {
+        let name = &self.store().index(TABLE, name);
         self.store().sql().execute(
             "INSERT INTO upload_part (space, name, number, sha256, etag) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (space, name, number) DO UPDATE SET sha256 = excluded.sha256, etag = excluded.etag",
@@ -136,6 +140,7 @@ impl SpaceLog<'_> {
 
     /// Notes that the message is about to be sent.
     pub(crate) fn note_sending(&self, name: &str, after: u64) -> Result<(), Error> {
+        let name = &self.store().index(TABLE, name);
         self.store().sql().execute(
             "UPDATE upload SET sending_after = coalesce(sending_after, ?3) WHERE space = ?1 AND name = ?2",
             params![self.number(), name, after],
@@ -145,6 +150,7 @@ impl SpaceLog<'_> {
 
     /// Forgets an upload that is done or given up.
     pub(crate) fn drop_upload(&self, name: &str) -> Result<(), Error> {
+        let name = &self.store().index(TABLE, name);
         self.store().sql().execute(
             "DELETE FROM upload WHERE space = ?1 AND name = ?2",
             params![self.number(), name],

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
 use sealpost_protocol::hash::{Label, framed};
 use sealpost_protocol::limits;
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::{expect_private, file_error, remove_after_failure, remove_if_there, sync_folder};
 use crate::entropy;
@@ -20,6 +23,7 @@ const DEVICE_KEY: &str = "device.key";
 /// Seals values under the device key: XChaCha20-Poly1305, random nonce, bound to table and row.
 pub(super) struct Vault {
     cipher: XChaCha20Poly1305,
+    index_key: Zeroizing<[u8; SecretKey::LENGTH]>,
 }
 
 impl Vault {
@@ -33,7 +37,14 @@ impl Vault {
         let key = read_key(&path)?;
         Ok(Self {
             cipher: XChaCha20Poly1305::new(key.expose_bytes().into()),
+            index_key: derive(key.expose_bytes(), b"index"),
         })
+    }
+
+    /// By what a row is found whose name is secret: the same for the same name, and without the device key of no use.
+    pub(super) fn index(&self, table: &'static str, name: &str) -> String {
+        let part = framed(Label::DEVICE_STORE, &[table.as_bytes(), name.as_bytes()]);
+        hex::encode(derive(&self.index_key, &part))
     }
 
     pub(super) fn seal(&self, table: &'static str, key: &[&[u8]], value: &[u8]) -> Vec<u8> {
@@ -79,6 +90,14 @@ impl Vault {
 pub(super) fn destroy(home: &Path) -> Result<(), Error> {
     remove_if_there(&home.join(DEVICE_KEY))?;
     sync_folder(home)
+}
+
+fn derive(key: &[u8; SecretKey::LENGTH], purpose: &[u8]) -> Zeroizing<[u8; SecretKey::LENGTH]> {
+    let mut derived = Zeroizing::new([0; SecretKey::LENGTH]);
+    Hkdf::<Sha256>::new(None, key)
+        .expand(&framed(Label::DEVICE_STORE, &[purpose]), &mut derived[..])
+        .expect("32 bytes are below HKDF's limit of 8,160");
+    derived
 }
 
 fn associated_data(table: &'static str, key: &[&[u8]]) -> Vec<u8> {
