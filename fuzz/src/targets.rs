@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     signed::MANIFEST,
     signed::SIGNAL,
     signed::BLOB_REFERENCE,
+    signed::FOLDER,
     log::LOG,
     membership::MEMBERSHIP,
     sealed::KEYSTORE,

@@ -1,9 +1,11 @@
 //! Blobs: what is too large for a message. Sealed in chunks by its writer, stored outside the log, named by a reference inside
 //! a message. This crate fixes sizes, what is bound, and the reference; it seals nothing.
 
+mod folder;
 mod reference;
 mod size;
 
+pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, is_folder_path};
 pub use reference::{BlobReference, REFERENCE_TYPE, ReferenceError};
 pub use size::{BlobSize, TooLarge};
 

@@ -62,6 +62,12 @@ pub const MIN_BLOB_PART: u64 = 5 * 1024 * 1024;
 pub const MAX_BLOB_PART: u64 = 256 * 1024 * 1024;
 /// Most parts of a blob whose addresses are asked for at once.
 pub const MAX_BLOB_PARTS_ASKED: usize = 32;
+/// Longest plaintext of a folder.
+pub const MAX_FOLDER: usize = 32 * 1024 * 1024;
+/// Most files of a folder.
+pub const MAX_FOLDER_FILES: usize = 65_536;
+/// Longest path of a file in a folder, in UTF-8.
+pub const MAX_FOLDER_PATH: usize = 1024;
 /// Longest `ETag` of a part.
 pub const MAX_ETAG: usize = 128;
 /// For how long after it was replaced a keystore version is kept, however many came after it.

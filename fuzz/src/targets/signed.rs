@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use prost::Message;
-use sealpost_protocol::blob::BlobReference;
+use sealpost_protocol::blob::{BlobReference, Folder};
 use sealpost_protocol::canonical::{decode_canonical, encode};
 use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::{EventHeader, ParsedEvent, without_ciphertext};
@@ -120,4 +120,16 @@ pub const BLOB_REFERENCE: Target = Target {
         }
     },
     seeds: || seeds::of_vectors(include_str!("../../../protocol/vectors/blob_reference.json")),
+};
+
+pub const FOLDER: Target = Target {
+    name: "folder",
+    what: "the names and references of a folder's files, in a blob of another member",
+    run: |bytes| {
+        let bytes = Bytes::copy_from_slice(bytes);
+        if let Ok(folder) = Folder::parse(&bytes) {
+            assert_eq!(folder.encode(), Ok(bytes), "a folder has one encoding");
+        }
+    },
+    seeds: || seeds::of_vectors(include_str!("../../../protocol/vectors/folder.json")),
 };

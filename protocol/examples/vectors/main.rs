@@ -37,6 +37,7 @@ fn main() {
         "epoch" => epochs::epoch(),
         "wraps" => epochs::wraps(),
         "blob_reference" => blobs::blob_reference(),
+        "folder" => blobs::folder(),
         "codes" => tables::codes(),
         "limits" => tables::limits(),
         _ => panic!("name one of the files in protocol/vectors, without .json"),

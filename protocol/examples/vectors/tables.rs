@@ -17,7 +17,7 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 37] = [
+    let sizes: [(&str, usize); 40] = [
         ("MAX_FRAME", limits::MAX_FRAME),
         ("MAX_FRAGMENTS", limits::MAX_FRAGMENTS as usize),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
@@ -55,6 +55,9 @@ pub fn limits() -> File {
         ("MAX_ETAG", limits::MAX_ETAG),
         ("MAX_BLOB_NAME", limits::MAX_BLOB_NAME),
         ("MAX_BLOB_TYPE", limits::MAX_BLOB_TYPE),
+        ("MAX_FOLDER", limits::MAX_FOLDER),
+        ("MAX_FOLDER_FILES", limits::MAX_FOLDER_FILES),
+        ("MAX_FOLDER_PATH", limits::MAX_FOLDER_PATH),
         ("MAX_DEVICE_NAME", limits::MAX_DEVICE_NAME),
         ("MAX_APPROVAL", limits::MAX_APPROVAL),
         ("HPKE_KEY", limits::HPKE_KEY),

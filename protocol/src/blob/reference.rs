@@ -59,8 +59,12 @@ impl BlobReference {
     /// # Errors
     /// [`ReferenceError::Malformed`] if the name or type is not one that readers take.
     pub fn encode(&self) -> Result<Bytes, ReferenceError> {
+        Ok(encode(&self.to_wire()?))
+    }
+
+    pub(super) fn to_wire(&self) -> Result<wire::BlobReference, ReferenceError> {
         check_texts(&self.name, &self.content_type)?;
-        Ok(encode(&wire::BlobReference {
+        Ok(wire::BlobReference {
             version: VERSION,
             blob_id: self.blob_id.to_bytes(),
             key: Bytes::copy_from_slice(&self.key[..]),
@@ -70,7 +74,7 @@ impl BlobReference {
             ciphertext_hash: Bytes::copy_from_slice(&self.ciphertext_hash),
             name: self.name.clone(),
             content_type: self.content_type.clone(),
-        }))
+        })
     }
 
     /// Parses the body of a message of type [`REFERENCE_TYPE`].
@@ -78,7 +82,11 @@ impl BlobReference {
     /// # Errors
     /// See [`ReferenceError`].
     pub fn parse(body: &Bytes) -> Result<Self, ReferenceError> {
-        let message: wire::BlobReference = decode_canonical(body)?;
+        Self::from_wire(decode_canonical(body)?)
+    }
+
+    /// What came in one encoding, whatever it stood in.
+    pub(super) fn from_wire(message: wire::BlobReference) -> Result<Self, ReferenceError> {
         if message.version != VERSION {
             return Err(ReferenceError::Version(message.version));
         }
@@ -129,7 +137,7 @@ fn check_texts(name: &str, content_type: &str) -> Result<(), ReferenceError> {
 }
 
 /// One component of a path that means the same wherever it is shown or stored.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\') && !turns_text(c);
     name.len() <= MAX_BLOB_NAME && !matches!(name, "." | "..") && name.chars().all(is_plain)
 }

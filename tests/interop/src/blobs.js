@@ -1,8 +1,17 @@
-// Blobs (SPEC 7.1): what is too large for a message, sealed in chunks, and the reference that a message carries.
-import { EMPTY, concat, equal, isZero, u32, u64, utf8 } from './bytes.js';
+// Blobs (SPEC 7.1): what is too large for a message, sealed in chunks, and the reference that a message carries. Folders of
+// them (SPEC 7.2).
+import { EMPTY, compare, concat, equal, isZero, u32, u64, utf8 } from './bytes.js';
 import { CannotOpen, require } from './errors.js';
 import { framed, hkdf, sha256 } from './hashing.js';
-import { BLOB_CHUNK, MAX_BLOB, MAX_BLOB_NAME, MAX_BLOB_TYPE } from './limits.js';
+import {
+  BLOB_CHUNK,
+  MAX_BLOB,
+  MAX_BLOB_NAME,
+  MAX_BLOB_TYPE,
+  MAX_FOLDER,
+  MAX_FOLDER_FILES,
+  MAX_FOLDER_PATH,
+} from './limits.js';
 import { padme } from './padding.js';
 import { open, seal } from './sealing.js';
 import { decodeCanonical } from './wire.js';
@@ -26,7 +35,11 @@ export function sizeOf(length) {
 
 /** @param {Uint8Array} body of a message @returns {BlobReference} */
 export function parseReference(body) {
-  const reference = decodeCanonical('BlobReference', body);
+  return checkReference(decodeCanonical('BlobReference', body));
+}
+
+/** @param {any} reference in one encoding @returns {BlobReference} */
+function checkReference(reference) {
   const { version, blobId, key, epoch, chunkSize, ciphertextHash, name, contentType, length } = reference;
   require(version === 1, 'malformed', 'a blob reference of another version');
   require(blobId.length === 16 && key.length === 32 && ciphertextHash.length === 32, 'malformed', 'a length');
@@ -40,6 +53,28 @@ export function parseReference(body) {
 /** @param {string} name */
 const isName = (name) =>
   utf8(name).length <= MAX_BLOB_NAME && !['.', '..'].includes(name) && !UNSAFE_IN_NAMES.test(name);
+
+/** @param {Uint8Array} plaintext of a blob @returns {{ path: string, executable: boolean, blob: BlobReference }[]} */
+export function parseFolder(plaintext) {
+  require(plaintext.length <= MAX_FOLDER, 'too_large', 'a folder');
+  const { version, files } = decodeCanonical('Folder', plaintext);
+  require(version === 1, 'malformed', 'a folder of another version');
+  require(files.length <= MAX_FOLDER_FILES, 'too_large', 'a folder');
+  const paths = new Set(files.map((/** @type {any} */ { path }) => path));
+  let before = null;
+  for (const { path } of files) {
+    const parts = path.split('/');
+    const above = parts.slice(1).map((/** @type {string} */ _, /** @type {number} */ at) => parts.slice(0, at + 1).join('/'));
+    require(utf8(path).length <= MAX_FOLDER_PATH && parts.every((/** @type {string} */ part) => part !== '' && isName(part)), 'malformed', 'a path');
+    require(before === null || compare(utf8(before), utf8(path)) < 0, 'malformed', 'the order of paths');
+    require(!above.some((/** @type {string} */ path) => paths.has(path)), 'malformed', 'a file in a file');
+    before = path;
+  }
+  return files.map((/** @type {any} */ { path, executable, blob }) => {
+    require(blob && blob.name === '', 'malformed', 'the blob of a file');
+    return { path, executable, blob: checkReference(blob) };
+  });
+}
 
 /** @param {Uint8Array} spaceId @param {BlobReference} reference */
 function chunksOf(spaceId, { key, epoch, blobId, size }) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openBlob, parseReference, sealBlob } from '../src/blobs.js';
+import { openBlob, parseFolder, parseReference, sealBlob } from '../src/blobs.js';
 import { toHex } from '../src/bytes.js';
 import { sha256 } from '../src/hashing.js';
 import { blobVectors, hex, vectors } from '../support/vectors.js';
@@ -9,6 +9,17 @@ for (const { why, reference, size } of vectors('blob_reference')) {
   test(`blob references: ${why}`, () => {
     if (size === null) return assert.throws(() => parseReference(hex(reference)));
     assert.deepEqual(parseReference(hex(reference)).size, size);
+  });
+}
+
+for (const { why, folder, files } of vectors('folder')) {
+  test(`folders: ${why}`, () => {
+    if (files === null) return assert.throws(() => parseFolder(hex(folder)));
+    const parsed = parseFolder(hex(folder));
+    assert.deepEqual(
+      parsed.map(({ path, executable }) => ({ path, executable })),
+      files,
+    );
   });
 }
 
