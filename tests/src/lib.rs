@@ -12,13 +12,14 @@
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
 //!
-//! Five proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
+//! Six proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
 //!
 //! - [`abuse`]: attacks over real sockets while honest people talk, by [`bare`] clients.
 //! - [`crash`]: kills and faults at random under many writers.
 //! - [`leaks`]: what only people may know is looked for wherever somebody else could.
 //! - [`removal`]: somebody is removed, and those who stay go on.
 //! - [`restarts`]: parts of a deployment restart under fifty clients; `scripts/prove deploy` brings one up for it.
+//! - [`transfers`]: files are put and got under kills and faults; ledger and bucket stay equal.
 //!
 //! Everything is ended by a test's end; tests wait for events, never for time.
 
@@ -45,6 +46,7 @@ pub mod restarts;
 pub mod scan;
 pub mod steps;
 pub mod tls_front;
+pub mod transfers;
 
 mod folders;
 mod process;

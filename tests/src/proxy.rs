@@ -37,6 +37,8 @@ pub enum Weather {
     Silent,
     /// New connections are closed at once.
     Refusing,
+    /// New connections are answered as a busy HTTP server does, with 503.
+    Busy,
 }
 
 /// A TCP listener that forwards. It ends when dropped, with its connections.
@@ -50,6 +52,8 @@ pub struct FaultProxy {
 struct Shared {
     upstreams: Mutex<Vec<Upstream>>,
     weather: watch::Sender<Weather>,
+    /// Bytes that have passed, in both directions together.
+    passed: watch::Sender<u64>,
     /// Of each open connection, what tells it to freeze.
     frosts: Mutex<Vec<watch::Sender<bool>>>,
 }
@@ -60,6 +64,7 @@ impl FaultProxy {
         let shared = Arc::new(Shared {
             upstreams: Mutex::default(),
             weather: watch::Sender::new(Weather::Fair),
+            passed: watch::Sender::default(),
             frosts: Mutex::default(),
         });
         let (shared, serving) = (Arc::clone(&shared), shared);
@@ -88,6 +93,22 @@ impl FaultProxy {
         self.shared.weather.send_replace(weather);
     }
 
+    /// Bytes that have passed so far, in both directions together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        *self.shared.passed.borrow()
+    }
+
+    /// Waits until so many bytes have passed.
+    ///
+    /// # Panics
+    /// Never: the counter lives as long as this.
+    pub async fn passed(&self, bytes: u64) {
+        let mut passed = self.shared.passed.subscribe();
+        let waiting = passed.wait_for(|passed| *passed >= bytes);
+        waiting.await.expect("the counter lives as long as this");
+    }
+
     /// Cuts every open connection, as a cable would be cut: what was on its way is lost. Returns how many there were.
     pub fn cut(&self) -> usize {
         self.door.cut()
@@ -112,13 +133,20 @@ impl Shared {
     fn connection(&self, client: TcpStream) -> impl Future<Output = ()> + use<> {
         let sky = Sky {
             weather: self.weather.subscribe(),
+            passed: self.passed.clone(),
             frost: self.watch_frost(),
         };
         let mut upstreams = self.next_upstreams();
-        if *sky.weather.borrow() == Weather::Refusing {
+        let weather = *sky.weather.borrow();
+        if matches!(weather, Weather::Refusing | Weather::Busy) {
             upstreams.clear();
         }
-        connect(client, upstreams, sky)
+        async move {
+            match weather {
+                Weather::Busy => answer_busy(client).await,
+                _ => connect(client, upstreams, sky).await,
+            }
+        }
     }
 
     /// Where a new connection may be led, in this order; the next one begins with another.
@@ -143,7 +171,19 @@ impl Shared {
 #[derive(Clone)]
 struct Sky {
     weather: watch::Receiver<Weather>,
+    passed: watch::Sender<u64>,
     frost: watch::Receiver<bool>,
+}
+
+/// Answers the first request, whatever it is; its body is not read.
+async fn answer_busy(mut client: TcpStream) {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let mut head = [0; 1];
+    // There is nobody to tell.
+    if client.read_exact(&mut head).await.is_ok() {
+        let _ = client.write_all(BUSY).await;
+        let _ = client.shutdown().await;
+    }
 }
 
 /// Ends when either side does.
@@ -192,6 +232,7 @@ async fn pump(
             return to.shutdown().await;
         }
         to.write_all(&bytes[..length]).await?;
+        sky.passed.send_modify(|passed| *passed += length as u64);
     }
 }
 
@@ -208,7 +249,7 @@ impl Sky {
         loop {
             let now = *self.weather.borrow_and_update();
             match now {
-                Weather::Fair | Weather::Refusing => return,
+                Weather::Fair | Weather::Refusing | Weather::Busy => return,
                 Weather::Slow(delay) => return time::sleep(delay).await,
                 Weather::Silent => {
                     if self.weather.changed().await.is_err() {

@@ -9,6 +9,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use sealpost_relay::config::Config;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -85,6 +86,15 @@ impl ChildRelay {
     #[must_use]
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// The configuration it runs by, for what an operator does beside it.
+    ///
+    /// # Panics
+    /// Never: the relay runs by it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.options.config(self.addresses)
     }
 
     /// Its process id.

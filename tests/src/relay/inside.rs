@@ -1,8 +1,8 @@
 //! A relay in this process.
 
 use sealpost_relay::{
-    app::{App, AppError, Listeners, Parts},
-    config::{Config, Sources},
+    app::{self, App, AppError, Listeners, Parts},
+    blobs::BlobKeeper,
     lifecycle::Shutdown,
 };
 use tokio::task::JoinHandle;
@@ -15,7 +15,7 @@ pub struct Relay {
     parts: Parts,
     shutdown: Shutdown,
     running: JoinHandle<Result<(), AppError>>,
-    _options: RelayOptions,
+    options: RelayOptions,
 }
 
 impl Relay {
@@ -27,12 +27,7 @@ impl Relay {
             public: listeners.public_address().unwrap(),
             ops: listeners.ops_address().unwrap(),
         };
-        let sources = Sources::default()
-            .over(options.table(addresses))
-            .with_variables(options.variables());
-        let app = App::start(Config::load(sources).unwrap(), listeners)
-            .await
-            .unwrap();
+        let app = App::start(options.config(addresses), listeners).await.unwrap();
         let (parts, shutdown) = (app.parts().clone(), Shutdown::default());
         let request = shutdown.clone();
         let running = tokio::spawn(async move { app.until(&request).await });
@@ -41,7 +36,7 @@ impl Relay {
             parts,
             shutdown,
             running,
-            _options: options,
+            options,
         }
     }
 
@@ -55,6 +50,17 @@ impl Relay {
     #[must_use]
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// Who keeps its ledger and its storage in step.
+    ///
+    /// # Panics
+    /// When it has no storage.
+    #[must_use]
+    pub fn blob_keeper(&self) -> BlobKeeper {
+        let config = self.options.config(self.addresses);
+        let keeper = app::blob_keeper(&config, &self.parts).unwrap();
+        keeper.expect("it has a storage")
     }
 
     /// Asks it to end and waits until it has drained.

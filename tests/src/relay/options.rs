@@ -138,6 +138,14 @@ impl RelayOptions {
         table
     }
 
+    /// The same with what the environment says.
+    pub(super) fn config(&self, addresses: Addresses) -> Config {
+        let sources = Sources::default()
+            .over(self.table(addresses))
+            .with_variables(self.variables());
+        Config::load(sources).unwrap()
+    }
+
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.others
             .iter()

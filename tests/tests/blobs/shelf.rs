@@ -1,10 +1,8 @@
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sealpost_protocol::chain::Capabilities;
-use sealpost_relay::embedded::{ObjectStore, object_store};
-use sealpost_relay::entropy::SystemEntropy;
+use sealpost_relay::blobs::Repair;
 use sealpost_sdk::blob::BlobReference;
 use sealpost_sdk::{
     Client, ClientConfig, Error, Passphrase, Progress, PutOptions, Space, SpaceOptions, Watch,
@@ -12,6 +10,7 @@ use sealpost_sdk::{
 use sealpost_tests::database::Database;
 use sealpost_tests::proxy::{FaultProxy, Upstream};
 use sealpost_tests::relay::{Relay, RelayOptions};
+use sealpost_tests::transfers::{Server, Store};
 use tempfile::TempDir;
 
 /// What a part holds, as the SDK cuts it.
@@ -19,9 +18,9 @@ pub const PART: usize = 128 * 65_536;
 
 /// A relay with a storage behind a proxy, and a space of Alice and Bob.
 pub struct Shelf {
-    _relay: Relay,
+    relay: Relay,
     pub database: Database,
-    pub objects: ObjectStore,
+    store: Store,
     pub link: FaultProxy,
     pub alice: Client,
     pub alices: Space,
@@ -29,44 +28,26 @@ pub struct Shelf {
     pub folder: TempDir,
 }
 
-/// A private store, at an address that a proxy keeps for it.
-pub async fn storage(folder: &Path) -> (ObjectStore, FaultProxy) {
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let objects = ObjectStore::start(folder, any_port, &SystemEntropy)
-        .await
-        .unwrap();
+/// A store at an address that a proxy keeps for it.
+pub async fn storage(folder: &Path) -> (Store, FaultProxy) {
+    let store = Server::chosen().start(folder).await;
     let link = FaultProxy::start().await;
-    let address = objects
-        .endpoint()
-        .strip_prefix("http://")
-        .unwrap()
-        .parse()
-        .unwrap();
-    link.lead_to(Upstream::Tcp(address));
-    (objects, link)
+    link.lead_to(Upstream::Tcp(store.address()));
+    (store, link)
 }
 
 /// A relay that stores blobs there.
-pub fn with_storage(options: RelayOptions, objects: &ObjectStore, link: &FaultProxy) -> RelayOptions {
-    let secret_key = objects.secret_key_file().into_os_string().into_string().unwrap();
-    options
-        .with("SEALPOST__ACCOUNTS__REGISTRATION", "open")
-        .with("SEALPOST__BLOBS__ENDPOINT", &objects.endpoint())
-        .with(
-            "SEALPOST__BLOBS__PUBLIC_ENDPOINT",
-            &format!("http://{}", link.address()),
-        )
-        .with("SEALPOST__BLOBS__BUCKET", object_store::BUCKET)
-        .with("SEALPOST__BLOBS__ACCESS_KEY", object_store::ACCESS_KEY)
-        .with("SEALPOST__BLOBS__SECRET_KEY_FILE", &secret_key)
+pub fn with_storage(options: RelayOptions, store: &Store, link: &FaultProxy) -> RelayOptions {
+    let options = options.with("SEALPOST__ACCOUNTS__REGISTRATION", "open");
+    store.for_relay(options, store.address(), link.address())
 }
 
 impl Shelf {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (objects, link) = storage(&folder.path().join("objects")).await;
+        let (store, link) = storage(&folder.path().join("objects")).await;
         let database = Database::create().await;
-        let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
+        let relay = Relay::start(with_storage(RelayOptions::on(&database), &store, &link)).await;
         let (alice, bob) = (
             register(&relay, &folder, "alice").await,
             register(&relay, &folder, "bob").await,
@@ -85,9 +66,9 @@ impl Shelf {
         alices.add_member(&confirmed, Capabilities::WRITE).await.unwrap();
         let bobs = bob.space(alices.id()).await.unwrap();
         Self {
-            _relay: relay,
+            relay,
             database,
-            objects,
+            store,
             link,
             alice,
             alices,
@@ -108,11 +89,18 @@ impl Shelf {
         (got, ended)
     }
 
-    /// The objects of the bucket.
-    pub fn objects(&self) -> Vec<PathBuf> {
+    /// The files of the bucket's objects, where they can be looked at.
+    pub fn objects(&self) -> Option<Vec<PathBuf>> {
         let mut found = Vec::new();
-        collect(&self.objects.bucket_folder(), &mut found);
-        found
+        collect(&self.store.objects()?, &mut found);
+        Some(found)
+    }
+
+    /// How many objects the bucket has: as the ledger and it agree.
+    pub async fn count(&self) -> u64 {
+        let keeper = self.relay.blob_keeper();
+        let compared = keeper.reconcile(Repair::Report, |_| ()).await.unwrap();
+        compared.objects
     }
 }
 

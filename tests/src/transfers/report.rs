@@ -1,0 +1,146 @@
+//! What was proven, or what failed.
+
+use std::{fmt, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{
+    Faults,
+    audit::Found,
+    plan::{KINDS, Kind},
+};
+
+/// What was proven.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Rounds that went well.
+    pub rounds: u64,
+    /// The first round's seed.
+    pub seed: u64,
+    /// Where the files went.
+    pub server: &'static str,
+    /// Files that were put, and got with the same bytes.
+    pub files: u64,
+    /// Commands killed.
+    pub killed: u64,
+    /// Commands that were said again, killed ones included.
+    pub again: u64,
+    /// All sweeps together, and how ledger and bucket stood at the end.
+    pub found: Found,
+    /// How long it took.
+    pub seconds: f64,
+    pub(super) faults: Faults,
+}
+
+impl Report {
+    pub(super) fn fault(&mut self, kind: Kind) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn note(&mut self, found: Found) {
+        self.found = Found {
+            swept: self.found.swept + found.swept,
+            uploads: self.found.uploads + found.uploads,
+            ..found
+        };
+    }
+
+    /// Faults by kind, all of them.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        KINDS
+            .into_iter()
+            .map(|kind| (kind.name(), self.faults.get(&kind).copied().unwrap_or_default()))
+    }
+
+    /// The same for machines.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "server": self.server,
+            "rounds": self.rounds,
+            "seed": self.seed,
+            "files": self.files,
+            "killed": self.killed,
+            "again": self.again,
+            "swept": self.found.swept,
+            "uploads_abandoned": self.found.uploads,
+            "unsent": self.found.unsent,
+            "ledger": self.found.blobs,
+            "bucket": self.found.objects,
+            "bytes": self.found.bytes,
+            "differences": 0,
+            "faults": self.faults().collect::<std::collections::BTreeMap<_, _>>(),
+            "seconds": self.seconds,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} rounds from seed {} in {:.0} s",
+            self.server, self.rounds, self.seed, self.seconds
+        )?;
+        for (name, count) in self.faults() {
+            write!(f, "{name}={count} ")?;
+        }
+        writeln!(
+            f,
+            "(commands killed: {}, said again: {})",
+            self.killed, self.again
+        )?;
+        write!(f, "{} files came back whole; {}", self.files, self.found)
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            swept,
+            uploads,
+            unsent,
+            blobs,
+            objects,
+            bytes,
+        } = self;
+        write!(
+            f,
+            "swept={swept} uploads_abandoned={uploads} unsent={unsent} ledger={blobs} bucket={objects} bytes={bytes} differences=0"
+        )
+    }
+}
+
+/// What failed, and where to look.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// The round, from 1.
+    pub round: u64,
+    /// Its seed.
+    pub seed: u64,
+    /// What went wrong in it.
+    pub plan: String,
+    /// What does not hold.
+    pub what: String,
+    /// Database, bucket, homes and logs.
+    pub evidence: PathBuf,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            round,
+            seed,
+            plan,
+            what,
+            evidence,
+        } = self;
+        write!(
+            f,
+            "round {round} failed (seed {seed}: {plan}): {what}\nevidence: {}",
+            evidence.display()
+        )
+    }
+}
+
+impl std::error::Error for Failed {}
