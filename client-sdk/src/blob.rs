@@ -14,7 +14,7 @@ pub use sealpost_protocol::blob::{BlobReference, BlobSize, REFERENCE_TYPE, Refer
 
 use std::io;
 
-use sealpost_protocol::blob::TooLarge;
+use sealpost_protocol::blob::{FolderError, TooLarge};
 
 /// Why a blob was not sealed or not opened. What was given out before is whole.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum BlobError {
     /// There are bytes behind the last chunk.
     #[error("what is stored is longer than the blob")]
     TooLong,
+    /// It is a folder by its type, and no list of files by what is in it.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// Every chunk opens, but they are not those that the author's reference names: somebody who knows the key sealed them.
     #[error("the blob is not the one that its author sealed")]
     Replaced,

@@ -75,7 +75,9 @@ pub use config::ClientConfig;
 pub use contacts::{ConfirmedContact, Contact, Contacts};
 pub use content::Message;
 pub use error::Error;
-pub use files::{BlobFile, Progress, PutBlob, PutOptions, Watch};
+pub use files::{
+    BlobFile, FOLDER_TYPE, Folder, FolderError, FolderFile, Progress, PutBlob, PutFolder, PutOptions, Watch,
+};
 pub use keystore::{DeviceSecret, NotADeviceSecret, NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;
 pub use sealpost_protocol::invite::{InviteLink, LinkError};

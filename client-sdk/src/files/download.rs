@@ -47,8 +47,18 @@ impl Space {
         path: &Path,
         watch: Watch,
     ) -> Result<(), Error> {
-        let part = part_of(path);
-        let mut file = open_part(&part).await?;
+        self.fetch_to(reference, path, &part_of(path), watch).await
+    }
+
+    /// The same with a place for what is not whole yet, in the same file system.
+    pub(super) async fn fetch_to(
+        &self,
+        reference: &BlobReference,
+        path: &Path,
+        part: &Path,
+        watch: Watch,
+    ) -> Result<(), Error> {
+        let mut file = open_part(part).await?;
         let known = whole_chunks(&file, reference).await?;
         let fetcher = self.fetcher(reference).await?;
         let mut reader = reader(self, reference, fetcher, known);
@@ -57,15 +67,15 @@ impl Space {
         let poured = pour(&mut reader, &mut file, reference, begun, &watch).await;
         if let Err(Error::Blob(BlobError::Replaced)) = &poured {
             // Either side of the seam may be to blame: begin anew the next time.
-            fs::remove_file(&part).await.map_err(failed("removing", &part))?;
+            fs::remove_file(part).await.map_err(failed("removing", part))?;
         }
         poured?;
-        file.sync_all().await.map_err(failed("writing", &part))?;
+        file.sync_all().await.map_err(failed("writing", part))?;
         // A link refuses to replace what has come there meanwhile.
-        fs::hard_link(&part, path)
+        fs::hard_link(part, path)
             .await
             .map_err(failed("creating", path))?;
-        fs::remove_file(&part).await.map_err(failed("removing", &part))
+        fs::remove_file(part).await.map_err(failed("removing", part))
     }
 
     /// Opens a blob to read parts of it, in any order. Each is proven to be a member's; that the whole is the author's only
@@ -145,7 +155,7 @@ fn written(source: io::Error) -> Error {
     StoreError::File { what, source }.into()
 }
 
-fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let what = format!("{what} {}", path.display());
     move |source| StoreError::File { what, source }.into()
 }

@@ -6,6 +6,7 @@
 mod address;
 mod download;
 mod fetch;
+mod folder;
 mod open;
 mod part;
 mod progress;
@@ -14,6 +15,7 @@ mod reference;
 mod retry;
 mod storage;
 
+pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, PutFolder};
 pub use open::BlobFile;
 pub use progress::{Progress, Watch};
 pub use put::{PutBlob, PutOptions};

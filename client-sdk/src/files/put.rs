@@ -12,7 +12,7 @@ use crate::content::Message;
 use crate::error::Error;
 use crate::outbox::Sent;
 use crate::space::Space;
-use upload::Upload;
+pub(super) use upload::Upload;
 
 /// How a blob is put.
 #[derive(Clone)]
@@ -66,32 +66,61 @@ impl Space {
         options: PutOptions,
     ) -> Result<PutBlob, Error> {
         self.sync().await?;
-        let mut upload = Upload::begin(self, &options).await?;
-        let reference = match upload.run(source).await {
-            Ok(sealed) => sealed.reference(&options.name, &options.content_type),
-            Err(error) => {
-                upload.give_up_if_over(&error).await?;
-                return Err(error);
-            }
-        };
-        let body = reference
-            .encode()
-            .map_err(|error| Error::usage(error.to_string()))?;
-        let sent = match upload.sending_after() {
-            Some(after) => already_sent(self, &reference, after).await?,
-            None => None,
-        };
-        let sent = match sent {
-            Some(sent) => sent,
-            None => {
-                upload.note_sending(self.verified().seq).await?;
-                self.send(Message::new(REFERENCE_TYPE, body)).await?
-            }
-        };
-        note(self, &reference, sent.seq).await?;
+        let (mut upload, reference) = store(self, source, &options).await?;
+        // Named before it stands there: who is killed right after the message has promised the file already.
+        note(self, &reference, self.verified().seq).await?;
+        let put = tell(self, &mut upload, reference).await?;
         upload.forget().await?;
-        Ok(PutBlob { reference, sent })
+        Ok(put)
     }
+}
+
+/// Stores what a reader gives. Nobody is told yet.
+pub(super) async fn store<'a, R: AsyncRead + Unpin + Send>(
+    space: &'a Space,
+    source: R,
+    options: &'a PutOptions,
+) -> Result<(Upload<'a>, BlobReference), Error> {
+    let mut upload = Upload::begin(space, options).await?;
+    match upload.run(source).await {
+        Ok(sealed) => {
+            let reference = sealed.reference(&options.name, &options.content_type);
+            Ok((upload, reference))
+        }
+        Err(error) => {
+            upload.give_up_if_over(&error).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Sends the message with a reference, unless a call before this one did, and tells the relay where it stands.
+pub(super) async fn tell(
+    space: &Space,
+    upload: &mut Upload<'_>,
+    reference: BlobReference,
+) -> Result<PutBlob, Error> {
+    let body = reference
+        .encode()
+        .map_err(|error| Error::usage(error.to_string()))?;
+    let sent = match upload.sending_after() {
+        Some(after) => already_sent(space, &reference, after).await?,
+        None => None,
+    };
+    let sent = match sent {
+        Some(sent) => sent,
+        None => {
+            upload.note_sending(space.verified().seq).await?;
+            space.send(Message::new(REFERENCE_TYPE, body)).await?
+        }
+    };
+    note(space, &reference, sent.seq).await?;
+    Ok(PutBlob { reference, sent })
+}
+
+/// Forgets an upload by the name under which it can be gone on with.
+pub(super) async fn forget(space: &Space, name: String) -> Result<(), Error> {
+    space.core().write(move |log, _| log.drop_upload(&name)).await
 }
 
 /// Whether an upload cannot be gone on with, whatever is done.

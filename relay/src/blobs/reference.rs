@@ -5,8 +5,8 @@ use sealpost_protocol::ids::{BlobId, SpaceId};
 use super::{BlobError, BlobService, Caller};
 
 impl BlobService {
-    /// Notes that the event at this place refers to the blob, so that it is kept as long as the event's content. Any member may
-    /// say so: only who has read the event knows the blob.
+    /// Notes that the event at this place, or one right behind it, refers to the blob, so that it is kept as long as the event's
+    /// content. Any member may say so: only its author and who has read the event know the blob.
     ///
     /// # Errors
     /// [`BlobError::Malformed`] if the log has no such place; [`BlobError::NotFound`] for a blob that is not whole; that the

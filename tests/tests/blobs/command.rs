@@ -29,6 +29,13 @@ async fn command_puts_lists_gets_and_removes_files() {
         let put = alice.json(["put", "garden", &file]);
         let id = text(&put[0], "blob_id").to_owned();
         assert_eq!(text(&put[0], "name"), "film.mp4");
+        let shown = alice.run(["tail", "garden"]).expect_done().out;
+        assert!(
+            shown
+                .trim_end()
+                .ends_with(&format!("file {}  film.mp4", &id[..12])),
+            "{shown}"
+        );
         let listed = alice.json(["ls", "garden"]);
         assert_eq!((listed.len(), text(&listed[0], "blob_id")), (1, id.as_str()));
         alice.json(["get", "garden", "film.mp4", "--to", &got_path]);
@@ -39,6 +46,15 @@ async fn command_puts_lists_gets_and_removes_files() {
         piped.expect_done();
         let read = alice.run(["get", "garden", "notes", "--to", "-"]).expect_done();
         assert_eq!(read.out, "from a pipe");
+        let folder = alice.file("holidays");
+        std::fs::create_dir_all(folder.join("a")).unwrap();
+        std::fs::write(folder.join("a/plan"), "bread").unwrap();
+        let put = alice.json(["put", "garden", folder.to_str().unwrap()]);
+        assert_eq!((text(&put[0], "name"), &put[0]["files"]), ("holidays", &1.into()));
+        let to = alice.file("back");
+        alice.json(["get", "garden", "holidays", "--to", to.to_str().unwrap()]);
+        assert_eq!(std::fs::read(to.join("a/plan")).unwrap(), b"bread");
+        alice.run(["rm", "garden", "holidays"]).expect_done();
         alice.run(["rm", "garden", &id[..8]]).expect_done();
         let gone = alice.run(["get", "garden", &id, "--to", "-"]);
         assert_eq!(gone.code, 6, "{}", gone.err);

@@ -1,4 +1,5 @@
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use sealpost_sdk::blob::BlobError;
 use sealpost_sdk::{Error, Position, PutOptions};
 use sealpost_tests::proxy::Weather;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, ReadBuf};
+use tokio::sync::Notify;
 
 use crate::shelf::{PART, Shelf, passphrase, plaintext, watching};
 
@@ -273,4 +275,94 @@ async fn files_of_a_deleted_account_stay_with_the_members_and_name_nobody() {
     let (got, ended) = shelf.get(&reference).await;
     ended.unwrap();
     assert_eq!(got, b"left behind");
+}
+
+#[tokio::test]
+async fn folder_comes_back_with_its_files_alone_and_goes_as_one() {
+    let shelf = Shelf::new().await;
+    let place = shelf.folder.path().join("holidays");
+    let files = [
+        ("plan.txt", plaintext(10)),
+        ("a/film.mp4", plaintext(PART + 5)),
+        ("a/b/c", Vec::new()),
+        ("run.sh", plaintext(300)),
+    ];
+    for (path, bytes) in &files {
+        let path = place.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let run = place.join("run.sh");
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", place.join("link")).unwrap();
+    let options = PutOptions {
+        name: "holidays".to_owned(),
+        resume: Some("holidays".to_owned()),
+        ..PutOptions::default()
+    };
+    let put = shelf.alices.put_folder(&place, options).await.unwrap();
+    assert_eq!((put.files, put.skipped.len()), (4, 1));
+    assert_eq!(references(&shelf).await, 1, "a folder is one message");
+    let reference = put.put.reference;
+    let to = shelf.folder.path().join("got");
+    // A call that was killed has left one file whole, and one half.
+    let work = format!("got.{}.part", &reference.blob_id.to_string()[..12]);
+    let work = shelf.folder.path().join(work);
+    std::fs::create_dir_all(work.join("files")).unwrap();
+    std::fs::write(work.join("files/plan.txt"), &files[0].1).unwrap();
+    let film = shelf.bobs.folder(&reference).await.unwrap();
+    let film = film
+        .files()
+        .iter()
+        .find(|file| file.path == "a/film.mp4")
+        .unwrap();
+    let half = &files[1].1[..40 * 65_536];
+    std::fs::write(work.join(film.blob.blob_id.to_string()), half).unwrap();
+    let (watch, seen) = watching();
+    shelf.bobs.get_folder_to(&reference, &to, watch).await.unwrap();
+    let seen: Vec<u64> = seen.lock().unwrap().iter().map(|seen| seen.done).collect();
+    let first = seen.into_iter().find(|done| *done > 0);
+    assert_eq!(first, Some(41 * 65_536), "what was there is not fetched again");
+    for (path, bytes) in &files {
+        assert!(std::fs::read(to.join(path)).unwrap() == *bytes, "{path}");
+    }
+    let runs = |path: &str| {
+        let metadata = std::fs::metadata(to.join(path)).unwrap();
+        metadata.permissions().mode() & 0o100 != 0
+    };
+    assert!(runs("run.sh") && !runs("plan.txt"));
+    assert!(!to.join("link").exists() && !work.exists());
+    shelf.alices.delete_folder(&reference).await.unwrap();
+    for reference in [&reference, &film.blob] {
+        let (_, ended) = shelf.get(reference).await;
+        assert_eq!(ended.unwrap_err().code(), Some(ErrorCode::NotFound));
+    }
+}
+
+#[tokio::test]
+async fn folder_that_died_half_way_goes_on_with_the_files_it_has_stored() {
+    let shelf = Shelf::new().await;
+    let place = shelf.folder.path().join("holidays");
+    std::fs::create_dir(&place).unwrap();
+    let options = || PutOptions {
+        name: "holidays".to_owned(),
+        resume: Some("holidays".to_owned()),
+        ..PutOptions::default()
+    };
+    for name in ["a", "b"] {
+        std::fs::write(place.join(name), plaintext(1_000)).unwrap();
+    }
+    let first_is_stored = Arc::new(Notify::new());
+    let tell = Arc::clone(&first_is_stored);
+    let killed = PutOptions {
+        watch: Arc::new(move |_| tell.notify_one()),
+        ..options()
+    };
+    tokio::select! {
+        put = shelf.alices.put_folder(&place, killed) => panic!("{put:?}"),
+        () = first_is_stored.notified() => {}
+    }
+    shelf.alices.put_folder(&place, options()).await.unwrap();
+    assert_eq!(shelf.count().await, 3, "two files and their list, each once");
+    assert_eq!(references(&shelf).await, 1);
 }

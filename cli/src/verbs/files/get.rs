@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealpost_sdk::Watch;
+use sealpost_sdk::{FOLDER_TYPE, Watch};
 use serde::Serialize;
 
 use super::chosen::{all, pick};
@@ -13,10 +13,10 @@ use crate::failure::Failure;
 use crate::output::{Report, printable};
 use crate::{patience, progress};
 
-/// Get a file out of a space
+/// Get a file or a folder out of a space
 ///
 /// Every chunk is verified before it is written, and the whole before the file appears. Killed half-way, the same command goes
-/// on with what it has (NAME.part). `--to -` writes to standard output, where bytes appear before the whole is verified: use
+/// on with what it has (NAME.part; of a folder NAME.ID.part). `--to -` writes to standard output, where bytes appear before the whole is verified: use
 /// them only if the command succeeds.
 #[derive(Args)]
 #[command(
@@ -25,7 +25,7 @@ use crate::{patience, progress};
 pub(crate) struct Get {
     #[command(flatten)]
     space: ChosenSpace,
-    /// Name of the file, or the first six or more digits of its id
+    /// Name of the file or folder, or the first six or more digits of its id
     file: String,
     /// Where to; by default its name in this folder; `-` is standard output
     #[arg(long, value_name = "FILE")]
@@ -48,17 +48,29 @@ impl Get {
         let reference = &found.reference;
         let bar = progress::bytes("getting", Some(reference.size.length()));
         let shown = bar.clone();
-        let watch: Watch = Arc::new(move |progress| shown.set_position(progress.done));
+        let watch: Watch = Arc::new(move |progress| {
+            // Of a folder it is that of all its files.
+            if let Some(total) = progress.total {
+                shown.set_length(total);
+            }
+            shown.set_position(progress.done);
+        });
         let to = self
             .to
             .unwrap_or_else(|| default_path(&reference.name, &reference.blob_id.to_string()));
         let is_pipe = to == Path::new("-");
-        let got = if is_pipe {
+        let is_folder = reference.content_type == FOLDER_TYPE;
+        let got = if is_pipe && is_folder {
+            Err(Failure::usage("a folder goes into a folder, not into a pipe"))
+        } else if is_pipe {
             let mut out = tokio::io::stdout();
             let got = space.get_blob(reference, &mut out, watch);
             patience::wait(&client, context, got).await
         } else if to.exists() {
             Err(Failure::usage(format!("{} is there already", to.display())))
+        } else if is_folder {
+            let got = space.get_folder_to(reference, &to, watch);
+            patience::wait(&client, context, got).await
         } else {
             let got = space.get_blob_to(reference, &to, watch);
             patience::wait(&client, context, got).await
@@ -71,7 +83,7 @@ impl Get {
         context.report(&Fetched {
             blob_id: reference.blob_id.to_string(),
             path: to.display().to_string(),
-            bytes: reference.size.length(),
+            bytes: bar.length().unwrap_or_default(),
         })
     }
 }

@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use sealpost_sdk::FOLDER_TYPE;
 use serde::Serialize;
 
 use super::chosen::{Found, all};
@@ -10,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::{Report, printable};
 use crate::people::People;
 
-/// List the files of a space, oldest first
+/// List the files and folders of a space, oldest first
 ///
 /// These are the messages that refer to files; one that was deleted since is still in the list.
 #[derive(Args)]
@@ -62,6 +63,9 @@ impl Line {
 impl Report for Line {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let (id, name) = (&self.blob_id[..12], printable(&self.name));
-        writeln!(out, "{id}  {:>14}  {}  {name}", self.bytes, self.by)
+        match self.content_type == FOLDER_TYPE {
+            true => writeln!(out, "{id}  {:>14}  {}  {name}/", "folder", self.by),
+            false => writeln!(out, "{id}  {:>14}  {}  {name}", self.bytes, self.by),
+        }
     }
 }

@@ -6,30 +6,32 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use sealpost_sdk::{Client, PutBlob, PutOptions, Space};
+use sealpost_sdk::{Client, PutBlob, PutFolder, PutOptions, Space};
 use serde::Serialize;
 use tokio::fs::File;
 
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Report, printable};
+use crate::output::{Report, counted, printable};
 use crate::{patience, progress};
 
-/// Put files into a space
+/// Put files and folders into a space
 ///
 /// A file is sealed on this device and stored in parts, and a message with its key goes to the members. Killed half-way, the same
 /// command puts the parts that are missing and sends the message once. `-` is standard input, which cannot be gone on with.
 ///
-/// With --json, each file gives a line with space, blob_id, name, bytes and seq.
+/// A folder goes file by file and is one message. Links, empty folders and times are left out.
+///
+/// With --json, each gives a line with space, blob_id, name, files (of a folder), bytes and seq.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sealpost put garden photo.jpg film.mp4\n  tar c folder | sealpost put garden - --name folder.tar"
+    after_help = "Examples:\n  sealpost put garden photo.jpg film.mp4 holidays/\n  tar c folder | sealpost put garden - --name folder.tar"
 )]
 pub(crate) struct Put {
     #[command(flatten)]
     space: ChosenSpace,
-    /// The files; `-` is standard input
+    /// The files and folders; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What readers are told it is called; by default the file's name
@@ -40,12 +42,15 @@ pub(crate) struct Put {
     content_type: String,
 }
 
-/// A file that is stored.
+/// A file or folder that is stored.
 #[derive(Serialize)]
 struct Stored {
     space: String,
     blob_id: String,
     name: String,
+    /// Of a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
     bytes: u64,
     seq: u64,
 }
@@ -58,8 +63,8 @@ impl Put {
         let client = context.client().await?;
         let space = self.space.open(&client).await?;
         for file in &self.files {
-            let put = self.put(&client, context, &space, file).await?;
-            context.report(&Stored::new(&space, &put))?;
+            let stored = self.put(&client, context, &space, file).await?;
+            context.report(&stored)?;
         }
         Ok(())
     }
@@ -70,7 +75,7 @@ impl Put {
         context: &Context,
         space: &Space,
         path: &Path,
-    ) -> Result<PutBlob, Failure> {
+    ) -> Result<Stored, Failure> {
         let mut options = PutOptions {
             name: self.name.clone().unwrap_or_else(|| name_of(path)),
             content_type: self.content_type.clone(),
@@ -80,11 +85,26 @@ impl Put {
             let bar = progress::bytes("putting", None);
             options.watch = watch(&bar);
             let put = space.put_blob(tokio::io::stdin(), options);
-            return finish(&bar, patience::wait(client, context, put).await);
+            let put = finish(&bar, patience::wait(client, context, put).await)?;
+            return Ok(Stored::file(space, &put));
         }
         let opened = |source| Failure::file(format!("the file {}", path.display()), source);
         let file = File::open(path).await.map_err(opened)?;
         let metadata = file.metadata().await.map_err(opened)?;
+        if metadata.is_dir() {
+            let bar = progress::bytes("putting", None);
+            options.resume = Some(path.canonicalize().map_err(opened)?.display().to_string());
+            options.watch = watch(&bar);
+            let put = space.put_folder(path, options);
+            let put = finish(&bar, patience::wait(client, context, put).await)?;
+            for skipped in &put.skipped {
+                eprintln!(
+                    "sealpost: left out {}: no file",
+                    printable(&skipped.display().to_string())
+                );
+            }
+            return Ok(Stored::folder(space, &put));
+        }
         if !metadata.is_file() {
             return Err(Failure::usage(format!("{} is no file", path.display())));
         }
@@ -93,7 +113,8 @@ impl Put {
         options.resume = Some(resume_name(path, &metadata, &options.name).map_err(opened)?);
         options.watch = watch(&bar);
         let put = space.put_blob(file, options);
-        finish(&bar, patience::wait(client, context, put).await)
+        let put = finish(&bar, patience::wait(client, context, put).await)?;
+        Ok(Stored::file(space, &put))
     }
 }
 
@@ -104,13 +125,24 @@ fn finish<T>(bar: &ProgressBar, result: Result<T, Failure>) -> Result<T, Failure
 
 fn watch(bar: &ProgressBar) -> sealpost_sdk::Watch {
     let bar = bar.clone();
-    Arc::new(move |progress| bar.set_position(progress.done))
+    Arc::new(move |progress| {
+        // Of a folder it is known once it is walked.
+        if let Some(total) = progress.total {
+            bar.set_length(total);
+        }
+        bar.set_position(progress.done);
+    })
 }
 
-/// The last part of the path. Standard input has no name.
+/// The last part of the path, that of `.` too. Standard input has no name.
 fn name_of(path: &Path) -> String {
-    let name = path.file_name().filter(|name| *name != "-");
-    name.map(|name| name.to_string_lossy().into_owned())
+    if path == Path::new("-") {
+        return String::new();
+    }
+    let canonical = path.canonicalize().ok().filter(|path| path.is_dir());
+    let path = canonical.as_deref().unwrap_or(path);
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()
 }
 
@@ -125,25 +157,37 @@ fn resume_name(path: &Path, metadata: &Metadata, name: &str) -> io::Result<Strin
 }
 
 impl Stored {
-    fn new(space: &Space, put: &PutBlob) -> Self {
+    fn file(space: &Space, put: &PutBlob) -> Self {
         Self {
             space: space.id().to_string(),
             blob_id: put.reference.blob_id.to_string(),
             name: put.reference.name.clone(),
+            files: None,
             bytes: put.reference.size.length(),
             seq: put.sent.seq,
+        }
+    }
+
+    fn folder(space: &Space, folder: &PutFolder) -> Self {
+        Self {
+            files: Some(folder.files),
+            bytes: folder.bytes,
+            ..Self::file(space, &folder.put)
         }
     }
 }
 
 impl Report for Stored {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "{}  {} bytes  {}",
-            &self.blob_id[..12],
-            self.bytes,
-            printable(&self.name)
-        )
+        let (id, name) = (&self.blob_id[..12], printable(&self.name));
+        match self.files {
+            Some(files) => writeln!(
+                out,
+                "{id}  {} bytes in {}  {name}/",
+                self.bytes,
+                counted(files as u64, "file")
+            ),
+            None => writeln!(out, "{id}  {} bytes  {name}", self.bytes),
+        }
     }
 }

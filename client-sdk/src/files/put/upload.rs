@@ -35,7 +35,7 @@ const AT_ONCE: usize = 3;
 const AHEAD: u64 = 8;
 
 /// An upload of this device.
-pub(super) struct Upload<'a> {
+pub(in super::super) struct Upload<'a> {
     space: &'a Space,
     options: &'a PutOptions,
     row: UploadRow,
@@ -300,14 +300,11 @@ impl<'a> Upload<'a> {
             .await
     }
 
-    pub(super) async fn forget(&self) -> Result<(), Error> {
+    pub(in super::super) async fn forget(&self) -> Result<(), Error> {
         let Some(name) = self.options.resume.clone() else {
             return Ok(());
         };
-        self.space
-            .core()
-            .write(move |log, _| log.drop_upload(&name))
-            .await
+        super::forget(self.space, name).await
     }
 
     /// After an error with which nothing can be gone on with.

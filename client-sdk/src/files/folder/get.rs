@@ -1,0 +1,118 @@
+//! From the storage to a folder of this device.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealpost_protocol::blob::{BlobReference, FOLDER_TYPE, Folder, FolderFile};
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::limits::MAX_FOLDER;
+use tokio::fs;
+
+use super::super::download::failed;
+use super::super::progress::{Progress, Watch, unwatched};
+use crate::blob::BlobError;
+use crate::error::Error;
+use crate::space::Space;
+
+/// Digits of a blob's id in the name of what is not whole yet.
+const DIGITS: usize = 12;
+
+impl Space {
+    /// The files of a folder, by the reference that a message carries.
+    ///
+    /// # Errors
+    /// As [`Self::get_blob`]; [`Error::Usage`] if it refers to a file, [`Error::Blob`] if the list is not one that may be used.
+    pub async fn folder(&self, reference: &BlobReference) -> Result<Folder, Error> {
+        if reference.content_type != FOLDER_TYPE {
+            return Err(Error::usage("this is a file, no folder"));
+        }
+        if reference.size.length() > MAX_FOLDER as u64 {
+            return Err(BlobError::from(super::FolderError::TooLarge).into());
+        }
+        let mut plaintext = Vec::new();
+        self.get_blob(reference, &mut plaintext, unwatched()).await?;
+        Ok(Folder::parse(&plaintext.into()).map_err(BlobError::from)?)
+    }
+
+    /// Fetches all files of a folder. It appears when every one of them is whole. What a killed call has left beside it
+    /// (`NAME.ID.part`) is gone on with.
+    ///
+    /// # Errors
+    /// As [`Self::folder`]; [`Error::Store`] if something cannot be written, or is there already.
+    pub async fn get_folder_to(
+        &self,
+        reference: &BlobReference,
+        path: &Path,
+        watch: Watch,
+    ) -> Result<(), Error> {
+        let folder = self.folder(reference).await?;
+        let work = part_of(path, reference);
+        let files = work.join("files");
+        create_all(&files).await?;
+        let total = folder.files().iter().map(|file| file.blob.size.length()).sum();
+        let mut before = 0;
+        for file in folder.files() {
+            let watch = Arc::clone(&watch);
+            let all: Watch = Arc::new(move |progress: Progress| {
+                watch(Progress {
+                    done: before + progress.done,
+                    total: Some(total),
+                });
+            });
+            self.get_file_of(file, (&work, &files), all).await?;
+            before += file.blob.size.length();
+        }
+        // Refuses to replace a folder in which something is.
+        fs::rename(&files, path).await.map_err(failed("creating", path))?;
+        fs::remove_dir_all(&work).await.map_err(failed("removing", &work))
+    }
+
+    /// Deletes the files of a folder and then their list, as [`Self::delete_blob`] does.
+    ///
+    /// # Errors
+    /// As [`Self::folder`] and [`Self::delete_blob`]. Called again, it goes on.
+    pub async fn delete_folder(&self, reference: &BlobReference) -> Result<(), Error> {
+        for file in self.folder(reference).await?.files() {
+            match self.delete_blob(&file.blob).await {
+                // Swept since a call before this one.
+                Err(error) if error.code() == Some(ErrorCode::NotFound) => {}
+                deleted => deleted?,
+            }
+        }
+        self.delete_blob(reference).await
+    }
+
+    /// What is there already has appeared whole, and only its bits may be missing.
+    async fn get_file_of(
+        &self,
+        file: &FolderFile,
+        (work, files): (&Path, &Path),
+        watch: Watch,
+    ) -> Result<(), Error> {
+        let to = files.join(&file.path);
+        if !fs::try_exists(&to).await.map_err(failed("reading", &to))? {
+            create_all(to.parent().unwrap_or(files)).await?;
+            let part = work.join(file.blob.blob_id.to_string());
+            self.fetch_to(&file.blob, &to, &part, watch).await?;
+        }
+        let mode = if file.executable { 0o700 } else { 0o600 };
+        let set = fs::set_permissions(&to, PermissionsExt::from_mode(mode)).await;
+        set.map_err(failed("writing", &to))
+    }
+}
+
+async fn create_all(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    let created: io::Result<()> = builder.create(folder).await;
+    created.map_err(failed("creating", folder))
+}
+
+fn part_of(path: &Path, reference: &BlobReference) -> PathBuf {
+    let id = reference.blob_id.to_string();
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.part", &id[..DIGITS]));
+    name.into()
+}

@@ -1,0 +1,126 @@
+//! From a folder of this device to the storage.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealpost_protocol::blob::{BlobReference, FOLDER_TYPE, Folder, FolderFile};
+use sha2::{Digest, Sha256};
+use tokio::fs::File;
+
+use super::super::progress::{Progress, Watch};
+use super::super::put::{PutBlob, PutOptions, forget, store, tell};
+use super::super::reference::note;
+use super::walk::{Found, walk};
+use crate::blob::BlobError;
+use crate::blocking;
+use crate::error::{Error, StoreError};
+use crate::space::Space;
+
+/// A folder that is stored.
+#[derive(Clone, Debug)]
+pub struct PutFolder {
+    /// The list of its files, and the message that refers to it.
+    pub put: PutBlob,
+    /// How many files it has.
+    pub files: usize,
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// What was left out: links, sockets and devices.
+    pub skipped: Vec<PathBuf>,
+}
+
+impl Space {
+    /// Puts every file of a folder, and sends one message for all of them. Empty folders, links and times are not carried.
+    ///
+    /// Called again after a crash with the same [`PutOptions::resume`], it goes on where it was, as [`Self::put_blob`] does; files
+    /// that were changed meanwhile are put anew. Of the options, length and media type do not count.
+    ///
+    /// # Errors
+    /// As [`Self::put_blob`]; [`Error::Store`] if a file cannot be read, [`Error::Usage`] if a name is none that readers take.
+    pub async fn put_folder(&self, folder: &Path, options: PutOptions) -> Result<PutFolder, Error> {
+        self.sync().await?;
+        let place = folder.to_owned();
+        let walked = blocking::run(move || walk(&place)).await?;
+        let total = walked.files.iter().map(|found| found.metadata.len()).sum();
+        let (mut files, mut resumed, mut before) = (Vec::new(), Vec::new(), 0);
+        for found in &walked.files {
+            let options = PutOptions {
+                length: Some(found.metadata.len()),
+                resume: resume_name(&options, &format!("{}\n{}", found.path, found.state())),
+                watch: shifted(&options.watch, before, total),
+                ..PutOptions::default()
+            };
+            files.push(store_file(self, found, &options).await?);
+            before += found.metadata.len();
+            resumed.extend(options.resume);
+        }
+        let list = Folder::new(files).map_err(BlobError::from)?;
+        let put = self.put_list(&list, options).await?;
+        for name in resumed {
+            forget(self, name).await?;
+        }
+        Ok(PutFolder {
+            put,
+            files: list.files().len(),
+            bytes: total,
+            skipped: walked.skipped,
+        })
+    }
+
+    /// Stores the list, holds the files, and sends the message.
+    async fn put_list(&self, list: &Folder, options: PutOptions) -> Result<PutBlob, Error> {
+        let plaintext = list.encode().map_err(BlobError::from)?;
+        let options = PutOptions {
+            content_type: FOLDER_TYPE.to_owned(),
+            length: Some(plaintext.len() as u64),
+            // Another list is another upload.
+            resume: resume_name(&options, &hex::encode(Sha256::digest(&plaintext))),
+            watch: PutOptions::default().watch,
+            name: options.name,
+        };
+        let (mut upload, reference) = store(self, &plaintext[..], &options).await?;
+        let head = self.verified().seq;
+        hold(self, list, head).await?;
+        let put = tell(self, &mut upload, reference).await?;
+        hold(self, list, put.sent.seq).await?;
+        upload.forget().await?;
+        Ok(put)
+    }
+}
+
+/// Names the event that refers to the files.
+async fn hold(space: &Space, list: &Folder, seq: u64) -> Result<(), Error> {
+    for file in list.files() {
+        note(space, &file.blob, seq).await?;
+    }
+    Ok(())
+}
+
+async fn store_file(space: &Space, found: &Found, options: &PutOptions) -> Result<FolderFile, Error> {
+    let opened = File::open(&found.file).await.map_err(|source| {
+        let what = format!("opening {}", found.file.display());
+        StoreError::File { what, source }
+    })?;
+    let (_upload, blob): (_, BlobReference) = store(space, opened, options).await?;
+    Ok(FolderFile {
+        path: found.path.clone(),
+        executable: found.is_executable(),
+        blob,
+    })
+}
+
+fn resume_name(options: &PutOptions, of: &str) -> Option<String> {
+    let name = options.resume.as_ref()?;
+    Some(format!("{name}\n{of}"))
+}
+
+/// Tells how far all files are while one of them is on its way.
+fn shifted(watch: &Watch, before: u64, total: u64) -> Watch {
+    let watch = Arc::clone(watch);
+    Arc::new(move |progress: Progress| {
+        watch(Progress {
+            done: before + progress.done,
+            total: Some(total),
+        });
+    })
+}
