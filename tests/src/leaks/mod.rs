@@ -1,6 +1,7 @@
 //! The leak proof: people use the command for everything it can do; then what only they may know is looked for wherever
 //! somebody else could. A relay with leaks planted shows that the proof would see them.
 
+mod files;
 mod home;
 mod places;
 mod scene;
@@ -64,6 +65,7 @@ pub async fn prove() -> Report {
         .map(Secret::canary)
         .collect();
     let mut searched = scene.search(&relay, &canaries).await;
+    searched.push(scene.search_storage(&canaries));
     searched.push(search_memory(&relay, &from_memory));
     relay.terminate();
     relay.ended().await;
@@ -72,6 +74,9 @@ pub async fn prove() -> Report {
 
     let mut planted = plant(&scene).await;
     planted.push((plant_in_home(&homes[0]), "raw"));
+    scene.plant_in_storage(PLANTED);
+    let stored = scene.search_storage(&[Canary::new("planted", PLANTED.as_bytes())]);
+    planted.push((stored, "raw"));
     Report {
         canaries: canaries.len(),
         searched,

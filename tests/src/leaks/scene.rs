@@ -1,8 +1,9 @@
 //! A relay on a Postgres and an OpenBao of its own, so that all their files can be looked at.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
 
 use super::places::{Search, Searched};
 use crate::{
@@ -11,10 +12,14 @@ use crate::{
     openbao::OwnOpenBao,
     proxy::{FaultProxy, Upstream},
     relay::{ChildRelay, RelayOptions},
+    transfers::{Server, Store},
 };
 
 pub(super) struct Scene {
     postgres: OwnPostgres,
+    store: Store,
+    /// Where the store keeps its objects.
+    objects: TempDir,
     openbao: OwnOpenBao,
     /// What clients call the relay, whichever one runs.
     front: FaultProxy,
@@ -22,9 +27,13 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) async fn set() -> Self {
-        let (postgres, openbao) = tokio::join!(OwnPostgres::start(), OwnOpenBao::start());
+        let objects = tempfile::tempdir().unwrap();
+        let store = Server::S3sFs.start(objects.path());
+        let (postgres, openbao, store) = tokio::join!(OwnPostgres::start(), OwnOpenBao::start(), store);
         Self {
             postgres,
+            store,
+            objects,
             openbao,
             front: FaultProxy::start().await,
         }
@@ -32,11 +41,13 @@ impl Scene {
 
     /// How a relay runs on it: it logs everything there is, traces of libraries included.
     pub(super) fn options(&self) -> RelayOptions {
-        RelayOptions::at(&self.postgres.url())
+        let options = RelayOptions::at(&self.postgres.url())
             .with_kms(self.openbao.section())
             .behind(self.front.address())
             .with("SEALPOST__ACCOUNTS__REGISTRATION", "open")
-            .with("SEALPOST__TELEMETRY__FILTER", "trace")
+            .with("SEALPOST__TELEMETRY__FILTER", "trace");
+        let address = self.store.address();
+        self.store.for_relay(options, address, address)
     }
 
     /// Leads people to this relay; gives the URL by which they know it.
@@ -81,6 +92,21 @@ impl Scene {
         ]
     }
 
+    /// Looks at the objects of the store, and at what they are called.
+    pub(super) fn search_storage(&self, canaries: &[Canary]) -> Searched {
+        let key = fs::read(self.objects.path().join("secret_key")).unwrap();
+        Search::of("storage of blobs", canaries)
+            .where_there_is(&key)
+            .folder(self.objects.path(), &[])
+            .bytes(names(self.objects.path()).as_bytes())
+            .done()
+    }
+
+    /// Puts into the store what a client that forgot to seal would put.
+    pub(super) fn plant_in_storage(&self, text: &str) {
+        fs::write(self.objects.path().join("data").join("planted"), text).unwrap();
+    }
+
     /// Has everything written to the data files; gives a part of a row, which is then in all of them.
     async fn checkpoint(&self) -> Vec<u8> {
         let mut connection = PgConnection::connect(&self.postgres.superuser_url("sealpost"))
@@ -96,6 +122,20 @@ impl Scene {
             .unwrap();
         row
     }
+}
+
+/// The paths below a folder, a line each.
+fn names(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let lines = paths.map(|path| {
+        let below = if path.is_dir() {
+            names(&path)
+        } else {
+            String::new()
+        };
+        format!("{}\n{below}", path.display())
+    });
+    lines.collect()
 }
 
 /// Looks at the memory of a running relay, which is not stopped for it.

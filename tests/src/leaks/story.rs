@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{home, secret::Secret, sharing};
+use super::{files, home, secret::Secret, sharing};
 use crate::command::{Ended, PASSPHRASE, Sealpost};
 
 const HANDLES: [&str; 3] = [
@@ -55,6 +55,7 @@ pub(super) fn tell(folder: &Path, url: &str) -> Told {
         secrets.extend(register(device, handle));
     }
     meet_and_write(&alice, &bob);
+    secrets.extend(files::put_and_get(&alice));
     secrets.extend(change_what_opens(&alice, &second, &third));
     secrets.extend(let_in(&alice, &fourth));
     secrets.extend(sharing::join(&alice, &carol, SPACE));
