@@ -11,9 +11,15 @@ use std::{
     time::Duration,
 };
 
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::{
+    HttpError, HttpResponse,
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
 };
@@ -21,7 +27,7 @@ use s3s_fs::FileSystem;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -183,7 +189,8 @@ async fn serve(stream: TcpStream, service: S3Service, stop: CancellationToken) {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let answering = service_fn(move |request| to_its_end(service.clone(), request));
+    let connection = builder.serve_connection(TokioIo::new(stream), answering);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -194,6 +201,17 @@ async fn serve(stream: TcpStream, service: S3Service, stop: CancellationToken) {
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection to the object store ended early");
+    }
+}
+
+/// Answers a request whatever becomes of its connection: the server forgets an upload before it has made an object of it.
+async fn to_its_end(service: S3Service, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
+    let answered = tokio::spawn(async move { Service::call(&service, request).await }).await;
+    match answered.map_err(JoinError::try_into_panic) {
+        Ok(answer) => answer,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and this with it.
+        Err(Err(_)) => std::future::pending().await,
     }
 }
 

@@ -144,7 +144,11 @@ impl S3Storage {
             .config_override(Config::builder().timeout_config(timeouts))
             .send()
             .await
-            .map_err(failure)?;
+            // Some servers answer 403 for an upload that is gone; its parts could be listed a moment ago, so it is not our key.
+            .map_err(|error| match has_status(&error, 403) {
+                true => StorageError::NoUpload,
+                false => failure(error),
+            })?;
         Ok(())
     }
 
