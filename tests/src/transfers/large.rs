@@ -154,6 +154,8 @@ impl Bench<'_> {
             let mut command = std::process::Command::new("rclone");
             command
                 .args(["copyto", "--s3-no-check-bucket", "--ignore-times", from, to])
+                // What else is set for clients of real clouds is not for this one.
+                .env_clear()
                 .env("RCLONE_CONFIG", "/dev/null")
                 .envs(self.scene.for_rclone());
             command
