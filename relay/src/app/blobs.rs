@@ -36,7 +36,7 @@ pub fn storage(config: &Config) -> Result<Option<Arc<S3Storage>>, AppError> {
         origin,
         Arc::new(SystemClock),
     )?;
-    Ok(Some(Arc::new(storage)))
+    Ok(Some(Arc::new(storage.strict(config.is_production()))))
 }
 
 fn s3_settings(config: &BlobsConfig) -> Result<S3Settings, AppError> {

@@ -27,10 +27,13 @@ impl BlobService {
         let standing = self.writer(caller, space_id).await?;
         let blob = self.own(caller, standing, blob_id).await?;
         let list = PartList::of(&blob, request)?;
+        // Who gives up while it waits leaves nothing behind; who has the turn goes on.
+        let turn = self.completing.of(blob.space, blob_id).await;
         let service = self.clone();
         let work = tokio::spawn(async move {
-            let _turn = service.completing.of(blob.space, blob_id).await;
-            service.complete_in_turn(&blob, &list).await
+            let completed = service.complete_in_turn(&blob, &list).await;
+            drop(turn);
+            completed
         });
         work.await.unwrap_or_else(|failed| {
             tracing::error!(error = %failed, "completing a blob ended in a panic");
@@ -57,9 +60,16 @@ impl BlobService {
         if self.parts.ledger.settle(settled).await? {
             return Ok(());
         }
-        // Another relay was faster, or it was given up meanwhile; then the sweep removes the object.
         let now = self.parts.ledger.blob(blob.space, blob.blob_id).await?;
-        is_this(&now.ok_or(BlobError::Expired)?, list)
+        match now.filter(|now| now.state.is_whole()) {
+            // Another relay was faster.
+            Some(now) => is_this(&now, list),
+            // It was given up meanwhile, and the sweep may have looked for the object before it was there.
+            None => {
+                self.parts.storage.remove(&blob.key.to_string()).await?;
+                Err(BlobError::Expired)
+            }
+        }
     }
 
     /// Makes the object, or finds that it was made: an answer may have been lost on either side.

@@ -56,8 +56,13 @@ impl BlobKeeper {
             }
             progress(&swept);
         }
-        swept.forgotten = self.ledger.forget_swept(now - KEEP_SWEPT, ROWS).await?;
-        Ok(swept)
+        loop {
+            let forgotten = self.ledger.forget_swept(now - KEEP_SWEPT, ROWS).await?;
+            swept.forgotten += forgotten;
+            if forgotten < u64::from(ROWS) {
+                return Ok(swept);
+            }
+        }
     }
 
     /// What a sweep would do now.

@@ -37,7 +37,14 @@ pub struct S3Storage {
     web_origin: Option<String>,
     clock: Arc<dyn Clock>,
     dialect: OnceCell<Dialect>,
+    /// Whether a server that is not good enough is not used.
+    strict: bool,
 }
+
+/// Why a server is not used.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not good enough for production: {0}")]
+struct Dangers(String);
 
 impl S3Storage {
     /// A bucket, not asked yet. `web_origin` is one that browsers may come from, where there is any.
@@ -58,7 +65,26 @@ impl S3Storage {
             web_origin,
             clock,
             dialect: OnceCell::new(),
+            strict: false,
         })
+    }
+
+    /// The same, which signs no address for a server that takes what it should not, whenever that shows: it may be away when the relay
+    /// starts.
+    #[must_use]
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
+    }
+
+    /// What the server does, if it is good enough to be used.
+    async fn good_dialect(&self) -> Result<Dialect, StorageError> {
+        let dialect = self.dialect().await?;
+        let dangers = dialect.dangers();
+        if self.strict && !dangers.is_empty() {
+            let dangers = Dangers(dangers.join("; "));
+            return Err(StorageError::Refused(Box::new(dangers)));
+        }
+        Ok(dialect)
     }
 
     /// What the server does of S3, tried once.
@@ -229,8 +255,12 @@ impl BlobStorage for S3Storage {
 
     fn sign_put<'a>(&'a self, upload: &'a Upload, part: &'a Part) -> Stores<'a, SignedPut> {
         async move {
-            // Without any, whoever reads compares the hash of the whole; production was refused.
-            let binding = self.dialect().await?.binding.unwrap_or(PartBinding::Checksum);
+            // Without any, whoever reads compares the hash of the whole; in production it is refused.
+            let binding = self
+                .good_dialect()
+                .await?
+                .binding
+                .unwrap_or(PartBinding::Checksum);
             let name = upload.key.to_string();
             self.signer().put_part((&name, &upload.id), part, binding).await
         }
@@ -238,7 +268,13 @@ impl BlobStorage for S3Storage {
     }
 
     fn sign_get<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, SignedGet> {
-        async move { self.signer().get(&key.to_string()).await }.boxed()
+        async move {
+            if self.strict {
+                self.good_dialect().await?;
+            }
+            self.signer().get(&key.to_string()).await
+        }
+        .boxed()
     }
 
     fn parts<'a>(&'a self, upload: &'a Upload) -> Stores<'a, Vec<StoredPart>> {
@@ -327,4 +363,56 @@ fn unsigned<N: Default, T: TryInto<N>>(number: Option<T>) -> N {
 
 fn time_of(time: &DateTime) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(time.secs()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn tried() -> S3Storage {
+        let endpoint = Url::parse("http://127.0.0.1:1").unwrap();
+        let settings = S3Settings {
+            public_endpoint: endpoint.clone(),
+            endpoint,
+            region: "garage".into(),
+            bucket: "blobs".into(),
+            path_style: true,
+            access_key: "id".into(),
+            secret_key: Zeroizing::new("key".into()),
+            ca_pem: None,
+            request_timeout: Duration::from_secs(1),
+        };
+        let lifetime = Duration::from_secs(300);
+        let storage = S3Storage::new(settings, lifetime, None, Arc::new(SystemClock)).unwrap();
+        let no_good = Dialect {
+            binding: None,
+            checks_whole: true,
+            checks_length: true,
+            refuses_forged: false,
+            refuses_anonymous: true,
+            completes: true,
+            serves_ranges: true,
+            aborts: true,
+            creates_only: true,
+            lists_uploads: true,
+            answers_web: None,
+        };
+        storage.dialect.set(no_good).unwrap();
+        storage
+    }
+
+    #[tokio::test]
+    async fn a_server_that_shows_late_to_be_no_good_gets_no_address_signed_in_production() {
+        let key = ObjectKey {
+            prefix: [1; 16],
+            rest: [2; 32],
+        };
+        let refused = tried().strict(true).sign_get(&key).await;
+        assert!(matches!(refused, Err(StorageError::Refused(_))), "{refused:?}");
+        tried().sign_get(&key).await.unwrap();
+    }
 }
