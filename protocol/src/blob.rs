@@ -6,7 +6,7 @@ mod reference;
 mod size;
 
 pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, is_folder_path};
-pub use reference::{BlobReference, REFERENCE_TYPE, ReferenceError};
+pub use reference::{BlobReference, REFERENCE_TYPE, ReferenceError, check_texts};
 pub use size::{BlobSize, TooLarge};
 
 use crate::hash::{Label, framed};

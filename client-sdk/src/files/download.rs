@@ -1,6 +1,7 @@
 //! From the storage to a reader, verified on the way.
 
 use std::io::{self, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,11 @@ use crate::blob::{BlobError, BlobReader};
 use crate::error::{Error, StoreError};
 use crate::space::Space;
 
+/// Digits of a blob's id in the name of what is not whole yet.
+const DIGITS: usize = 12;
+/// Bytes of a file's name, on most file systems.
+const MAX_FILE_NAME: usize = 255;
+
 impl Space {
     /// Fetches a blob into a writer, in constant memory. Every chunk is verified before it is written.
     ///
@@ -36,7 +42,7 @@ impl Space {
         pour(&mut reader, writer, reference, 0, &watch).await
     }
 
-    /// Fetches a blob into a file, which appears when it is whole. What a killed call has left beside it (`NAME.part`) is
+    /// Fetches a blob into a file, which appears when it is whole. What a killed call has left beside it (`NAME.ID.part`) is
     /// verified and gone on with.
     ///
     /// # Errors
@@ -47,7 +53,8 @@ impl Space {
         path: &Path,
         watch: Watch,
     ) -> Result<(), Error> {
-        self.fetch_to(reference, path, &part_of(path), watch).await
+        self.fetch_to(reference, path, &part_of(path, reference), watch)
+            .await
     }
 
     /// The same with a place for what is not whole yet, in the same file system.
@@ -60,22 +67,30 @@ impl Space {
     ) -> Result<(), Error> {
         let mut file = open_part(part).await?;
         let known = whole_chunks(&file, reference).await?;
+        match self.fetch_rest(reference, &mut file, known, &watch).await {
+            // What was there was not of this blob, or not whole after a power cut. If it is the storage, it shows now.
+            Err(Error::Blob(BlobError::Replaced)) if known > 0 => {
+                self.fetch_rest(reference, &mut file, 0, &watch).await?;
+            }
+            fetched => fetched?,
+        }
+        file.sync_all().await.map_err(failed("writing", part))?;
+        appear(part, path).await
+    }
+
+    /// Fetches what is behind so many chunks that the file has.
+    async fn fetch_rest(
+        &self,
+        reference: &BlobReference,
+        file: &mut File,
+        known: u32,
+        watch: &Watch,
+    ) -> Result<(), Error> {
         let fetcher = self.fetcher(reference).await?;
         let mut reader = reader(self, reference, fetcher, known);
-        take_known(&mut reader, &mut file, known).await?;
+        take_known(&mut reader, file, known).await?;
         let begun = u64::from(known) * BLOB_CHUNK as u64;
-        let poured = pour(&mut reader, &mut file, reference, begun, &watch).await;
-        if let Err(Error::Blob(BlobError::Replaced)) = &poured {
-            // Either side of the seam may be to blame: begin anew the next time.
-            fs::remove_file(part).await.map_err(failed("removing", part))?;
-        }
-        poured?;
-        file.sync_all().await.map_err(failed("writing", part))?;
-        // A link refuses to replace what has come there meanwhile.
-        fs::hard_link(part, path)
-            .await
-            .map_err(failed("creating", path))?;
-        fs::remove_file(part).await.map_err(failed("removing", part))
+        pour(&mut reader, file, reference, begun, watch).await
     }
 
     /// Opens a blob to read parts of it, in any order. Each is proven to be a member's; that the whole is the author's only
@@ -160,22 +175,49 @@ pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) 
     move |source| StoreError::File { what, source }.into()
 }
 
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
+/// Beside the file, with the blob's id in its name: what is in it is of no other blob.
+pub(super) fn part_of(path: &Path, reference: &BlobReference) -> PathBuf {
+    let id = reference.blob_id.to_string();
+    let end = format!(".{}.part", &id[..DIGITS]);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let room = name.floor_char_boundary(MAX_FILE_NAME - end.len());
+    path.with_file_name(format!("{}{end}", &name[..room]))
 }
 
+/// Opens what a killed call has left, or a new file. Nobody else may be at it, and it leads nowhere else.
 async fn open_part(part: &Path) -> Result<File, Error> {
+    let refused = |why: &'static str| move || failed("opening", part)(io::Error::other(why));
     let mut options = OpenOptions::new();
-    let opened = options
-        .create(true)
-        .read(true)
-        .write(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(part);
-    opened.await.map_err(failed("opening", part))
+    options.read(true).write(true).mode(0o600);
+    let file = match options.clone().create_new(true).open(part).await {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            options.open(part).await.map_err(failed("opening", part))?
+        }
+        opened => opened.map_err(failed("opening", part))?,
+    };
+    let (there, opened) = (fs::symlink_metadata(part).await, file.metadata().await);
+    let same = matches!((&there, &opened), (Ok(there), Ok(opened)) if there.is_file() && there.ino() == opened.ino());
+    same.then_some(())
+        .ok_or_else(refused("it is no file of its own"))?;
+    let file = file.into_std().await;
+    file.try_lock()
+        .map_err(|_| refused("another command is getting it")())?;
+    Ok(file.into())
+}
+
+/// Gives the whole file its name, unless something has come there meanwhile.
+async fn appear(part: &Path, path: &Path) -> Result<(), Error> {
+    match fs::hard_link(part, path).await {
+        Ok(()) => return fs::remove_file(part).await.map_err(failed("removing", part)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(failed("creating", path)(error));
+        }
+        // Not every file system has links.
+        Err(_) => {}
+    }
+    let taken = OpenOptions::new().write(true).create_new(true).open(path).await;
+    taken.map_err(failed("creating", path))?;
+    fs::rename(part, path).await.map_err(failed("creating", path))
 }
 
 /// Chunks that the file has in full. The last one is fetched again: it says where the file ends.

@@ -54,7 +54,7 @@ impl Fetcher {
 
     async fn attempt(&self, range: Range<u64>) -> Result<Bytes, Error> {
         let url = self.address().await?;
-        let fetched = self.storage.get(&url, range).await;
+        let fetched = self.storage.get(&url, range, self.size.stored()).await;
         if fetched.is_err() {
             self.forget(&url).await;
         }

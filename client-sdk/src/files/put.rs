@@ -2,8 +2,9 @@
 
 mod upload;
 
-use sealpost_protocol::blob::{BlobReference, REFERENCE_TYPE};
+use sealpost_protocol::blob::{BlobReference, REFERENCE_TYPE, check_texts};
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::BlobId;
 use tokio::io::AsyncRead;
 
 use super::progress::{Watch, unwatched};
@@ -52,7 +53,8 @@ pub struct PutBlob {
 }
 
 impl Space {
-    /// Seals what a reader gives, stores it in parts, and sends a message with the reference. A few parts of 8 MiB are in memory.
+    /// Seals what a reader gives, stores it in parts, and sends a message with the reference. A few parts are in memory: of 8
+    /// MiB, and longer only for more than 78 GiB.
     ///
     /// Called again after a crash with the same [`PutOptions::resume`], it puts only the parts that are missing, and sends
     /// the message once.
@@ -81,6 +83,8 @@ pub(super) async fn store<'a, R: AsyncRead + Unpin + Send>(
     source: R,
     options: &'a PutOptions,
 ) -> Result<(Upload<'a>, BlobReference), Error> {
+    // Before anything is sent that nobody could be told of.
+    check_texts(&options.name, &options.content_type).map_err(|error| Error::usage(error.to_string()))?;
     let mut upload = Upload::begin(space, options).await?;
     match upload.run(source).await {
         Ok(sealed) => {
@@ -119,8 +123,9 @@ pub(super) async fn tell(
 }
 
 /// Forgets an upload by the name under which it can be gone on with.
-pub(super) async fn forget(space: &Space, name: String) -> Result<(), Error> {
-    space.core().write(move |log, _| log.drop_upload(&name)).await
+pub(super) async fn forget(space: &Space, name: String, blob_id: BlobId) -> Result<(), Error> {
+    let forgetting = space.core().write(move |log, _| log.drop_upload(&name, &blob_id));
+    forgetting.await
 }
 
 /// Whether an upload cannot be gone on with, whatever is done.

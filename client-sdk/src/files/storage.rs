@@ -5,27 +5,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ETAG, RANGE};
+use http::header::{CONTENT_RANGE, ETAG, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::Response;
 use reqwest::redirect::Policy;
+use reqwest::{ClientBuilder, Response};
 use sealpost_protocol::http::{BlobPartUrl, HttpHeader};
-use sealpost_protocol::limits::MAX_ETAG;
+use sealpost_protocol::limits::{BLOB_CHUNK, MAX_ETAG, TAG};
 
 use super::address::StoragePlace;
+use crate::blob::BlobError;
 use crate::client::Shared;
 use crate::config::ClientConfig;
 use crate::error::{Error, Refusal};
 use crate::http::{dial, tls};
 
-/// How long the storage may take no byte and send none.
+/// How long the storage may send no byte of an answer.
 const MOVES_WITHIN: Duration = Duration::from_secs(30);
+/// Bytes of a second at which a part may crawl, beside the time in which it has to be answered: three at once on a line of 1 Mbit/s.
+const SLOWEST: u64 = 32 * 1024;
 /// Headers that a relay may have sent along: nothing that could name a user or a host.
 const TAKEN: [&str; 2] = ["x-amz-", "content-type"];
 
 /// The storage that the relay announced.
 pub(super) struct Storage {
-    client: reqwest::Client,
+    gets: reqwest::Client,
+    /// Its answer begins when all of a part is sent, so it has no limit between two bytes of it.
+    puts: reqwest::Client,
     place: StoragePlace,
 }
 
@@ -45,35 +50,41 @@ impl Storage {
 
     fn at(url_prefix: &str, config: &ClientConfig) -> Result<Self, Error> {
         let place = StoragePlace::parse(url_prefix, &config.relay)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(config)?)
-            .dns_resolver(Arc::new(dial::Resolver { connect_to: None }))
-            .connect_timeout(dial::CONNECT_WITHIN)
-            .read_timeout(MOVES_WITHIN)
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::usage(format!("HTTP cannot be set up: {error}")))?;
-        Ok(Self { client, place })
+        let unusable = |error: reqwest::Error| Error::usage(format!("HTTP cannot be set up: {error}"));
+        Ok(Self {
+            gets: client(config)?
+                .read_timeout(MOVES_WITHIN)
+                .build()
+                .map_err(unusable)?,
+            puts: client(config)?.build().map_err(unusable)?,
+            place,
+        })
     }
 
     /// Puts a part; returns its tag.
     pub(super) async fn put(&self, at: &BlobPartUrl, bytes: Bytes) -> Result<String, Error> {
         let url = self.place.check(&at.url)?;
-        let request = self.client.put(url).headers(headers(&at.headers)?).body(bytes);
-        let answer = taken(request.send().await)?;
+        let within = MOVES_WITHIN + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let request = self.puts.put(url).headers(headers(&at.headers)?);
+        let answer = taken(request.timeout(within).body(bytes).send().await)?;
         let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
         tag.filter(|tag| tag.len() <= MAX_ETAG)
             .map(str::to_owned)
             .ok_or_else(|| Error::network("the storage took a part and gave no tag for it"))
     }
 
-    /// Fetches exactly these bytes of an object.
-    pub(super) async fn get(&self, url: &str, range: Range<u64>) -> Result<Bytes, Error> {
+    /// Fetches exactly these bytes of an object that is so long.
+    ///
+    /// # Errors
+    /// [`Error::Blob`] for an object of another length: no other attempt makes it right.
+    pub(super) async fn get(&self, url: &str, range: Range<u64>, of: u64) -> Result<Bytes, Error> {
         let url = self.place.check(url)?;
         let length = usize::try_from(range.end - range.start).expect("a range is a few MiB");
         let value = format!("bytes={}-{}", range.start, range.end - 1);
-        let mut answer = taken(self.client.get(url).header(RANGE, value).send().await)?;
+        let sent = self.gets.get(url).header(RANGE, value).send().await;
+        let mut answer = sent.map_err(network)?;
+        check_length(&answer, of)?;
+        answer = taken(Ok(answer))?;
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Err(Error::network("the storage does not serve parts of objects"));
         }
@@ -88,6 +99,33 @@ impl Storage {
             return Err(Error::network("the storage sends less than was asked for"));
         }
         Ok(body.freeze())
+    }
+}
+
+fn client(config: &ClientConfig) -> Result<ClientBuilder, Error> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::client_config(config)?)
+        .dns_resolver(Arc::new(dial::Resolver { connect_to: None }))
+        .connect_timeout(dial::CONNECT_WITHIN)
+        .redirect(Policy::none())
+        .no_proxy())
+}
+
+/// That the object is so long, where the answer tells how long it is: to a range, and to one that lies behind its end.
+fn check_length(answer: &Response, of: u64) -> Result<(), BlobError> {
+    let told = answer
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|range| range.to_str().ok());
+    let found = told.and_then(|range| range.rsplit_once('/')?.1.parse::<u64>().ok());
+    match found {
+        Some(found) if found > of => Err(BlobError::TooLong),
+        Some(found) if found < of => {
+            let whole = found / (BLOB_CHUNK + TAG) as u64;
+            let chunk = u32::try_from(whole).unwrap_or(u32::MAX);
+            Err(BlobError::Damaged { chunk })
+        }
+        _ => Ok(()),
     }
 }
 

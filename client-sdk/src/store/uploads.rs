@@ -18,6 +18,7 @@ pub(super) const TABLES: &str = "
 CREATE TABLE upload (
     space INTEGER NOT NULL REFERENCES space,
     name TEXT NOT NULL,
+    blob_id BLOB NOT NULL,
     sealed BLOB NOT NULL,
     sending_after INTEGER,
     PRIMARY KEY (space, name)
@@ -114,47 +115,154 @@ impl SpaceLog<'_> {
         Ok(parts.collect::<Result<_, _>>()?)
     }
 
-    /// Begins an upload, in the stead of any under the same name.
-    pub(crate) fn begin_upload(&self, name: &str, upload: &UploadRow) -> Result<(), Error> {
-        self.drop_upload(name)?;
+    /// Begins an upload, in the stead of the one that the caller found under the same name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if somebody else has begun one meanwhile.
+    pub(crate) fn begin_upload(
+        &self,
+        name: &str,
+        upload: &UploadRow,
+        found: Option<&BlobId>,
+    ) -> Result<(), Error> {
+        if let Some(found) = found {
+            self.drop_upload(name, found)?;
+        }
         let name = &self.store().index(TABLE, name);
         let key: [&[u8]; 2] = [&self.number().to_be_bytes(), name.as_bytes()];
         let sealed = self.store().seal(TABLE, &key, &upload.encode());
-        self.store().sql().execute(
-            "INSERT INTO upload (space, name, sealed) VALUES (?1, ?2, ?3)",
-            params![self.number(), name, sealed],
+        let begun = self.store().sql().execute(
+            "INSERT INTO upload (space, name, blob_id, sealed) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            params![self.number(), name, upload.blob_id.as_bytes(), sealed],
         )?;
-        Ok(())
+        expect_own(begun)
     }
 
-    /// Notes a part, or the tag of one.
-    pub(crate) fn put_upload_part(&self, name: &str, part: &UploadPart) -> Result<(), Error> {
+    /// Notes a part of this blob, or the tag of one. What was noted of a part stays.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the part was noted with another hash, or the upload is not this blob's any more: somebody else puts under
+    /// the same name, and a key must not seal two plaintexts.
+    pub(crate) fn put_upload_part(
+        &self,
+        name: &str,
+        blob_id: &BlobId,
+        part: &UploadPart,
+    ) -> Result<(), Error> {
         let name = &self.store().index(TABLE, name);
-        self.store().sql().execute(
-            "INSERT INTO upload_part (space, name, number, sha256, etag) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (space, name, number) DO UPDATE SET sha256 = excluded.sha256, etag = excluded.etag",
-            params![self.number(), name, part.number, part.sha256, part.etag],
+        let noted = self.store().sql().execute(
+            "INSERT INTO upload_part (space, name, number, sha256, etag)
+             SELECT space, name, ?4, ?5, ?6 FROM upload WHERE space = ?1 AND name = ?2 AND blob_id = ?3
+             ON CONFLICT (space, name, number) DO UPDATE SET etag = coalesce(excluded.etag, etag)
+             WHERE sha256 = excluded.sha256",
+            params![
+                self.number(),
+                name,
+                blob_id.as_bytes(),
+                part.number,
+                part.sha256,
+                part.etag
+            ],
         )?;
-        Ok(())
+        expect_own(noted)
     }
 
     /// Notes that the message is about to be sent.
-    pub(crate) fn note_sending(&self, name: &str, after: u64) -> Result<(), Error> {
+    pub(crate) fn note_sending(&self, name: &str, blob_id: &BlobId, after: u64) -> Result<(), Error> {
+        let name = &self.store().index(TABLE, name);
+        let noted = self.store().sql().execute(
+            "UPDATE upload SET sending_after = coalesce(sending_after, ?4)
+             WHERE space = ?1 AND name = ?2 AND blob_id = ?3",
+            params![self.number(), name, blob_id.as_bytes(), after],
+        )?;
+        expect_own(noted)
+    }
+
+    /// Forgets an upload of this blob, which is done or given up.
+    pub(crate) fn drop_upload(&self, name: &str, blob_id: &BlobId) -> Result<(), Error> {
         let name = &self.store().index(TABLE, name);
         self.store().sql().execute(
-            "UPDATE upload SET sending_after = coalesce(sending_after, ?3) WHERE space = ?1 AND name = ?2",
-            params![self.number(), name, after],
+            "DELETE FROM upload WHERE space = ?1 AND name = ?2 AND blob_id = ?3",
+            params![self.number(), name, blob_id.as_bytes()],
         )?;
         Ok(())
     }
+}
 
-    /// Forgets an upload that is done or given up.
-    pub(crate) fn drop_upload(&self, name: &str) -> Result<(), Error> {
-        let name = &self.store().index(TABLE, name);
-        self.store().sql().execute(
-            "DELETE FROM upload WHERE space = ?1 AND name = ?2",
-            params![self.number(), name],
-        )?;
-        Ok(())
+fn expect_own(rows: usize) -> Result<(), Error> {
+    let own = rows == 1;
+    own.then_some(()).ok_or_else(|| {
+        Error::usage("another command is putting under the same name; wait for it, then put again")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_protocol::ids::SpaceId;
+
+    use super::*;
+    use crate::store::tests::Home;
+    use crate::store::{Store, StoreTransaction};
+
+    fn row(id: u8) -> UploadRow {
+        UploadRow {
+            blob_id: BlobId::new([id; 16]),
+            key: Zeroizing::new([id; SECRET]),
+            epoch: 1,
+            part_bytes: 8 << 20,
+            sending_after: None,
+        }
+    }
+
+    fn part(sha256: u8, etag: Option<&str>) -> UploadPart {
+        UploadPart {
+            number: 1,
+            sha256: [sha256; 32],
+            etag: etag.map(str::to_owned),
+        }
+    }
+
+    fn log<'a>(transaction: &'a StoreTransaction<'a>) -> Result<SpaceLog<'a>, Error> {
+        SpaceLog::find_or_create(transaction, SpaceId::new([7; 32]))
+    }
+
+    #[tokio::test]
+    async fn a_part_that_was_sealed_is_not_noted_with_other_bytes_or_under_another_key() {
+        let home = Home::new();
+        let store = Store::open(&home.path()).await.unwrap();
+        let noting = store.write(|transaction| {
+            let log = log(transaction)?;
+            let (mine, other) = (row(1).blob_id, row(2).blob_id);
+            log.begin_upload("film", &row(1), None)?;
+            log.put_upload_part("film", &mine, &part(1, None))?;
+            log.put_upload_part("film", &mine, &part(1, Some("tag")))?;
+            log.put_upload_part("film", &mine, &part(1, None))?;
+            for (blob_id, part) in [(mine, part(2, None)), (other, part(1, None))] {
+                let refused = log.put_upload_part("film", &blob_id, &part);
+                assert!(matches!(refused, Err(Error::Usage(_))), "{blob_id:?}");
+            }
+            log.upload("film")
+        });
+        let (_, parts) = noting.await.unwrap().unwrap();
+        assert_eq!(parts, [part(1, Some("tag"))], "what was noted of a part stays");
+    }
+
+    #[tokio::test]
+    async fn an_upload_takes_the_place_of_the_one_that_was_found_and_of_no_other() {
+        let home = Home::new();
+        let store = Store::open(&home.path()).await.unwrap();
+        let beginning = store.write(|transaction| {
+            let log = log(transaction)?;
+            log.begin_upload("film", &row(1), None)?;
+            assert!(
+                log.begin_upload("film", &row(2), None).is_err(),
+                "nobody found it"
+            );
+            log.begin_upload("film", &row(2), Some(&row(1).blob_id))?;
+            log.drop_upload("film", &row(1).blob_id)?;
+            log.upload("film")
+        });
+        let (found, _) = beginning.await.unwrap().unwrap();
+        assert_eq!(found.blob_id, row(2).blob_id);
     }
 }

@@ -125,7 +125,11 @@ fn array<const N: usize>(bytes: &[u8], part: &'static str) -> Result<[u8; N], Re
     bytes.try_into().map_err(|_| ReferenceError::Malformed(part))
 }
 
-fn check_texts(name: &str, content_type: &str) -> Result<(), ReferenceError> {
+/// That readers take a reference with this name and this media type.
+///
+/// # Errors
+/// [`ReferenceError::Malformed`].
+pub fn check_texts(name: &str, content_type: &str) -> Result<(), ReferenceError> {
     if !is_name(name) {
         return Err(ReferenceError::Malformed("name"));
     }

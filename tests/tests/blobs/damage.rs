@@ -72,6 +72,33 @@ async fn r49_r50_changed_cut_and_moved_bytes_end_the_file_at_the_last_good_chunk
 }
 
 #[tokio::test]
+async fn r49_a_blob_that_was_cut_or_grew_is_refused_for_its_length() {
+    let shelf = Shelf::new().await;
+    let Some((reference, bytes, path)) = stored(&shelf).await else {
+        return;
+    };
+    let whole = std::fs::read(&path).unwrap();
+    for (length, chunk) in [
+        (0, 0),
+        (1, 0),
+        (2 * STORED_CHUNK, 2),
+        (3 * STORED_CHUNK + 9, 3),
+        (whole.len() - 1, 5),
+    ] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let (got, ended) = shelf.get(&reference).await;
+        assert!(
+            matches!(&ended, Err(Error::Blob(BlobError::Damaged { chunk: at })) if *at == chunk),
+            "{length}: {ended:?}"
+        );
+        assert!(bytes.starts_with(&got) && got.len() <= chunk as usize * CHUNK);
+    }
+    std::fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
+    let (_, ended) = shelf.get(&reference).await;
+    assert!(matches!(ended, Err(Error::Blob(BlobError::TooLong))), "{ended:?}");
+}
+
+#[tokio::test]
 async fn r51_another_blob_or_an_older_version_in_its_place_is_refused() {
     let shelf = Shelf::new().await;
     let Some((reference, _, path)) = stored(&shelf).await else {

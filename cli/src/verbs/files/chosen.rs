@@ -1,8 +1,10 @@
 //! How a file in a space is named on the command line.
 
+use std::collections::HashSet;
+
 use futures_util::StreamExt;
 use sealpost_sdk::blob::BlobReference;
-use sealpost_sdk::protocol::ids::PrincipalId;
+use sealpost_sdk::protocol::ids::{BlobId, PrincipalId};
 use sealpost_sdk::{Client, Error, Position, Space};
 
 use crate::context::Context;
@@ -19,7 +21,8 @@ pub(super) struct Found {
     pub(super) seq: u64,
 }
 
-/// All files of a space, oldest first.
+/// All files of a space, oldest first. Of several references to one blob the first counts: its id is random, so nobody but its author
+/// knew it before.
 pub(super) async fn all(client: &Client, context: &Context, space: &Space) -> Result<Vec<Found>, Failure> {
     let until = patience::wait(client, context, space.sync()).await?.seq;
     let mut messages = space.read(Position::START, until);
@@ -36,29 +39,35 @@ pub(super) async fn all(client: &Client, context: &Context, space: &Space) -> Re
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(found)
+    Ok(firsts(found))
+}
+
+fn firsts(mut found: Vec<Found>) -> Vec<Found> {
+    let mut seen = HashSet::new();
+    found.retain(|file| seen.insert(file.reference.blob_id));
+    found
 }
 
 /// The file of this name, the newest where there are several; or the one whose id begins so.
 pub(super) fn pick(wanted: &str, mut files: Vec<Found>) -> Result<Found, Failure> {
-    if let Some(at) = files.iter().rposition(|file| file.reference.name == wanted) {
-        return Ok(files.swap_remove(at));
-    }
     let by_prefix = wanted.len() >= SHORTEST_PREFIX;
-    let is_meant = |file: &Found| by_prefix && file.reference.blob_id.to_string().starts_with(wanted);
-    files.retain(is_meant);
-    match files.pop() {
-        Some(file)
-            if files
-                .iter()
-                .all(|other| other.reference.blob_id == file.reference.blob_id) =>
-        {
-            Ok(file)
-        }
-        Some(_) => Err(Failure::usage(format!(
+    let has_id = |file: &Found| by_prefix && file.reference.blob_id.to_string().starts_with(wanted);
+    let by_id: Vec<usize> = (0..files.len()).filter(|at| has_id(&files[*at])).collect();
+    let by_name = files.iter().rposition(|file| file.reference.name == wanted);
+    match (by_name, &by_id[..]) {
+        // All of an id is no name that anybody would choose but to stand in its way.
+        (_, [at]) if wanted.len() == 2 * BlobId::LENGTH => Ok(files.swap_remove(*at)),
+        (Some(at), []) => Ok(files.swap_remove(at)),
+        (None, [at]) => Ok(files.swap_remove(*at)),
+        (Some(at), [same]) if at == *same => Ok(files.swap_remove(at)),
+        // A fellow member may have chosen the name for that.
+        (Some(_), _) => Err(Failure::usage(format!(
+            "{wanted:?} is the name of one file and the beginning of another's id; give more digits of the id"
+        ))),
+        (None, [_, ..]) => Err(Failure::usage(format!(
             "{wanted:?} is the beginning of more than one id"
         ))),
-        None => Err(Failure::usage(format!(
+        (None, []) => Err(Failure::usage(format!(
             "there is no file {wanted:?}; see `sealpost ls`"
         ))),
     }
@@ -67,7 +76,6 @@ pub(super) fn pick(wanted: &str, mut files: Vec<Found>) -> Result<Found, Failure
 #[cfg(test)]
 mod tests {
     use sealpost_sdk::blob::BlobSize;
-    use sealpost_sdk::protocol::ids::BlobId;
 
     use super::*;
 
@@ -92,15 +100,25 @@ mod tests {
             file(0xaa, "plan.txt", 1),
             file(0xbb, "plan.txt", 2),
             file(0xcc, "", 3),
-            file(0xcc, "", 4),
         ]
+    }
+
+    #[test]
+    fn somebody_elses_word_for_a_file_does_not_take_its_place() {
+        let mut files = files();
+        files.push(file(0xcc, "spam.exe", 4));
+        let firsts = firsts(files);
+        assert_eq!(pick("cccccccc", firsts).unwrap().seq, 3);
+        let mut files = self::files();
+        files.push(file(0xdd, "aaaaaaaaaaaa", 5));
+        assert!(pick("aaaaaaaaaaaa", files).is_err());
     }
 
     #[test]
     fn a_name_is_the_newest_file_of_that_name_and_an_id_is_that_file() {
         assert_eq!(pick("plan.txt", files()).unwrap().seq, 2);
         assert_eq!(pick("aaaaaa", files()).unwrap().seq, 1);
-        assert_eq!(pick("cccccccc", files()).unwrap().seq, 4);
+        assert_eq!(pick("cccccccc", files()).unwrap().seq, 3);
         for wanted in ["aaaaa", "other"] {
             assert!(pick(wanted, files()).is_err(), "{wanted:?}");
         }

@@ -16,7 +16,7 @@ use crate::{patience, progress};
 /// Get a file or a folder out of a space
 ///
 /// Every chunk is verified before it is written, and the whole before the file appears. Killed half-way, the same command goes
-/// on with what it has (NAME.part; of a folder NAME.ID.part). `--to -` writes to standard output, where bytes appear before the whole is verified: use
+/// on with what it has (NAME.ID.part). `--to -` writes to standard output, where bytes appear before the whole is verified: use
 /// them only if the command succeeds.
 #[derive(Args)]
 #[command(
@@ -65,15 +65,15 @@ impl Get {
         } else if is_pipe {
             let mut out = tokio::io::stdout();
             let got = space.get_blob(reference, &mut out, watch);
-            patience::wait(&client, context, got).await
+            patience::wait_for_first(&client, context, got).await
         } else if to.exists() {
             Err(Failure::usage(format!("{} is there already", to.display())))
         } else if is_folder {
             let got = space.get_folder_to(reference, &to, watch);
-            patience::wait(&client, context, got).await
+            patience::wait_for_first(&client, context, got).await
         } else {
             let got = space.get_blob_to(reference, &to, watch);
-            patience::wait(&client, context, got).await
+            patience::wait_for_first(&client, context, got).await
         };
         bar.finish_and_clear();
         got?;

@@ -85,7 +85,7 @@ impl Put {
             let bar = progress::bytes("putting", None);
             options.watch = watch(&bar);
             let put = space.put_blob(tokio::io::stdin(), options);
-            let put = finish(&bar, patience::wait(client, context, put).await)?;
+            let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
             return Ok(Stored::file(space, &put));
         }
         let opened = |source| Failure::file(format!("the file {}", path.display()), source);
@@ -96,7 +96,7 @@ impl Put {
             options.resume = Some(path.canonicalize().map_err(opened)?.display().to_string());
             options.watch = watch(&bar);
             let put = space.put_folder(path, options);
-            let put = finish(&bar, patience::wait(client, context, put).await)?;
+            let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
             for skipped in &put.skipped {
                 eprintln!(
                     "sealpost: left out {}: no file",
@@ -113,7 +113,7 @@ impl Put {
         options.resume = Some(resume_name(path, &metadata, &options.name).map_err(opened)?);
         options.watch = watch(&bar);
         let put = space.put_blob(file, options);
-        let put = finish(&bar, patience::wait(client, context, put).await)?;
+        let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
         Ok(Stored::file(space, &put))
     }
 }

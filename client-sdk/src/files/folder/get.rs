@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sealpost_protocol::blob::{BlobReference, FOLDER_TYPE, Folder, FolderFile};
@@ -10,14 +10,11 @@ use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::limits::MAX_FOLDER;
 use tokio::fs;
 
-use super::super::download::failed;
+use super::super::download::{failed, part_of};
 use super::super::progress::{Progress, Watch, unwatched};
 use crate::blob::BlobError;
 use crate::error::Error;
 use crate::space::Space;
-
-/// Digits of a blob's id in the name of what is not whole yet.
-const DIGITS: usize = 12;
 
 impl Space {
     /// The files of a folder, by the reference that a message carries.
@@ -108,11 +105,4 @@ async fn create_all(folder: &Path) -> Result<(), Error> {
     builder.recursive(true).mode(0o700);
     let created: io::Result<()> = builder.create(folder).await;
     created.map_err(failed("creating", folder))
-}
-
-fn part_of(path: &Path, reference: &BlobReference) -> PathBuf {
-    let id = reference.blob_id.to_string();
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.part", &id[..DIGITS]));
-    name.into()
 }

@@ -50,14 +50,15 @@ impl Space {
                 watch: shifted(&options.watch, before, total),
                 ..PutOptions::default()
             };
-            files.push(store_file(self, found, &options).await?);
+            let file = store_file(self, found, &options).await?;
             before += found.metadata.len();
-            resumed.extend(options.resume);
+            resumed.extend(options.resume.map(|name| (name, file.blob.blob_id)));
+            files.push(file);
         }
         let list = Folder::new(files).map_err(BlobError::from)?;
         let put = self.put_list(&list, options).await?;
-        for name in resumed {
-            forget(self, name).await?;
+        for (name, blob_id) in resumed {
+            forget(self, name, blob_id).await?;
         }
         Ok(PutFolder {
             put,

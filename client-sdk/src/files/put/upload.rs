@@ -69,7 +69,9 @@ impl<'a> Upload<'a> {
             on_their_way: JoinSet::new(),
             sealed: 0,
         };
+        let mut found = None;
         if let Some((row, parts)) = kept {
+            found = Some(row.blob_id);
             let mut upload = with(row, parts);
             match upload.reserve_first().await {
                 // Nothing was read yet: a new one takes its place.
@@ -83,7 +85,7 @@ impl<'a> Upload<'a> {
             return Err(Error::NoKey { space_id, epoch });
         }
         let mut upload = with(draw(epoch, options.length), Vec::new());
-        upload.keep().await?;
+        upload.keep(found).await?;
         upload.reserve_first().await?;
         Ok(upload)
     }
@@ -261,7 +263,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    async fn keep(&self) -> Result<(), Error> {
+    async fn keep(&self, found: Option<BlobId>) -> Result<(), Error> {
         let Some(name) = self.options.resume.clone() else {
             return Ok(());
         };
@@ -271,7 +273,7 @@ impl<'a> Upload<'a> {
         };
         self.space
             .core()
-            .write(move |log, _| log.begin_upload(&name, &row))
+            .write(move |log, _| log.begin_upload(&name, &row, found.as_ref()))
             .await
     }
 
@@ -284,9 +286,10 @@ impl<'a> Upload<'a> {
         let Some(name) = self.options.resume.clone() else {
             return Ok(());
         };
+        let blob_id = self.row.blob_id;
         self.space
             .core()
-            .write(move |log, _| log.put_upload_part(&name, &part))
+            .write(move |log, _| log.put_upload_part(&name, &blob_id, &part))
             .await
     }
 
@@ -294,9 +297,10 @@ impl<'a> Upload<'a> {
         let Some(name) = self.options.resume.clone() else {
             return Ok(());
         };
+        let blob_id = self.row.blob_id;
         self.space
             .core()
-            .write(move |log, _| log.note_sending(&name, after))
+            .write(move |log, _| log.note_sending(&name, &blob_id, after))
             .await
     }
 
@@ -304,15 +308,31 @@ impl<'a> Upload<'a> {
         let Some(name) = self.options.resume.clone() else {
             return Ok(());
         };
-        super::forget(self.space, name).await
+        super::forget(self.space, name, self.row.blob_id).await
     }
 
-    /// After an error with which nothing can be gone on with.
+    /// After an error with which nothing can be gone on with: forgets the upload, and gives its room back.
     pub(super) async fn give_up_if_over(&self, error: &Error) -> Result<(), Error> {
-        match is_over(error) {
-            true => self.forget().await,
-            false => Ok(()),
+        if self.options.resume.is_some() && !is_over(error) {
+            return Ok(());
         }
+        self.forget().await?;
+        // Of one that was announced, a message refers to it.
+        if self.row.sending_after.is_none() {
+            self.give_room_back().await;
+        }
+        Ok(())
+    }
+
+    /// As far as that can be done now; else the relay does it a day later.
+    async fn give_room_back(&self) {
+        let shared = &self.space.core().client;
+        let Ok(local) = shared.local_account().await else {
+            return;
+        };
+        let space_id = self.space.id();
+        let place = (&space_id, &self.row.blob_id);
+        let _ = shared.api.delete_blob(&local.session.token, place).await;
     }
 }
 

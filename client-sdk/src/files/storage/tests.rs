@@ -37,7 +37,7 @@ fn part(url: String, headers: &[(&str, &str)]) -> BlobPartUrl {
 async fn r54_redirects_are_not_followed() {
     let (storage, url) =
         answering("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
-    let got = storage.get(&format!("{url}a"), 0..3).await;
+    let got = storage.get(&format!("{url}a"), 0..3, 3).await;
     assert!(matches!(got, Err(Error::Integrity(_))), "{got:?}");
     let put = storage
         .put(&part(format!("{url}a"), &[]), Bytes::from_static(b"abc"))
@@ -76,9 +76,33 @@ async fn answers_of_another_length_or_kind_are_not_taken() {
         "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
     ] {
         let (storage, url) = answering(answer).await;
-        let got = storage.get(&format!("{url}a"), 0..3).await;
+        let got = storage.get(&format!("{url}a"), 0..3, 3).await;
         assert!(got.is_err_and(|error| error.is_transient()), "{answer}");
     }
     let (storage, url) = answering("HTTP/1.1 206 Partial Content\r\ncontent-length: 3\r\n\r\nabc").await;
-    assert_eq!(&storage.get(&format!("{url}a"), 0..3).await.unwrap()[..], b"abc");
+    assert_eq!(
+        &storage.get(&format!("{url}a"), 0..3, 3).await.unwrap()[..],
+        b"abc"
+    );
+}
+
+#[tokio::test]
+async fn r49_an_object_of_another_length_than_its_blob_is_refused_at_once() {
+    for (answer, refused) in [
+        (
+            "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 0-2/4\r\ncontent-length: 3\r\n\r\nabc",
+            "what is stored is longer than the blob",
+        ),
+        (
+            "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-range: bytes */2\r\ncontent-length: 0\r\n\r\n",
+            "chunk 0 of the blob is damaged: what is stored is not what its author sealed",
+        ),
+    ] {
+        let (storage, url) = answering(answer).await;
+        let got = storage.get(&format!("{url}a"), 0..3, 3).await;
+        assert!(
+            matches!(&got, Err(Error::Blob(error)) if error.to_string() == refused),
+            "{got:?}"
+        );
+    }
 }
