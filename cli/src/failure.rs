@@ -348,6 +348,7 @@ fn word_of(error: &Error) -> &str {
         Error::Refused(refusal) => &refusal.word,
         Error::NoKey { .. } => "no_key",
         Error::Unreadable { .. } => "unreadable",
+        Error::Blob(BlobError::Damaged { .. } | BlobError::TooLong | BlobError::Replaced) => "blob_damaged",
         Error::Store(error) => match error {
             StoreError::OtherAccount => "other_account",
             StoreError::NotPrivate(_) => "home_not_private",

@@ -119,6 +119,10 @@ impl Verb {
             | Self::Send(_)
             | Self::Outbox(_)
             | Self::Tail(_)
+            | Self::Put(_)
+            | Self::Get(_)
+            | Self::List(_)
+            | Self::Remove(_)
             | Self::Doctor(_)
             | Self::Completions(_) => false,
         }

@@ -94,7 +94,7 @@ impl ChildRelay {
     /// Never: the relay runs by it.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.options.config(self.addresses)
+        self.options.config_at(self.addresses)
     }
 
     /// Its process id.

@@ -27,7 +27,7 @@ impl Relay {
             public: listeners.public_address().unwrap(),
             ops: listeners.ops_address().unwrap(),
         };
-        let app = App::start(options.config(addresses), listeners).await.unwrap();
+        let app = App::start(options.config_at(addresses), listeners).await.unwrap();
         let (parts, shutdown) = (app.parts().clone(), Shutdown::default());
         let request = shutdown.clone();
         let running = tokio::spawn(async move { app.until(&request).await });
@@ -58,7 +58,7 @@ impl Relay {
     /// When it has no storage.
     #[must_use]
     pub fn blob_keeper(&self) -> BlobKeeper {
-        let config = self.options.config(self.addresses);
+        let config = self.options.config_at(self.addresses);
         let keeper = app::blob_keeper(&config, &self.parts).unwrap();
         keeper.expect("it has a storage")
     }

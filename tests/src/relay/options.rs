@@ -98,10 +98,7 @@ impl RelayOptions {
     /// The configuration, of a relay that listens anywhere: what the operator's commands need.
     #[must_use]
     pub fn config(&self) -> Config {
-        let sources = Sources::default()
-            .over(self.table(Self::anywhere()))
-            .with_variables(self.variables());
-        Config::load(sources).unwrap()
+        self.config_at(Self::anywhere())
     }
 
     /// The same as a file, without what [`Self::with`] set.
@@ -139,7 +136,7 @@ impl RelayOptions {
     }
 
     /// The same with what the environment says.
-    pub(super) fn config(&self, addresses: Addresses) -> Config {
+    pub(super) fn config_at(&self, addresses: Addresses) -> Config {
         let sources = Sources::default()
             .over(self.table(addresses))
             .with_variables(self.variables());
