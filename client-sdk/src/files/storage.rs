@@ -84,6 +84,10 @@ impl Storage {
         let sent = self.gets.get(url).header(RANGE, value).send().await;
         let mut answer = sent.map_err(network)?;
         check_length(&answer, of)?;
+        // Not every server tells the length then: the object ends before the range.
+        if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            return Err(damaged_behind(range.start).into());
+        }
         answer = taken(Ok(answer))?;
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Err(Error::network("the storage does not serve parts of objects"));
@@ -120,13 +124,16 @@ fn check_length(answer: &Response, of: u64) -> Result<(), BlobError> {
     let found = told.and_then(|range| range.rsplit_once('/')?.1.parse::<u64>().ok());
     match found {
         Some(found) if found > of => Err(BlobError::TooLong),
-        Some(found) if found < of => {
-            let whole = found / (BLOB_CHUNK + TAG) as u64;
-            let chunk = u32::try_from(whole).unwrap_or(u32::MAX);
-            Err(BlobError::Damaged { chunk })
-        }
+        Some(found) if found < of => Err(damaged_behind(found)),
         _ => Ok(()),
     }
+}
+
+/// What an object is that has so many bytes at most.
+fn damaged_behind(stored: u64) -> BlobError {
+    let whole = stored / (BLOB_CHUNK + TAG) as u64;
+    let chunk = u32::try_from(whole).unwrap_or(u32::MAX);
+    BlobError::Damaged { chunk }
 }
 
 /// A status that is no success. Any may pass with another address: it has expired, or the storage is busy.

@@ -97,6 +97,10 @@ async fn r49_an_object_of_another_length_than_its_blob_is_refused_at_once() {
             "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-range: bytes */2\r\ncontent-length: 0\r\n\r\n",
             "chunk 0 of the blob is damaged: what is stored is not what its author sealed",
         ),
+        (
+            "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-length: 0\r\n\r\n",
+            "chunk 0 of the blob is damaged: what is stored is not what its author sealed",
+        ),
     ] {
         let (storage, url) = answering(answer).await;
         let got = storage.get(&format!("{url}a"), 0..3, 3).await;
