@@ -7,21 +7,21 @@ CREATE TABLE blob_spaces (
     bytes      bigint NOT NULL DEFAULT 0 CHECK (bytes >= 0),
     blobs      bigint NOT NULL DEFAULT 0 CHECK (blobs >= 0)
 );
-COMMENT ON TABLE blob_spaces IS 'What the blobs of a space use of the storage; always the sum over its rows in blobs that are not swept.';
+COMMENT ON TABLE blob_spaces IS 'What the blobs of a space use of the storage; always the sum over its rows in blobs.';
 COMMENT ON COLUMN blob_spaces.space_no IS 'Number of the space.';
 COMMENT ON COLUMN blob_spaces.key_prefix IS 'What all names of its objects begin with: random, so that the storage does not learn the space.';
 COMMENT ON COLUMN blob_spaces.bytes IS 'Bytes reserved or stored.';
-COMMENT ON COLUMN blob_spaces.blobs IS 'Number of blobs.';
+COMMENT ON COLUMN blob_spaces.blobs IS 'Number of blobs; a swept one counts until its row goes, so that rows are bounded.';
 
 CREATE TABLE blob_accounts (
     account_id bytea PRIMARY KEY CHECK (octet_length(account_id) = 16),
     bytes      bigint NOT NULL DEFAULT 0 CHECK (bytes >= 0),
     blobs      bigint NOT NULL DEFAULT 0 CHECK (blobs >= 0)
 );
-COMMENT ON TABLE blob_accounts IS 'What the blobs that an account has put use of the storage; always the sum over its rows in blobs that are not swept.';
+COMMENT ON TABLE blob_accounts IS 'What the blobs that an account has put use of the storage; always the sum over its rows in blobs.';
 COMMENT ON COLUMN blob_accounts.account_id IS 'The account.';
 COMMENT ON COLUMN blob_accounts.bytes IS 'Bytes reserved or stored.';
-COMMENT ON COLUMN blob_accounts.blobs IS 'Number of blobs.';
+COMMENT ON COLUMN blob_accounts.blobs IS 'Number of blobs; a swept one counts until its row goes, so that rows are bounded.';
 
 CREATE TABLE blobs (
     space_no        bigint NOT NULL,
@@ -55,9 +55,9 @@ COMMENT ON COLUMN blobs.key_rest IS 'The rest of the object''s name: random, dra
 COMMENT ON COLUMN blobs.upload IS 'The storage''s name of the upload; null before it has begun.';
 COMMENT ON COLUMN blobs.state IS 'reserved, then uploaded, then referenced by an event; tombstoned once it is to go, swept when the storage has it no more.';
 COMMENT ON COLUMN blobs.part_bytes IS 'The length of all its parts but the last.';
-COMMENT ON COLUMN blobs.bytes IS 'Bytes reserved while it is reserved, then those that are stored.';
+COMMENT ON COLUMN blobs.bytes IS 'Bytes reserved while it is reserved, then those that are stored; 0 once it is swept.';
 COMMENT ON COLUMN blobs.sha256 IS 'Hash of the stored bytes, as the author told it; null while it is reserved.';
 COMMENT ON COLUMN blobs.reference_seq IS 'The highest place of an event that refers to it; null before one was named.';
 COMMENT ON COLUMN blobs.reserved_at IS 'When it was reserved first.';
 COMMENT ON COLUMN blobs.changed_at IS 'When its state changed, or an upload last went on.';
-COMMENT ON COLUMN blobs.put_until IS 'Until when an address by which a part of it can be put is good: it is not swept before.';
+COMMENT ON COLUMN blobs.put_until IS 'Until when a part of it can be put, or its object made: it is not swept before.';

@@ -24,7 +24,7 @@ use crate::ids::{Incarnation, SpaceId};
 
 /// Paths of the API.
 pub mod paths {
-    use crate::ids::{BlobId, SpaceId};
+    use crate::ids::{BlobId, PrincipalId, SpaceId};
 
     /// GET [`super::Info`].
     pub const INFO: &str = "/v1/info";
@@ -97,6 +97,12 @@ pub mod paths {
     #[must_use]
     pub fn blob(space_id: &SpaceId, blob_id: &BlobId) -> String {
         format!("{BLOBS}/{space_id}/{blob_id}")
+    }
+
+    /// DELETE a blob, if this principal has put it.
+    #[must_use]
+    pub fn blob_of(space_id: &SpaceId, blob_id: &BlobId, author: &PrincipalId) -> String {
+        format!("{BLOBS}/{space_id}/{blob_id}?author={author}")
     }
 
     /// POST [`super::BlobPartsRequest`].

@@ -127,6 +127,8 @@ mod tests {
             completes: true,
             serves_ranges: true,
             aborts: true,
+            closes: true,
+            expires: true,
             // What Garage does not do, and nothing here needs.
             creates_only: false,
             lists_uploads: false,

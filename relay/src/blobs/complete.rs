@@ -4,7 +4,7 @@ use sealpost_protocol::http::BlobComplete;
 use sealpost_protocol::ids::{BlobId, SpaceId};
 
 use super::parts::PartList;
-use super::ports::{BlobRow, Settled, StorageError, Upload};
+use super::ports::{BlobRow, FINISH_WITHIN, Settled, StorageError, Upload};
 use super::service::check_goes_on;
 use super::{BlobError, BlobService, Caller};
 
@@ -49,6 +49,7 @@ impl BlobService {
             return is_this(&blob, list);
         }
         check_goes_on(&blob)?;
+        self.hold_off_the_sweep(&blob).await?;
         self.make_object(&blob, list).await?;
         let settled = Settled {
             space: blob.space,
@@ -70,6 +71,14 @@ impl BlobService {
                 Err(BlobError::Expired)
             }
         }
+    }
+
+    /// Until the object can no longer come into being: what is swept before would come back behind the sweep.
+    async fn hold_off_the_sweep(&self, blob: &BlobRow) -> Result<(), BlobError> {
+        let now = self.parts.clock.now();
+        let ledger = &self.parts.ledger;
+        let noted = ledger.note_parts(blob.space, blob.blob_id, now + FINISH_WITHIN, now);
+        noted.await?.then_some(()).ok_or(BlobError::Expired)
     }
 
     /// Makes the object, or finds that it was made: an answer may have been lost on either side.

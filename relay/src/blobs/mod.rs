@@ -34,7 +34,7 @@ pub use parts::Part;
 pub use reconcile::{Compared, Difference, Repair};
 pub use service::{BlobParts, BlobService, Caller};
 pub use settings::BlobSettings;
-pub use sweep::Swept;
+pub use sweep::{Reach, Swept};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
 
-use super::ports::{BlobRow, BlobState, Listed, ListedUpload, Upload};
+use super::ports::{BlobRow, BlobState, Listed, ListedUpload, StorageError, Upload};
 use super::{BlobError, BlobKeeper, ObjectKey};
 
 /// Rows read at once.
@@ -41,6 +41,15 @@ pub enum Difference {
         /// What it has.
         found: u64,
     },
+    /// An object that came into being after its blob was swept.
+    Late {
+        /// Its name.
+        key: ObjectKey,
+        /// Its length.
+        bytes: u64,
+        /// Whether it was removed.
+        removed: bool,
+    },
     /// An upload that the ledger does not know.
     Upload {
         /// The object's name.
@@ -55,9 +64,10 @@ pub enum Difference {
 pub enum Repair {
     /// Nothing.
     Report,
-    /// Objects and uploads that the ledger does not know and that are older than this are removed; blobs that are missing
-    /// are marked.
+    /// Objects and uploads that the ledger does not know and that are older than this are removed.
     OlderThan(Duration),
+    /// Blobs that are missing are marked, so that nobody is sent there. What comes back later goes with the next sweep.
+    MarkMissing,
 }
 
 /// How a comparison went.
@@ -69,6 +79,8 @@ pub struct Compared {
     pub objects: u64,
     /// Differences.
     pub differences: u64,
+    /// Of these, blobs that are missing.
+    pub missing: u64,
     /// Whether uploads could be compared, too: not every storage tells them.
     pub uploads: bool,
 }
@@ -109,6 +121,7 @@ impl BlobKeeper {
             };
             if let Some(difference) = difference {
                 compared.differences += 1;
+                compared.missing += u64::from(matches!(difference, Difference::Missing { .. }));
                 found(difference);
             }
         }
@@ -131,13 +144,9 @@ impl BlobKeeper {
         if self.storage.length(&row.key).await?.is_some() {
             return Ok(None);
         }
-        let marked = match repair {
-            Repair::Report => false,
-            Repair::OlderThan(_) => {
-                let now = self.clock.now();
-                self.ledger.tombstone(row.space, row.blob_id, now).await?
-            }
-        };
+        let now = self.clock.now();
+        let marked =
+            repair == Repair::MarkMissing && self.ledger.tombstone(row.space, row.blob_id, now).await?;
         Ok(Some(Difference::Missing {
             key: row.key,
             bytes: row.bytes,
@@ -151,9 +160,11 @@ impl BlobKeeper {
         repair: Repair,
     ) -> Result<Option<Difference>, BlobError> {
         let Some(object) = object else { return Ok(None) };
-        // Its row may have come after the page, or have been swept since.
-        if self.is_known(&object.name).await? {
-            return Ok(None);
+        // Its row may have come after the page.
+        match self.row_of(&object.name).await? {
+            Some(row) if row.state == BlobState::Swept => return self.late(row.key, repair).await,
+            Some(_) => return Ok(None),
+            None => {}
         }
         let removed = is_old(repair, object.written_at, self.clock.now());
         if removed {
@@ -166,12 +177,25 @@ impl BlobKeeper {
         }))
     }
 
-    /// Whether the ledger has this name now.
-    async fn is_known(&self, name: &str) -> Result<bool, BlobError> {
-        let Ok(key) = name.parse::<ObjectKey>() else {
-            return Ok(false);
+    /// An object of a blob that was swept: no difference, if only the list of objects was older than the sweep.
+    async fn late(&self, key: ObjectKey, repair: Repair) -> Result<Option<Difference>, BlobError> {
+        let Some(bytes) = self.storage.length(&key).await? else {
+            return Ok(None);
         };
-        Ok(self.ledger.by_key(&key).await?.is_some())
+        // The sweep has judged it, so its age does not count.
+        let removed = matches!(repair, Repair::OlderThan(_));
+        if removed {
+            self.storage.remove(&key.to_string()).await?;
+        }
+        Ok(Some(Difference::Late { key, bytes, removed }))
+    }
+
+    /// The row that has this name now.
+    async fn row_of(&self, name: &str) -> Result<Option<BlobRow>, BlobError> {
+        match name.parse::<ObjectKey>() {
+            Ok(key) => Ok(self.ledger.by_key(&key).await?),
+            Err(_) => Ok(None),
+        }
     }
 
     async fn reconcile_uploads(
@@ -180,40 +204,51 @@ impl BlobKeeper {
         differences: &mut u64,
         found: &mut (impl FnMut(Difference) + Send),
     ) -> Result<bool, BlobError> {
-        let Some(uploads) = self.storage.uploads().await? else {
-            return Ok(false);
-        };
-        for upload in uploads {
-            if self.is_known_upload(&upload).await? {
-                continue;
+        let mut after = None;
+        loop {
+            let Some(page) = self.storage.uploads(after.as_ref()).await? else {
+                return Ok(false);
+            };
+            after = page.last().cloned();
+            if page.is_empty() {
+                return Ok(true);
             }
-            let removed = self.abandon_old(&upload, repair).await?;
-            *differences += 1;
-            found(Difference::Upload {
-                name: upload.name,
-                removed,
-            });
+            for upload in page {
+                if self.is_known_upload(&upload).await? {
+                    continue;
+                }
+                let removed = self.abandon_old(&upload, repair).await?;
+                *differences += 1;
+                found(Difference::Upload {
+                    name: upload.name,
+                    removed,
+                });
+            }
         }
-        Ok(true)
     }
 
     async fn is_known_upload(&self, upload: &ListedUpload) -> Result<bool, BlobError> {
-        let Ok(key) = upload.name.parse::<ObjectKey>() else {
-            return Ok(false);
-        };
-        let row = self.ledger.by_key(&key).await?;
-        // Until it is noted, the upload of a reserved blob may be any.
-        Ok(row.is_some_and(|row| row.upload.is_none() || row.upload.as_ref() == Some(&upload.id)))
+        Ok(match self.row_of(&upload.name).await? {
+            // The list of uploads may be older than the sweep.
+            Some(row) if row.state == BlobState::Swept => self.has_ended(row.key, upload).await?,
+            // Until it is noted, the upload of a reserved blob may be any.
+            Some(row) => row.upload.is_none() || row.upload.as_ref() == Some(&upload.id),
+            None => false,
+        })
+    }
+
+    async fn has_ended(&self, key: ObjectKey, upload: &ListedUpload) -> Result<bool, BlobError> {
+        let id = upload.id.clone();
+        match self.storage.parts(&Upload { key, id }).await {
+            Err(StorageError::NoUpload) => Ok(true),
+            parts => Ok(parts.map(|_| false)?),
+        }
     }
 
     async fn abandon_old(&self, upload: &ListedUpload, repair: Repair) -> Result<bool, BlobError> {
-        let Ok(key) = upload.name.parse::<ObjectKey>() else {
-            return Ok(false);
-        };
         let old = is_old(repair, upload.begun_at, self.clock.now());
         if old {
-            let id = upload.id.clone();
-            self.storage.abandon(&Upload { key, id }).await?;
+            self.storage.abandon(&upload.name, &upload.id).await?;
         }
         Ok(old)
     }

@@ -5,7 +5,7 @@ use sealpost_protocol::http::{BlobReserve, BlobReserved};
 use sealpost_protocol::limits::{MAX_BLOB, MAX_BLOB_PARTS};
 
 use super::parts::check_part_length;
-use super::ports::{BlobRow, NewBlob, ReserveRefusal, Upload};
+use super::ports::{BlobRow, NewBlob, ReserveRefusal};
 use super::service::check_goes_on;
 use super::{BlobError, BlobService, Caller, ObjectKey};
 use crate::log::ports::SpaceNumber;
@@ -75,8 +75,7 @@ impl BlobService {
         let id = storage.begin(&blob.key).await?;
         let ledger = &self.parts.ledger;
         if !ledger.begin_upload(blob.space, blob.blob_id, &id).await? {
-            let key = blob.key;
-            storage.abandon(&Upload { key, id }).await?;
+            storage.abandon(&blob.key.to_string(), &id).await?;
         }
         Ok(())
     }

@@ -26,6 +26,13 @@ impl Turns {
         turn.lock_owned().await
     }
 
+    /// How many have a turn or wait for one.
+    #[cfg(test)]
+    pub(super) fn holders(&self) -> usize {
+        let turns = self.lock();
+        turns.values().map(|turn| Arc::strong_count(turn) - 1).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Mutex<()>>>> {
         self.0.lock().expect("nothing panics while it holds this lock")
     }

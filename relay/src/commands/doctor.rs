@@ -11,6 +11,7 @@ use crate::{
     app::{AppError, Parts, blob_storage, judge_storage},
     backup::Status,
     clock::{Clock, SystemClock},
+    blobs::s3::PublicSide,
     config::{Config, Sources},
     telemetry::chain,
 };
@@ -135,7 +136,18 @@ async fn storage(config: &Config, findings: &mut Findings) {
             Ok(()) => findings.good(&format!("blob storage ({dialect})")),
             Err(error) => findings.bad("blob storage", error),
         },
-        Err(error) => findings.bad("blob storage", chain(&error)),
+        Err(error) => return findings.bad("blob storage", chain(&error)),
+    }
+    let what = "public address of the blob storage";
+    match storage.try_public().await {
+        Ok(PublicSide::Serves) => findings.good(what),
+        Ok(PublicSide::Unreachable(why)) => {
+            findings.good(&format!(
+                "{what} (not tried: it cannot be reached from here: {why})"
+            ));
+        }
+        Ok(PublicSide::Dangers(dangers)) => findings.bad(what, dangers.join("; ")),
+        Err(error) => findings.bad(what, chain(&error)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ticks;
 use crate::{
-    blobs::{BlobError, BlobKeeper},
+    blobs::{BlobError, BlobKeeper, Reach},
     metrics::BlobMetrics,
 };
 
@@ -22,7 +22,7 @@ pub async fn run(keeper: BlobKeeper, metrics: BlobMetrics, period: Duration) {
 }
 
 async fn sweep(keeper: &BlobKeeper, metrics: &BlobMetrics) -> Result<(), BlobError> {
-    let swept = keeper.sweep(|_| ()).await?;
+    let swept = keeper.sweep(Reach::Usual, |_| ()).await?;
     metrics.swept(&swept);
     metrics.totals(&keeper.ledger.totals().await?);
     if swept.stale + swept.removed > 0 {

@@ -92,7 +92,7 @@ impl BlobLedger for Store {
                     return Ok(false);
                 };
                 let updated = sqlx::query!(
-                    "UPDATE blobs SET state = 'uploaded', bytes = $3, sha256 = $4, changed_at = $5
+                    "UPDATE blobs SET state = 'uploaded', bytes = $3, sha256 = $4, changed_at = $5, put_until = $5
                      WHERE space_no = $1 AND blob_id = $2",
                     settled.space.0,
                     &settled.blob_id.as_bytes()[..],
@@ -178,8 +178,22 @@ impl BlobLedger for Store {
         .boxed()
     }
 
-    fn forget_swept(&self, time: OffsetDateTime, limit: u32) -> Stored<'_, u64> {
-        async move { sweep::forget(self.pool(), time, limit).await }.boxed()
+    fn to_forget<'a>(
+        &'a self,
+        time: OffsetDateTime,
+        after: Option<&'a ObjectKey>,
+        limit: u32,
+    ) -> Stored<'a, Vec<BlobRow>> {
+        async move { pages::to_forget(self.pool(), time, after, limit).await }.boxed()
+    }
+
+    fn forget(&self, space: SpaceNumber, blob_id: BlobId) -> Stored<'_, bool> {
+        infallible(self.run_tx("forget_blob", move |tx| {
+            sweep::forget(tx.connection(), space, blob_id)
+                .map(|forgotten| forgotten.map_err(StoreError::Failed))
+                .boxed()
+        }))
+        .boxed()
     }
 
     fn page<'a>(&'a self, after: Option<&'a ObjectKey>, limit: u32) -> Stored<'a, Vec<BlobRow>> {

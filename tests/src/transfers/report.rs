@@ -41,6 +41,7 @@ impl Report {
         self.found = Found {
             swept: self.found.swept + found.swept,
             uploads: self.found.uploads + found.uploads,
+            late: self.found.late + found.late,
             ..found
         };
     }
@@ -64,6 +65,7 @@ impl Report {
             "again": self.again,
             "swept": self.found.swept,
             "uploads_abandoned": self.found.uploads,
+            "late": self.found.late,
             "unsent": self.found.unsent,
             "ledger": self.found.blobs,
             "bucket": self.found.objects,
@@ -99,6 +101,7 @@ impl fmt::Display for Found {
         let Self {
             swept,
             uploads,
+            late,
             unsent,
             blobs,
             objects,
@@ -106,7 +109,7 @@ impl fmt::Display for Found {
         } = self;
         write!(
             f,
-            "swept={swept} uploads_abandoned={uploads} unsent={unsent} ledger={blobs} bucket={objects} bytes={bytes} differences=0"
+            "swept={swept} uploads_abandoned={uploads} late={late} unsent={unsent} ledger={blobs} bucket={objects} bytes={bytes} differences=0"
         )
     }
 }

@@ -156,8 +156,13 @@ pub struct Settled {
 pub struct StaleBefore {
     /// Uploads that have not gone on since.
     pub reserved: OffsetDateTime,
+    /// Uploads that were begun before, whether they go on or not: nobody holds room for ever.
+    pub begun: OffsetDateTime,
     /// Blobs that are whole since, and that no event refers to.
     pub uploaded: OffsetDateTime,
+    /// Whether that holds for rows, too, which nothing has touched since this life of the database began. A restore brings rows back as
+    /// they were at the backup: what they say of a blob may be long untrue.
+    pub restored: bool,
 }
 
 /// What is used of the storage.
@@ -178,7 +183,7 @@ pub trait BlobLedger: Send + Sync {
     /// The blob with this id.
     fn blob(&self, space: SpaceNumber, blob_id: BlobId) -> Stored<'_, Option<BlobRow>>;
 
-    /// The blob with this object; `None` for one that was swept.
+    /// The blob with this object, a swept one too.
     fn by_key<'a>(&'a self, key: &'a ObjectKey) -> Stored<'a, Option<BlobRow>>;
 
     /// Notes the upload of a reserved blob that has none.
@@ -213,7 +218,8 @@ pub trait BlobLedger: Send + Sync {
     /// Marks a blob that is not marked yet.
     fn tombstone(&self, space: SpaceNumber, blob_id: BlobId, now: OffsetDateTime) -> Stored<'_, bool>;
 
-    /// Marks up to `limit` blobs that are stale, or whose event's content was dropped by retention; returns how many.
+    /// Marks up to `limit` blobs that are stale, uploads of who is no member any more, and blobs whose event's content was dropped by
+    /// retention; returns how many.
     fn tombstone_stale(&self, before: StaleBefore, now: OffsetDateTime, limit: u32) -> Stored<'_, u64>;
 
     /// Counts what [`Self::tombstone_stale`] would mark, and what it would free.
@@ -227,11 +233,19 @@ pub trait BlobLedger: Send + Sync {
         limit: u32,
     ) -> Stored<'a, Vec<BlobRow>>;
 
-    /// Notes that the storage has nothing of a marked blob any more, and gives back its room.
+    /// Notes that the storage has nothing of a marked blob any more, and gives back its bytes. The row counts until it is forgotten.
     fn swept(&self, space: SpaceNumber, blob_id: BlobId, now: OffsetDateTime) -> Stored<'_, bool>;
 
-    /// Forgets up to `limit` blobs that were swept before `time`; returns how many.
-    fn forget_swept(&self, time: OffsetDateTime, limit: u32) -> Stored<'_, u64>;
+    /// Blobs that were swept before `time`, in the order of their names, up to `limit`.
+    fn to_forget<'a>(
+        &'a self,
+        time: OffsetDateTime,
+        after: Option<&'a ObjectKey>,
+        limit: u32,
+    ) -> Stored<'a, Vec<BlobRow>>;
+
+    /// Forgets a swept blob.
+    fn forget(&self, space: SpaceNumber, blob_id: BlobId) -> Stored<'_, bool>;
 
     /// Blobs with names above `after`, in the order of their names, swept ones left out, up to `limit`.
     fn page<'a>(&'a self, after: Option<&'a ObjectKey>, limit: u32) -> Stored<'a, Vec<BlobRow>>;

@@ -10,6 +10,6 @@ pub use ledger::{
 };
 pub use spaces::{BlobSpaces, Standing};
 pub use storage::{
-    BlobStorage, Done, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart, Stores, Upload,
-    UploadId,
+    BlobStorage, Done, FINISH_WITHIN, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart,
+    Stores, Upload, UploadId,
 };

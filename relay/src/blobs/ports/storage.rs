@@ -1,6 +1,7 @@
 //! Where the bytes are.
 
 use std::error::Error;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sealpost_protocol::hash::Digest32;
@@ -25,6 +26,9 @@ pub enum StorageError {
     #[error("the storage of blobs refuses")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
 }
+
+/// How long a storage may take to make an object, and tries to, whether anybody still waits for it or not.
+pub const FINISH_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// What a method of a storage returns.
 pub type Stores<'a, T> = BoxFuture<'a, Result<T, StorageError>>;
@@ -125,11 +129,11 @@ pub trait BlobStorage: Send + Sync {
     /// The parts that are there, by number.
     fn parts<'a>(&'a self, upload: &'a Upload) -> Stores<'a, Vec<StoredPart>>;
 
-    /// Makes an object of these parts.
+    /// Makes an object of these parts, or gives it up within [`FINISH_WITHIN`].
     fn finish<'a>(&'a self, upload: &'a Upload, parts: &'a [Done]) -> Stores<'a, ()>;
 
-    /// Ends an upload and removes its parts. One that is gone is fine.
-    fn abandon<'a>(&'a self, upload: &'a Upload) -> Stores<'a, ()>;
+    /// Ends an upload of an object, whatever its name is, and removes its parts. One that is gone is fine.
+    fn abandon<'a>(&'a self, name: &'a str, id: &'a UploadId) -> Stores<'a, ()>;
 
     /// The length of an object; `None` if there is none.
     fn length<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, Option<u64>>;
@@ -137,9 +141,14 @@ pub trait BlobStorage: Send + Sync {
     /// Removes an object. One that is gone is fine.
     fn remove<'a>(&'a self, name: &'a str) -> Stores<'a, ()>;
 
-    /// Objects with names above `after`, in the order of their names: a page, empty at the end.
+    /// Objects with names above `after`, in the order of their names: a page, empty at the end. A storage that lists anything else is
+    /// refused, so that a list always ends.
     fn list<'a>(&'a self, after: Option<&'a str>) -> Stores<'a, Vec<Listed>>;
 
-    /// Uploads that go on: up to a thousand, and `None` where the storage cannot tell.
-    fn uploads(&self) -> Stores<'_, Option<Vec<ListedUpload>>>;
+    /// Uploads that go on, those behind `after` in the order of their names: a page, empty at the end; `None` where the storage cannot
+    /// tell.
+    fn uploads<'a>(&'a self, after: Option<&'a ListedUpload>) -> Stores<'a, Option<Vec<ListedUpload>>>;
+
+    /// Uploads of this object that go on, up to a page of them; `None` where the storage cannot tell.
+    fn uploads_of<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, Option<Vec<ListedUpload>>>;
 }

@@ -30,12 +30,27 @@ pub struct Dialect {
     pub serves_ranges: bool,
     /// Whether an upload can be given up.
     pub aborts: bool,
+    /// Whether nothing can be put any more at an address of an upload that was completed.
+    pub closes: bool,
+    /// Whether an address is refused that has expired.
+    pub expires: bool,
     /// Whether it keeps an object from being replaced when asked to.
     pub creates_only: bool,
     /// Whether it tells which uploads go on.
     pub lists_uploads: bool,
     /// Whether web pages of the first allowed origin may come; `None` where none is allowed.
     pub answers_web: Option<bool>,
+}
+
+/// What the address that clients are told shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublicSide {
+    /// It serves as it should.
+    Serves,
+    /// It cannot be reached from here, which says nothing of clients.
+    Unreachable(String),
+    /// It serves what it should not, or something else.
+    Dangers(Vec<&'static str>),
 }
 
 impl Dialect {
@@ -54,6 +69,11 @@ impl Dialect {
             (self.completes, "it does not make objects of parts"),
             (self.serves_ranges, "it does not serve parts of objects"),
             (self.aborts, "it does not give up uploads"),
+            (
+                self.closes,
+                "it takes parts of uploads that were completed, or changes objects by them",
+            ),
+            (self.expires, "it takes addresses that have expired"),
         ];
         let failed = judged.into_iter().filter(|(good, _)| !good);
         failed.map(|(_, danger)| danger).collect()
@@ -72,7 +92,7 @@ impl fmt::Display for Dialect {
         write!(
             formatter,
             "parts bound {binding}, whole checksum {}, length {}, forged refused {}, anonymous refused {}, completes {}, \
-             ranges {}, abort {}, create-only {}, lists uploads {}, web origins {web}",
+             ranges {}, abort {}, closed uploads {}, expiry {}, create-only {}, lists uploads {}, web origins {web}",
             yes(self.checks_whole),
             yes(self.checks_length),
             yes(self.refuses_forged),
@@ -80,6 +100,8 @@ impl fmt::Display for Dialect {
             yes(self.completes),
             yes(self.serves_ranges),
             yes(self.aborts),
+            yes(self.closes),
+            yes(self.expires),
             yes(self.creates_only),
             yes(self.lists_uploads),
         )

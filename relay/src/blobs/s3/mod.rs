@@ -6,10 +6,11 @@
 mod client;
 mod dialect;
 mod failure;
+mod lists;
 mod probe;
 mod sign;
 mod storage;
 
 pub use client::S3Settings;
-pub use dialect::{Dialect, PartBinding};
+pub use dialect::{Dialect, PartBinding, PublicSide};
 pub use storage::S3Storage;

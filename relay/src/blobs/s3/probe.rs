@@ -9,10 +9,11 @@ use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use super::client::Clients;
 use super::failure::{defect, failure, has_status};
 use super::sign::Signer;
 use super::storage::{begin, completed, length, remove};
-use super::{Dialect, PartBinding, S3Settings};
+use super::{Dialect, PartBinding, PublicSide, S3Settings};
 use crate::blobs::Part;
 use crate::blobs::ports::{Done, SignedPut, StorageError, UploadId};
 
@@ -60,7 +61,7 @@ impl Trial<'_> {
     async fn dialect(&self, web_origin: Option<&str>) -> Result<Dialect, StorageError> {
         let binding = self.binding().await?;
         let (checks_length, refuses_forged) = self.refusals(binding.unwrap_or(PartBinding::Checksum)).await?;
-        let completes = self.completes(binding.unwrap_or(PartBinding::Checksum)).await?;
+        let (completes, closes) = self.completes(binding.unwrap_or(PartBinding::Checksum)).await?;
         let get = self.signer.get(&self.part).await?.url;
         let bare = get.split('?').next().unwrap_or_default();
         let range = self.http.get(&get).header(RANGE, "bytes=5-7");
@@ -74,6 +75,8 @@ impl Trial<'_> {
             completes,
             serves_ranges: range.status() == StatusCode::PARTIAL_CONTENT && body(range).await? == RIGHT[5..8],
             aborts: self.aborts().await?,
+            closes,
+            expires: self.expires().await?,
             creates_only: self.creates_only().await?,
             lists_uploads: self.lists_uploads().await?,
             answers_web: self.answers_web(bare, web_origin).await?,
@@ -112,9 +115,11 @@ impl Trial<'_> {
         Ok((!took(longer), !took(forged)))
     }
 
-    async fn completes(&self, binding: PartBinding) -> Result<bool, StorageError> {
+    /// Whether parts become an object, and whether what was signed for them is dead then.
+    async fn completes(&self, binding: PartBinding) -> Result<(bool, bool), StorageError> {
         let upload = self.begin().await?;
-        let put = self.put(&upload, binding, RIGHT).await?;
+        let signed = self.sign(&upload, binding).await?;
+        let put = answered(self.request(&signed, &signed.url, RIGHT.to_vec()).send().await)?;
         let etag = put.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
         let done = Done {
             number: 1,
@@ -133,8 +138,26 @@ impl Trial<'_> {
             .send()
             .await
             .map_err(failure)?;
+        let late = answered(self.request(&signed, &signed.url, RIGHT.to_vec()).send().await)?;
         let stored = length(self.signer.client, self.signer.bucket, self.part.clone()).await?;
-        Ok(stored == Some(RIGHT.len() as u64))
+        Ok((stored == Some(RIGHT.len() as u64), !late.status().is_success()))
+    }
+
+    /// Whether it refuses what was good until a minute ago.
+    async fn expires(&self) -> Result<bool, StorageError> {
+        let upload = self.begin().await?;
+        let past = Signer {
+            now: self.signer.now - 2 * LIFETIME,
+            ..self.signer
+        };
+        let part = right_part();
+        let put = past.put_part((&self.part, &upload), &part, PartBinding::Checksum);
+        let put = put.await?;
+        let put = answered(self.request(&put, &put.url, RIGHT.to_vec()).send().await)?;
+        self.abort(&upload).await?;
+        let get = past.get(&self.part).await?;
+        let get = answered(self.http.get(&get.url).send().await)?;
+        Ok(!put.status().is_success() && !get.status().is_success())
     }
 
     async fn checks_whole(&self) -> Result<bool, StorageError> {
@@ -204,12 +227,9 @@ impl Trial<'_> {
 
     /// An address for the right bytes.
     async fn sign(&self, upload: &UploadId, binding: PartBinding) -> Result<SignedPut, StorageError> {
-        let part = Part {
-            number: 1,
-            length: RIGHT.len() as u64,
-            sha256: Sha256::digest(RIGHT).into(),
-        };
-        self.signer.put_part((&self.part, upload), &part, binding).await
+        self.signer
+            .put_part((&self.part, upload), &right_part(), binding)
+            .await
     }
 
     async fn put(
@@ -231,6 +251,76 @@ impl Trial<'_> {
     }
 }
 
+fn right_part() -> Part {
+    Part {
+        number: 1,
+        length: RIGHT.len() as u64,
+        sha256: Sha256::digest(RIGHT).into(),
+    }
+}
+
+/// Fetches by the address that clients are told: an object of our own, signed, unsigned, and too late.
+pub(super) async fn run_public(
+    clients: &Clients,
+    settings: &S3Settings,
+    now: OffsetDateTime,
+) -> Result<PublicSide, StorageError> {
+    let name = format!("probe/{}-public", now.unix_timestamp_nanos());
+    let put = clients.inside.put_object().bucket(&settings.bucket).key(&name);
+    put.body(RIGHT.to_vec().into()).send().await.map_err(failure)?;
+    let side = public_side(&clients.public, settings, now, &name).await;
+    remove(&clients.inside, &settings.bucket, &name).await?;
+    side
+}
+
+async fn public_side(
+    client: &Client,
+    settings: &S3Settings,
+    now: OffsetDateTime,
+    name: &str,
+) -> Result<PublicSide, StorageError> {
+    let signed_at = |now| Signer {
+        client,
+        bucket: &settings.bucket,
+        now,
+        lifetime: LIFETIME,
+    };
+    let http = http(settings)?;
+    let good = signed_at(now).get(name).await?.url;
+    let late = signed_at(now - 2 * LIFETIME).get(name).await?.url;
+    let bare = good.split('?').next().unwrap_or_default();
+    let served = match http.get(&good).send().await {
+        Ok(answer) => answer.status().is_success() && body(answer).await? == RIGHT,
+        Err(error) => return Ok(PublicSide::Unreachable(reason(&error.without_url()))),
+    };
+    let mut dangers = Vec::new();
+    if !served {
+        dangers.push("it does not serve what was signed for it");
+    }
+    // After what was signed, so that a cache that leaves the signature out shows.
+    for (url, danger) in [
+        (bare, "anybody can read objects there"),
+        (late.as_str(), "it takes addresses that have expired"),
+    ] {
+        if answered(http.get(url).send().await)?.status().is_success() {
+            dangers.push(danger);
+        }
+    }
+    Ok(match dangers.is_empty() {
+        true => PublicSide::Serves,
+        false => PublicSide::Dangers(dangers),
+    })
+}
+
+/// The innermost cause.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
 /// The same address with another signature.
 fn forge(url: &str) -> String {
     let Some((before, signature)) = url.split_once("X-Amz-Signature=") else {
@@ -250,7 +340,12 @@ fn http(settings: &S3Settings) -> Result<reqwest::Client, StorageError> {
     let builder = match &settings.ca_pem {
         Some(pem) => builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem).map_err(defect)?),
         // Without TLS no system store of certificates is looked for.
-        None if settings.endpoint.scheme() == "http" => builder.tls_certs_only([]),
+        None if [&settings.endpoint, &settings.public_endpoint]
+            .iter()
+            .all(|url| url.scheme() == "http") =>
+        {
+            builder.tls_certs_only([])
+        }
         None => builder,
     };
     builder.build().map_err(defect)

@@ -6,32 +6,27 @@ use std::time::Duration;
 use aws_sdk_s3::config::Config;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadError;
-use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
-use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
 use super::client::Clients;
 use super::failure::{defect, failure, has_status};
 use super::sign::Signer;
-use super::{Dialect, PartBinding, S3Settings, probe};
+use super::{Dialect, PartBinding, PublicSide, S3Settings, probe};
 use crate::blobs::ports::{
-    BlobStorage, Done, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart, Stores, Upload,
-    UploadId,
+    BlobStorage, Done, FINISH_WITHIN, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart,
+    Stores, Upload, UploadId,
 };
 use crate::blobs::{ObjectKey, Part};
 use crate::clock::Clock;
 
-/// How long making an object of parts may take: some servers copy all of it.
-const FINISH_WITHIN: Duration = Duration::from_secs(10 * 60);
-
 /// A bucket.
 pub struct S3Storage {
-    clients: Clients,
-    settings: S3Settings,
+    pub(super) clients: Clients,
+    pub(super) settings: S3Settings,
     url_prefix: String,
     url_lifetime: Duration,
     web_origin: Option<String>,
@@ -129,35 +124,15 @@ impl S3Storage {
         }
     }
 
-    async fn parts_of(&self, name: &str, upload: &UploadId) -> Result<Vec<StoredPart>, StorageError> {
-        let request = self.clients.inside.list_parts();
-        let request = request
-            .bucket(&self.settings.bucket)
-            .key(name)
-            .upload_id(&upload.0);
-        let mut pages = request.into_paginator().send();
-        let mut parts = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(failure)?;
-            for part in page.parts() {
-                parts.push(StoredPart {
-                    number: unsigned(part.part_number()),
-                    length: unsigned(part.size()),
-                    etag: part.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-                });
-            }
-        }
-        parts.sort_unstable_by_key(|part| part.number);
-        Ok(parts)
-    }
-
     async fn complete(&self, upload: &Upload, parts: &[Done]) -> Result<(), StorageError> {
         let parts: Result<Vec<_>, _> = parts.iter().map(completed).collect();
         let list = CompletedMultipartUpload::builder()
             .set_parts(Some(parts?))
             .build();
+        // Some servers copy all of it.
         let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(FINISH_WITHIN)
+            .operation_attempt_timeout(FINISH_WITHIN / 3)
+            .operation_timeout(FINISH_WITHIN)
             .build();
         self.clients
             .inside
@@ -209,38 +184,13 @@ impl S3Storage {
         }
     }
 
-    async fn list_after(&self, after: Option<&str>) -> Result<Vec<Listed>, StorageError> {
-        let request = self
-            .clients
-            .inside
-            .list_objects_v2()
-            .bucket(&self.settings.bucket);
-        let request = request.set_start_after(after.map(str::to_owned));
-        let page = request.send().await.map_err(failure)?;
-        let listed = page.contents().iter().filter_map(|object| {
-            Some(Listed {
-                name: object.key()?.to_owned(),
-                length: unsigned(object.size()),
-                written_at: object.last_modified().and_then(time_of),
-            })
-        });
-        Ok(listed.collect())
-    }
-
-    async fn open_uploads(&self) -> Result<Option<Vec<ListedUpload>>, StorageError> {
-        let request = self.clients.inside.list_multipart_uploads();
-        let page = match request.bucket(&self.settings.bucket).send().await {
-            Err(error) if has_status(&error, 501) => return Ok(None),
-            page => page.map_err(failure)?,
-        };
-        let listed = page.uploads().iter().filter_map(|upload| {
-            Some(ListedUpload {
-                name: upload.key()?.to_owned(),
-                id: UploadId(upload.upload_id()?.to_owned()),
-                begun_at: upload.initiated().and_then(time_of),
-            })
-        });
-        Ok(Some(listed.collect()))
+    /// Tries what clients will meet: the address that is announced to them, as far as it can be reached from here.
+    ///
+    /// # Errors
+    /// When the server does not answer on the inside.
+    pub async fn try_public(&self) -> Result<PublicSide, StorageError> {
+        // Boxed: it is large.
+        Box::pin(probe::run_public(&self.clients, &self.settings, self.clock.now())).await
     }
 }
 
@@ -285,8 +235,8 @@ impl BlobStorage for S3Storage {
         self.complete(upload, parts).boxed()
     }
 
-    fn abandon<'a>(&'a self, upload: &'a Upload) -> Stores<'a, ()> {
-        async move { self.abort(&upload.key.to_string(), &upload.id).await }.boxed()
+    fn abandon<'a>(&'a self, name: &'a str, id: &'a UploadId) -> Stores<'a, ()> {
+        self.abort(name, id).boxed()
     }
 
     fn length<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, Option<u64>> {
@@ -301,8 +251,22 @@ impl BlobStorage for S3Storage {
         self.list_after(after).boxed()
     }
 
-    fn uploads(&self) -> Stores<'_, Option<Vec<ListedUpload>>> {
-        self.open_uploads().boxed()
+    fn uploads<'a>(&'a self, after: Option<&'a ListedUpload>) -> Stores<'a, Option<Vec<ListedUpload>>> {
+        self.uploads_after(after).boxed()
+    }
+
+    fn uploads_of<'a>(&'a self, key: &'a ObjectKey) -> Stores<'a, Option<Vec<ListedUpload>>> {
+        async move {
+            let name = key.to_string();
+            let request = self.clients.inside.list_multipart_uploads().prefix(&name);
+            let listed = self.list_uploads(request).await?;
+            // Not every server knows prefixes of uploads.
+            Ok(listed.map(|mut listed| {
+                listed.retain(|upload| upload.name == name);
+                listed
+            }))
+        }
+        .boxed()
     }
 }
 
@@ -355,14 +319,10 @@ pub(super) fn completed(part: &Done) -> Result<CompletedPart, StorageError> {
 struct Nameless;
 
 /// What the SDK has as a signed number; one below zero or absent is 0.
-fn unsigned<N: Default, T: TryInto<N>>(number: Option<T>) -> N {
+pub(super) fn unsigned<N: Default, T: TryInto<N>>(number: Option<T>) -> N {
     number
         .and_then(|number| number.try_into().ok())
         .unwrap_or_default()
-}
-
-fn time_of(time: &DateTime) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp(time.secs()).ok()
 }
 
 #[cfg(test)]
@@ -397,6 +357,8 @@ mod tests {
             completes: true,
             serves_ranges: true,
             aborts: true,
+            closes: true,
+            expires: true,
             creates_only: true,
             lists_uploads: true,
             answers_web: None,

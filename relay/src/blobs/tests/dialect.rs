@@ -2,11 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
+use super::lists::answering;
 use super::shelf::{settings, start_objects};
 use crate::blobs::ports::StorageError;
-use crate::blobs::s3::{Dialect, PartBinding, S3Settings, S3Storage};
+use crate::blobs::s3::{Dialect, PartBinding, PublicSide, S3Settings, S3Storage};
 use crate::clock::SystemClock;
 
 fn storage(settings: S3Settings, origin: Option<&str>) -> S3Storage {
@@ -29,12 +31,50 @@ async fn the_embedded_store_is_tried_and_leaves_nothing_behind() {
         completes: true,
         serves_ranges: true,
         aborts: true,
+        closes: true,
+        expires: true,
         creates_only: true,
         lists_uploads: false,
         answers_web: Some(false),
     };
     assert_eq!(storage.dialect().await.unwrap(), expected);
     assert_eq!(expected.dangers(), Vec::<&str>::new());
+    let left = std::fs::read_dir(objects.bucket_folder().join("probe")).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
+async fn the_address_that_clients_are_told_is_tried_as_well() {
+    let folder = TempDir::new().unwrap();
+    let objects = start_objects(&folder).await;
+    let inside = settings(&objects);
+    let by = |public_endpoint: url::Url| {
+        let settings = S3Settings {
+            public_endpoint,
+            ..inside.clone()
+        };
+        storage(settings, None)
+    };
+    let same = by(inside.endpoint.clone()).try_public().await;
+    assert_eq!(same.unwrap(), PublicSide::Serves);
+    // A cache that leaves the signature out of what it looks up.
+    let cache = answering(|_| "what the relay tries".to_owned()).await;
+    let shared = by(cache).try_public().await.unwrap();
+    assert!(
+        matches!(&shared, PublicSide::Dangers(dangers) if dangers.len() == 2),
+        "{shared:?}"
+    );
+    let other = answering(|_| "a page of a proxy".to_owned()).await;
+    let other = by(other).try_public().await.unwrap();
+    assert!(
+        matches!(&other, PublicSide::Dangers(dangers) if dangers.len() == 3),
+        "{other:?}"
+    );
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nowhere = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let away = by(nowhere.parse().unwrap()).try_public().await.unwrap();
+    assert!(matches!(away, PublicSide::Unreachable(_)), "{away:?}");
     let left = std::fs::read_dir(objects.bucket_folder().join("probe")).unwrap();
     assert_eq!(left.count(), 0);
 }
@@ -50,11 +90,13 @@ fn each_danger_is_told() {
         completes: false,
         serves_ranges: false,
         aborts: false,
+        closes: false,
+        expires: false,
         creates_only: false,
         lists_uploads: false,
         answers_web: None,
     };
-    assert_eq!(worst.dangers().len(), 8);
+    assert_eq!(worst.dangers().len(), 10);
     assert!(worst.to_string().contains("parts bound NOT"));
 }
 

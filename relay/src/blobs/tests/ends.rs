@@ -1,9 +1,9 @@
 use sealpost_protocol::wire::{self, control_record::Body};
 use time::Duration;
 
-use super::shelf::Shelf;
-use crate::blobs::BlobError;
+use super::shelf::{Shelf, caller, id};
 use crate::blobs::ports::{BlobLedger, BlobState, StaleBefore, Usage};
+use crate::blobs::{BlobError, Reach};
 use crate::clock::Clock;
 use crate::log::LogError;
 
@@ -30,6 +30,19 @@ async fn author_and_manager_delete_and_nobody_fetches_it_then() {
         shelf.delete(&shelf.bob, 3).await,
         Err(BlobError::NotFound)
     ));
+}
+
+#[tokio::test]
+async fn what_is_deleted_as_somebodys_is_nobody_elses() {
+    let shelf = Shelf::new().await;
+    shelf.store_blob(&shelf.alice, 1, &[b"abc"]).await;
+    let (manager, space) = (caller(&shelf.alice), shelf.chat.id());
+    let as_bobs = shelf.blobs.delete(manager, space, id(1), Some(shelf.bob.id()));
+    assert!(matches!(as_bobs.await, Err(BlobError::NotFound)));
+    assert_eq!(shelf.state(1).await, Some(BlobState::Uploaded));
+    let as_alices = shelf.blobs.delete(manager, space, id(1), Some(shelf.alice.id()));
+    as_alices.await.unwrap();
+    assert_eq!(shelf.state(1).await, Some(BlobState::Tombstoned));
 }
 
 #[tokio::test]
@@ -81,7 +94,9 @@ async fn what_stands_still_or_is_never_referred_to_grows_stale() {
     let now = shelf.log.clock.now();
     let before = StaleBefore {
         reserved: now - Duration::minutes(30),
+        begun: now - Duration::days(30),
         uploaded: now - Duration::minutes(30),
+        restored: false,
     };
     assert_eq!(
         shelf.store.stale(before).await.unwrap(),
@@ -93,6 +108,41 @@ async fn what_stands_still_or_is_never_referred_to_grows_stale() {
     assert_eq!(shelf.state(2).await, Some(BlobState::Tombstoned));
     assert_eq!(shelf.state(3).await, Some(BlobState::Referenced));
     assert_eq!(shelf.state(4).await, Some(BlobState::Reserved));
+}
+
+#[tokio::test]
+async fn nobody_holds_room_for_ever_by_asking_for_an_address_a_day() {
+    let shelf = Shelf::new().await;
+    let keeper = shelf.blobs.keeper();
+    shelf.reserve(&shelf.bob, 1, 10).await.unwrap();
+    for _ in 0..30 {
+        shelf.log.clock.advance(Duration::hours(23));
+        shelf.sign(&shelf.bob, 1, &[b"0123456789"]).await.unwrap();
+        assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().stale, 0);
+    }
+    shelf.log.clock.advance(Duration::hours(23));
+    shelf.sign(&shelf.bob, 1, &[b"0123456789"]).await.unwrap();
+    shelf.log.clock.advance(Duration::hours(8));
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().stale, 1);
+}
+
+#[tokio::test]
+async fn room_that_a_member_holds_is_free_when_a_manager_says_so_or_removes_that_member() {
+    let mut shelf = Shelf::new().await;
+    for blob in 1..=2 {
+        shelf.reserve(&shelf.bob, blob, 10).await.unwrap();
+    }
+    shelf.store_blob(&shelf.bob, 3, &[b"abc"]).await;
+    shelf.delete(&shelf.alice, 1).await.unwrap();
+    assert_eq!(shelf.state(1).await, Some(BlobState::Tombstoned));
+    let keeper = shelf.blobs.keeper();
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().stale, 0);
+    let (chat, alice) = (&mut shelf.chat, &shelf.alice);
+    let removal = chat.removal(&shelf.relay, alice, &shelf.bob).await;
+    chat.all(&shelf.relay, alice, removal).await;
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().stale, 1);
+    assert_eq!(shelf.state(2).await, Some(BlobState::Tombstoned));
+    assert_eq!(shelf.state(3).await, Some(BlobState::Uploaded));
 }
 
 #[tokio::test]
@@ -112,7 +162,9 @@ async fn a_blob_goes_with_the_content_of_the_event_that_refers_to_it() {
     let now = shelf.log.clock.now();
     let before = StaleBefore {
         reserved: now - Duration::days(1),
+        begun: now - Duration::days(30),
         uploaded: now - Duration::days(1),
+        restored: false,
     };
     assert_eq!(shelf.store.tombstone_stale(before, now, 9).await.unwrap(), 1);
     assert_eq!(shelf.state(1).await, Some(BlobState::Tombstoned));

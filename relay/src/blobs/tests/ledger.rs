@@ -2,7 +2,8 @@ use futures_util::future::join_all;
 use time::Duration;
 
 use super::shelf::{Shelf, caller, id};
-use crate::blobs::ports::{BlobLedger, BlobState, Usage};
+use crate::blobs::ports::{BlobLedger, BlobState, Quotas, Usage};
+use crate::blobs::{BlobError, BlobSettings, Reach};
 use crate::clock::Clock;
 
 #[tokio::test]
@@ -57,19 +58,54 @@ async fn a_swept_blob_gives_its_room_back_once_and_is_forgotten_later() {
     );
     assert!(shelf.store.swept(space, id(1), later).await.unwrap());
     assert!(!shelf.store.swept(space, id(1), later).await.unwrap());
-    assert_eq!(shelf.usage().await, Usage::default());
+    assert_eq!(shelf.usage().await, Usage { bytes: 0, blobs: 1 });
     assert_eq!(shelf.state(1).await, Some(BlobState::Swept));
     assert_eq!(shelf.store.page(None, 9).await.unwrap(), []);
-    assert_eq!(shelf.store.forget_swept(later, 9).await.unwrap(), 0);
-    assert_eq!(
-        shelf
-            .store
-            .forget_swept(later + Duration::seconds(1), 9)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(shelf.store.to_forget(later, None, 9).await.unwrap(), []);
+    let old = shelf.store.to_forget(later + Duration::seconds(1), None, 9);
+    assert_eq!(old.await.unwrap().len(), 1);
+    assert!(shelf.store.forget(space, id(1)).await.unwrap());
+    assert!(!shelf.store.forget(space, id(1)).await.unwrap());
     assert_eq!(shelf.state(1).await, None);
+    assert_eq!(shelf.usage().await, Usage::default());
+}
+
+#[tokio::test]
+async fn rows_of_swept_blobs_count_until_they_go_and_all_old_ones_do() {
+    let quotas = Quotas {
+        blobs: 2,
+        ..BlobSettings::default().quotas
+    };
+    let shelf = Shelf::with(BlobSettings {
+        quotas,
+        ..BlobSettings::default()
+    })
+    .await;
+    let keeper = shelf.blobs.keeper();
+    for blob in 1..=2 {
+        shelf.reserve(&shelf.alice, blob, 3).await.unwrap();
+        shelf.delete(&shelf.alice, blob).await.unwrap();
+        shelf.log.clock.advance(Duration::hours(1));
+        assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().removed, 1);
+    }
+    let third = shelf.reserve(&shelf.alice, 3, 3).await;
+    assert!(
+        matches!(third, Err(BlobError::QuotaExceeded { limit: 2 })),
+        "whoever begins and deletes fills the table: {third:?}"
+    );
+    // More of them than one query deals with.
+    let many = "INSERT INTO blobs SELECT space_no, substring(sha256(n::text::bytea), 1, 16), account_id, principal_id, key_prefix,
+                       sha256(n::text::bytea), upload, state, part_bytes, bytes, sha256, reference_seq, reserved_at, changed_at, put_until
+                FROM blobs, generate_series(1, 600) n WHERE blob_id = (SELECT blob_id FROM blobs LIMIT 1)";
+    shelf.log.database.execute(many).await;
+    for table in ["blob_spaces", "blob_accounts"] {
+        let counted = format!("UPDATE {table} SET blobs = blobs + 600");
+        shelf.log.database.execute(&counted).await;
+    }
+    shelf.log.clock.advance(Duration::days(8));
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().forgotten, 602);
+    assert_eq!(shelf.usage().await, Usage::default());
+    shelf.reserve(&shelf.alice, 3, 3).await.unwrap();
 }
 
 #[tokio::test]

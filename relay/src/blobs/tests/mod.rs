@@ -2,8 +2,12 @@
 
 mod dialect;
 mod ends;
+mod held;
 mod ledger;
+mod lists;
+mod meetings;
 mod refusals;
+mod restored;
 mod shelf;
 mod sweeps;
 mod uploads;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use crate::blobs::ports::{BlobLedger, BlobState, Usage};
+use crate::blobs::ports::{BlobLedger, BlobState, BlobStorage, Usage};
 use crate::blobs::s3::{S3Settings, S3Storage};
 use crate::blobs::{BlobError, BlobParts, BlobService, BlobSettings, Caller};
 use crate::clock::{Clock, SystemClock};
@@ -83,6 +83,15 @@ impl Shelf {
         )
     }
 
+    /// This relay's blobs with a storage around its own.
+    pub fn around(&self, storage: Arc<dyn BlobStorage>) -> BlobService {
+        let parts = BlobParts {
+            storage,
+            ..self.blobs.parts.clone()
+        };
+        BlobService::new(parts, *self.blobs.settings())
+    }
+
     pub async fn reserve(&self, who: &Actor, blob: u8, bytes: u64) -> Result<u64, BlobError> {
         let request = BlobReserve {
             space_id: self.chat.id(),
@@ -114,7 +123,8 @@ impl Shelf {
     }
 
     pub async fn delete(&self, who: &Actor, blob: u8) -> Result<(), BlobError> {
-        self.blobs.delete(caller(who), self.chat.id(), id(blob)).await
+        let space = self.chat.id();
+        self.blobs.delete(caller(who), space, id(blob), None).await
     }
 
     pub async fn reference(&self, who: &Actor, blob: u8, seq: u64) -> Result<(), BlobError> {
@@ -194,7 +204,7 @@ impl Shelf {
 
     /// What the database says that spaces and accounts use, which must be the sum over the rows.
     pub async fn usage(&self) -> Usage {
-        let sums = "SELECT concat(coalesce(sum(bytes), 0), ' ', count(*)) FROM blobs WHERE state <> 'swept'";
+        let sums = "SELECT concat(coalesce(sum(bytes), 0), ' ', count(*)) FROM blobs";
         let [rows] = self.log.database.texts(sums).await.try_into().unwrap();
         for table in ["blob_spaces", "blob_accounts"] {
             let used =

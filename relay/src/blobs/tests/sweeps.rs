@@ -2,7 +2,7 @@ use time::Duration;
 
 use super::shelf::{Shelf, caller, full_part, id};
 use crate::blobs::ports::{BlobLedger, BlobState, Usage};
-use crate::blobs::{BlobKeeper, Difference, Repair, Swept};
+use crate::blobs::{BlobKeeper, Difference, Reach, Repair, Swept};
 use crate::clock::{Clock, SystemClock};
 
 async fn differences(keeper: &BlobKeeper, repair: Repair) -> Vec<Difference> {
@@ -41,24 +41,25 @@ async fn abandoned_unreferenced_and_deleted_blobs_leave_ledger_and_bucket_equal(
     assert_eq!(shelf.stored(), 4);
     let keeper = shelf.blobs.keeper();
     assert_eq!(
-        keeper.sweep(|_| ()).await.unwrap(),
+        keeper.sweep(Reach::Usual, |_| ()).await.unwrap(),
         Swept::default(),
         "what was just deleted may still be put"
     );
 
     shelf.log.clock.advance(Duration::days(2));
-    let would = keeper.would_sweep().await.unwrap();
+    let would = keeper.would_sweep(Reach::Usual).await.unwrap();
     assert_eq!((would.stale, would.removed), (3, 1));
-    let swept = keeper.sweep(|_| ()).await.unwrap();
+    let swept = keeper.sweep(Reach::Usual, |_| ()).await.unwrap();
     assert_eq!((swept.stale, swept.removed, swept.kept), (3, 4, 0));
     assert_eq!(shelf.stored(), 1);
-    assert_eq!(shelf.usage().await, Usage { bytes: 4, blobs: 1 });
+    assert_eq!(shelf.usage().await, Usage { bytes: 4, blobs: 5 });
     assert_eq!(differences(&keeper, Repair::Report).await, []);
     assert_eq!(shelf.fetch(&shelf.bob, 1).await.unwrap(), b"kept");
     assert_eq!(shelf.state(4).await, Some(BlobState::Swept));
 
     shelf.log.clock.advance(Duration::days(8));
-    assert_eq!(keeper.sweep(|_| ()).await.unwrap().forgotten, 4);
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().forgotten, 4);
+    assert_eq!(shelf.usage().await, Usage { bytes: 4, blobs: 1 });
 }
 
 #[tokio::test]
@@ -81,9 +82,9 @@ async fn a_sweep_that_was_cut_short_is_finished_by_the_next() {
         .remove(&row.key.to_string())
         .await
         .unwrap();
-    let swept = shelf.blobs.keeper().sweep(|_| ()).await.unwrap();
+    let swept = shelf.blobs.keeper().sweep(Reach::Usual, |_| ()).await.unwrap();
     assert_eq!((swept.removed, swept.kept), (1, 0));
-    assert_eq!(shelf.usage().await, Usage::default());
+    assert_eq!(shelf.usage().await, Usage { bytes: 0, blobs: 1 });
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn a_storage_that_is_away_holds_the_ledger_as_it_is() {
     shelf.log.clock.advance(Duration::hours(1));
     let keeper = shelf.blobs.keeper();
     shelf.objects.stop().await;
-    let swept = keeper.sweep(|_| ()).await.unwrap();
+    let swept = keeper.sweep(Reach::Usual, |_| ()).await.unwrap();
     assert_eq!((swept.removed, swept.kept), (0, 1));
     let used = "SELECT bytes::text FROM blob_spaces";
     assert_eq!(shelf.log.database.texts(used).await, ["3"]);
@@ -124,7 +125,7 @@ async fn what_only_one_side_has_is_told_and_repaired_when_old() {
             Difference::Missing {
                 key: rows[0].key,
                 bytes: 3,
-                marked: repaired,
+                marked: false,
             },
             Difference::Length {
                 key: rows[2].key,
@@ -155,10 +156,44 @@ async fn what_only_one_side_has_is_told_and_repaired_when_old() {
             .all(|found| !matches!(found, Difference::Unknown { removed: true, .. }))
     );
     let old = Repair::OlderThan(age - Duration::hours(1));
-    let found = sorted(differences(&keeper, old).await);
-    assert_eq!(found.len(), 3, "what was missing is marked: {found:?}");
+    assert_eq!(sorted(differences(&keeper, old).await), expected(true));
+    let left = differences(&keeper, Repair::MarkMissing).await;
+    assert_eq!(left.len(), 2, "what is missing is nobody's fault: {left:?}");
     let left = differences(&keeper, Repair::Report).await;
     assert!(matches!(left[..], [Difference::Length { .. }]), "{left:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_comes_after_its_sweep_is_told_and_does_not_stay() {
+    let shelf = Shelf::new().await;
+    let keeper = shelf.blobs.keeper();
+    for blob in 1..=2 {
+        shelf.store_blob(&shelf.alice, blob, &[b"abc"]).await;
+        shelf.delete(&shelf.alice, blob).await.unwrap();
+    }
+    let rows = shelf.store.page(None, 9).await.unwrap();
+    shelf.log.clock.advance(Duration::hours(1));
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().removed, 2);
+    for row in &rows {
+        stray(&shelf, &row.key.to_string()).await;
+    }
+    let late = |removed| {
+        let each = rows.iter().map(|row| Difference::Late {
+            key: row.key,
+            bytes: 5,
+            removed,
+        });
+        each.collect::<Vec<_>>()
+    };
+    assert_eq!(differences(&keeper, Repair::Report).await, late(false));
+    let any_age = Repair::OlderThan(Duration::days(1_000));
+    assert_eq!(differences(&keeper, any_age).await, late(true));
+    assert_eq!(differences(&keeper, Repair::Report).await, []);
+
+    stray(&shelf, &rows[0].key.to_string()).await;
+    shelf.log.clock.advance(Duration::days(8));
+    assert_eq!(keeper.sweep(Reach::Usual, |_| ()).await.unwrap().forgotten, 2);
+    assert_eq!(shelf.stored(), 0, "a row is not forgotten before its object");
 }
 
 #[tokio::test]

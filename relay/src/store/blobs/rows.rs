@@ -80,7 +80,7 @@ pub(super) async fn find_by_key(
                   principal_id AS "principal_id: [u8; 32]", key_prefix AS "key_prefix: [u8; 16]",
                   key_rest AS "key_rest: [u8; 32]", upload, state, part_bytes, bytes,
                   sha256 AS "sha256: [u8; 32]"
-           FROM blobs WHERE key_prefix = $1 AND key_rest = $2 AND state <> 'swept'"#,
+           FROM blobs WHERE key_prefix = $1 AND key_rest = $2"#,
         &key.prefix[..],
         &key.rest[..],
     )

@@ -11,10 +11,7 @@ use super::{
 use crate::{
     blobs::ports::{BlobState, StaleBefore, Usage},
     log::ports::SpaceNumber,
-    store::{
-        columns::{from_bigint, to_bigint},
-        error::expect_rows,
-    },
+    store::{columns::from_bigint, error::expect_rows},
     store_failure::StoreFailure,
 };
 
@@ -25,14 +22,20 @@ pub(super) async fn tombstone_stale(
     limit: u32,
 ) -> Result<u64, StoreFailure> {
     let updated = sqlx::query!(
-        "UPDATE blobs SET state = 'tombstoned', changed_at = $3
+        "UPDATE blobs SET state = 'tombstoned', changed_at = $5
          WHERE state IN ('reserved', 'uploaded', 'referenced') AND (space_no, blob_id) IN (
              SELECT blobs.space_no, blob_id FROM blobs LEFT JOIN spaces USING (space_no)
-             WHERE (state = 'reserved' AND changed_at < $1) OR (state = 'uploaded' AND changed_at < $2)
-                OR (state = 'referenced' AND reference_seq < retained_from)
-             LIMIT $4)",
+             WHERE (state = 'referenced' AND reference_seq < retained_from) OR (
+                 (state = 'reserved' AND (changed_at < $1 OR reserved_at < $2 OR NOT EXISTS (
+                     SELECT 1 FROM members
+                     WHERE members.space_no = blobs.space_no AND members.principal_id = blobs.principal_id)))
+                 OR (state = 'uploaded' AND changed_at < $3))
+                 AND ($4 OR changed_at >= coalesce((SELECT created_at FROM relay_state), '-infinity'))
+             LIMIT $6)",
         before.reserved,
+        before.begun,
         before.uploaded,
+        before.restored,
         now,
         i64::from(limit),
     )
@@ -48,10 +51,16 @@ pub(super) async fn stale(
     let found = sqlx::query!(
         r#"SELECT count(*) AS "blobs!", coalesce(sum(bytes), 0)::bigint AS "bytes!"
            FROM blobs LEFT JOIN spaces USING (space_no)
-           WHERE (state = 'reserved' AND changed_at < $1) OR (state = 'uploaded' AND changed_at < $2)
-              OR (state = 'referenced' AND reference_seq < retained_from)"#,
+           WHERE (state = 'referenced' AND reference_seq < retained_from) OR (
+               (state = 'reserved' AND (changed_at < $1 OR reserved_at < $2 OR NOT EXISTS (
+                   SELECT 1 FROM members
+                   WHERE members.space_no = blobs.space_no AND members.principal_id = blobs.principal_id)))
+               OR (state = 'uploaded' AND changed_at < $3))
+               AND ($4 OR changed_at >= coalesce((SELECT created_at FROM relay_state), '-infinity'))"#,
         before.reserved,
+        before.begun,
         before.uploaded,
+        before.restored,
     )
     .fetch_one(connection)
     .await?;
@@ -80,26 +89,28 @@ pub(super) async fn swept(
     .execute(&mut *connection)
     .await?;
     expect_rows("a blob that is swept", 1, &updated)?;
-    let change = Change {
-        bytes: -to_bigint("blobs.bytes", blob.bytes)?,
-        blobs: -1,
-    };
+    let change = Change::of_bytes(blob.bytes, 0)?;
     usage::give_back(connection, &blob, change).await?;
     Ok(true)
 }
 
 pub(super) async fn forget(
-    connection: impl PgExecutor<'_>,
-    time: OffsetDateTime,
-    limit: u32,
-) -> Result<u64, StoreFailure> {
+    connection: &mut PgConnection,
+    space: SpaceNumber,
+    blob_id: BlobId,
+) -> Result<bool, StoreFailure> {
+    let blob = rows::find_locked(&mut *connection, space, blob_id).await?;
+    let Some(blob) = blob.filter(|blob| blob.state == BlobState::Swept) else {
+        return Ok(false);
+    };
     let deleted = sqlx::query!(
-        "DELETE FROM blobs WHERE state = 'swept' AND (space_no, blob_id) IN (
-             SELECT space_no, blob_id FROM blobs WHERE state = 'swept' AND changed_at < $1 LIMIT $2)",
-        time,
-        i64::from(limit),
+        "DELETE FROM blobs WHERE space_no = $1 AND blob_id = $2",
+        space.0,
+        &blob_id.as_bytes()[..],
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(deleted.rows_affected())
+    expect_rows("a blob that is forgotten", 1, &deleted)?;
+    usage::give_back(connection, &blob, Change { bytes: 0, blobs: -1 }).await?;
+    Ok(true)
 }
