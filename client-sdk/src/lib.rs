@@ -76,7 +76,8 @@ pub use contacts::{ConfirmedContact, Contact, Contacts};
 pub use content::Message;
 pub use error::Error;
 pub use files::{
-    BlobFile, FOLDER_TYPE, Folder, FolderError, FolderFile, Progress, PutBlob, PutFolder, PutOptions, Watch,
+    BlobFile, FOLDER_TYPE, Folder, FolderError, FolderFile, Progress, PutBlob, PutFolder, PutOptions, Resume,
+    Watch,
 };
 pub use keystore::{DeviceSecret, NotADeviceSecret, NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;

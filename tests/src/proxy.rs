@@ -54,6 +54,8 @@ struct Shared {
     weather: watch::Sender<Weather>,
     /// Bytes that have passed, in both directions together.
     passed: watch::Sender<u64>,
+    /// Connections that the weather turned away.
+    refused: watch::Sender<u64>,
     /// Of each open connection, what tells it to freeze.
     frosts: Mutex<Vec<watch::Sender<bool>>>,
 }
@@ -65,6 +67,7 @@ impl FaultProxy {
             upstreams: Mutex::default(),
             weather: watch::Sender::new(Weather::Fair),
             passed: watch::Sender::default(),
+            refused: watch::Sender::default(),
             frosts: Mutex::default(),
         });
         let (shared, serving) = (Arc::clone(&shared), shared);
@@ -109,6 +112,22 @@ impl FaultProxy {
         waiting.await.expect("the counter lives as long as this");
     }
 
+    /// Connections that [`Weather::Refusing`] or [`Weather::Busy`] has turned away so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        *self.shared.refused.borrow()
+    }
+
+    /// Waits until so many were turned away.
+    ///
+    /// # Panics
+    /// Never: the counter lives as long as this.
+    pub async fn refuses(&self, connections: u64) {
+        let mut refused = self.shared.refused.subscribe();
+        let waiting = refused.wait_for(|refused| *refused >= connections);
+        waiting.await.expect("the counter lives as long as this");
+    }
+
     /// Cuts every open connection, as a cable would be cut: what was on its way is lost. Returns how many there were.
     pub fn cut(&self) -> usize {
         self.door.cut()
@@ -140,6 +159,7 @@ impl Shared {
         let weather = *sky.weather.borrow();
         if matches!(weather, Weather::Refusing | Weather::Busy) {
             upstreams.clear();
+            self.refused.send_modify(|refused| *refused += 1);
         }
         async move {
             match weather {

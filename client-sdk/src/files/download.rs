@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use sealpost_protocol::blob::BlobReference;
+use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::limits::BLOB_CHUNK;
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
@@ -109,15 +110,17 @@ impl Space {
     /// Deletes a blob: nobody can fetch it any more. For who put it, and for who manages the space. Messages that refer to it
     /// stay.
     ///
+    /// `author` is who sent the message with the reference: whoever refers to somebody else's blob gets nobody to delete that one.
+    ///
     /// # Errors
-    /// [`Error::Refused`].
-    pub async fn delete_blob(&self, reference: &BlobReference) -> Result<(), Error> {
+    /// [`Error::Refused`], with `not_found` for a blob that somebody else has put.
+    pub async fn delete_blob(&self, reference: &BlobReference, author: PrincipalId) -> Result<(), Error> {
         let shared = &self.core().client;
         let (space_id, blob_id) = (self.id(), reference.blob_id);
         patiently(shared, || async {
             let local = shared.local_account().await?;
             let place = (&space_id, &blob_id);
-            shared.api.delete_blob(&local.session.token, place).await
+            shared.api.delete_blob(&local.session.token, place, &author).await
         })
         .await
     }
@@ -208,13 +211,14 @@ async fn open_part(part: &Path) -> Result<File, Error> {
 /// Gives the whole file its name, unless something has come there meanwhile.
 async fn appear(part: &Path, path: &Path) -> Result<(), Error> {
     match fs::hard_link(part, path).await {
-        Ok(()) => return fs::remove_file(part).await.map_err(failed("removing", part)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(failed("creating", path)(error));
-        }
+        Ok(()) => fs::remove_file(part).await.map_err(failed("removing", part)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(failed("creating", path)(error)),
         // Not every file system has links.
-        Err(_) => {}
+        Err(_) => replace_nothing(part, path).await,
     }
+}
+
+async fn replace_nothing(part: &Path, path: &Path) -> Result<(), Error> {
     let taken = OpenOptions::new().write(true).create_new(true).open(path).await;
     taken.map_err(failed("creating", path))?;
     fs::rename(part, path).await.map_err(failed("creating", path))
@@ -249,4 +253,52 @@ async fn take_known<R: AsyncRead + Unpin>(
     file.set_len(end).await.map_err(written)?;
     file.seek(SeekFrom::Start(end)).await.map_err(written)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sealpost_protocol::blob::BlobSize;
+    use sealpost_protocol::ids::BlobId;
+
+    use super::*;
+
+    fn reference() -> BlobReference {
+        BlobReference {
+            blob_id: BlobId::new([0xab; 16]),
+            key: [0; 32].into(),
+            epoch: 1,
+            size: BlobSize::new(1).unwrap(),
+            ciphertext_hash: [0; 32],
+            name: String::new(),
+            content_type: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_yet_has_a_name_that_every_file_system_takes() {
+        for name in ["film.mp4".to_owned(), "x".repeat(255), "\u{e9}".repeat(127)] {
+            let part = part_of(&Path::new("folder").join(&name), &reference());
+            let file = part.file_name().unwrap().to_str().unwrap();
+            assert!(
+                file.len() <= MAX_FILE_NAME && file.ends_with(".abababababab.part"),
+                "{file}"
+            );
+            assert_eq!(part.parent(), Some(Path::new("folder")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_appears_without_links_too_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, path) = (folder.path().join("part"), folder.path().join("whole"));
+        std::fs::write(&part, "new").unwrap();
+        replace_nothing(&part, &path).await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert!(!part.exists());
+        std::fs::write(&part, "other").unwrap();
+        for placed in [replace_nothing(&part, &path).await, appear(&part, &path).await] {
+            assert!(matches!(placed, Err(Error::Store(_))), "{placed:?}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    }
 }

@@ -18,4 +18,4 @@ mod storage;
 pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, PutFolder};
 pub use open::BlobFile;
 pub use progress::{Progress, Watch};
-pub use put::{PutBlob, PutOptions};
+pub use put::{PutBlob, PutOptions, Resume};

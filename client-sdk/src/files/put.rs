@@ -24,11 +24,20 @@ pub struct PutOptions {
     pub content_type: String,
     /// How long it is, as far as that is known. One that turns out otherwise costs a request or two more.
     pub length: Option<u64>,
-    /// The name under which the upload can be gone on with after a crash, with a reader that begins at the beginning again
-    /// and gives the same bytes: a path with its length and time, say. Without one it cannot.
-    pub resume: Option<String>,
+    /// How the upload is found again after a crash. Without it, it cannot be gone on with.
+    pub resume: Option<Resume>,
     /// Hears how far it is.
     pub watch: Watch,
+}
+
+/// How an upload is found again, to be gone on with by a reader that begins at the beginning and gives the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Of what: a path, say. There is one upload of a name.
+    pub name: String,
+    /// Which bytes, as far as can be told without reading them: length and time, say. Another version begins anew, and the room that
+    /// the one before has taken is given back.
+    pub version: String,
 }
 
 impl Default for PutOptions {

@@ -64,9 +64,9 @@ impl Storage {
     /// Puts a part; returns its tag.
     pub(super) async fn put(&self, at: &BlobPartUrl, bytes: Bytes) -> Result<String, Error> {
         let url = self.place.check(&at.url)?;
-        let within = MOVES_WITHIN + Duration::from_secs(bytes.len() as u64 / SLOWEST);
         let request = self.puts.put(url).headers(headers(&at.headers)?);
-        let answer = taken(request.timeout(within).body(bytes).send().await)?;
+        let request = request.timeout(patience(bytes.len())).body(bytes);
+        let answer = taken(request.send().await)?;
         let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
         tag.filter(|tag| tag.len() <= MAX_ETAG)
             .map(str::to_owned)
@@ -104,6 +104,11 @@ impl Storage {
         }
         Ok(body.freeze())
     }
+}
+
+/// How long a part of this length may take, answer included.
+fn patience(length: usize) -> Duration {
+    MOVES_WITHIN + Duration::from_secs(length as u64 / SLOWEST)
 }
 
 fn client(config: &ClientConfig) -> Result<ClientBuilder, Error> {

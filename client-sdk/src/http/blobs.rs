@@ -4,7 +4,7 @@ use sealpost_protocol::http::{
     BlobComplete, BlobDownload, BlobPart, BlobPartUrls, BlobPartsRequest, BlobReferenced, BlobReserve,
     BlobReserved, SecretToken, paths,
 };
-use sealpost_protocol::ids::{BlobId, SpaceId};
+use sealpost_protocol::ids::{BlobId, PrincipalId, SpaceId};
 
 use super::Api;
 use crate::error::Error;
@@ -63,7 +63,9 @@ impl Api {
         &self,
         session: &SecretToken,
         (space_id, blob_id): (&SpaceId, &BlobId),
+        author: &PrincipalId,
     ) -> Result<(), Error> {
-        self.delete(&paths::blob(space_id, blob_id), session).await
+        self.delete(&paths::blob_of(space_id, blob_id, author), session)
+            .await
     }
 }

@@ -137,7 +137,11 @@ impl Api {
         body: Option<Bytes>,
     ) -> Result<Answer, Error> {
         let mut url = self.base.clone();
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(path);
+        url.set_query(query);
         let request = || {
             let request = self.client.request(method.clone(), url.clone());
             let request = request.headers(self.headers(session));

@@ -21,6 +21,8 @@ CREATE TABLE upload (
     blob_id BLOB NOT NULL,
     sealed BLOB NOT NULL,
     sending_after INTEGER,
+    -- When it went on last, in milliseconds since 1970.
+    touched_at INTEGER NOT NULL,
     PRIMARY KEY (space, name)
 ) STRICT;
 
@@ -44,6 +46,8 @@ pub(crate) struct UploadRow {
     pub(crate) key: Zeroizing<[u8; SECRET]>,
     pub(crate) epoch: u64,
     pub(crate) part_bytes: u64,
+    /// What is put, as far as its name does not say.
+    pub(crate) version: Digest32,
     /// The message may have been sent behind this place of the log.
     pub(crate) sending_after: Option<u64>,
 }
@@ -59,23 +63,26 @@ pub(crate) struct UploadPart {
 
 impl UploadRow {
     fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(BlobId::LENGTH + SECRET + 16));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(BlobId::LENGTH + SECRET + 16 + 32));
         bytes.extend_from_slice(self.blob_id.as_bytes());
         bytes.extend_from_slice(&self.key[..]);
         bytes.extend_from_slice(&self.epoch.to_be_bytes());
         bytes.extend_from_slice(&self.part_bytes.to_be_bytes());
+        bytes.extend_from_slice(&self.version);
         bytes
     }
 
     fn decode(bytes: &[u8], sending_after: Option<u64>) -> Option<Self> {
         let (blob_id, rest) = bytes.split_at_checked(BlobId::LENGTH)?;
         let (key, rest) = rest.split_at_checked(SECRET)?;
-        let (epoch, part_bytes) = rest.split_at_checked(8)?;
+        let (epoch, rest) = rest.split_at_checked(8)?;
+        let (part_bytes, version) = rest.split_at_checked(8)?;
         Some(Self {
             blob_id: blob_id.try_into().ok()?,
             key: Zeroizing::new(key.try_into().ok()?),
             epoch: u64::from_be_bytes(epoch.try_into().ok()?),
             part_bytes: u64::from_be_bytes(part_bytes.try_into().ok()?),
+            version: version.try_into().ok()?,
             sending_after,
         })
     }
@@ -124,6 +131,7 @@ impl SpaceLog<'_> {
         name: &str,
         upload: &UploadRow,
         found: Option<&BlobId>,
+        now_ms: u64,
     ) -> Result<(), Error> {
         if let Some(found) = found {
             self.drop_upload(name, found)?;
@@ -132,8 +140,8 @@ impl SpaceLog<'_> {
         let key: [&[u8]; 2] = [&self.number().to_be_bytes(), name.as_bytes()];
         let sealed = self.store().seal(TABLE, &key, &upload.encode());
         let begun = self.store().sql().execute(
-            "INSERT INTO upload (space, name, blob_id, sealed) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            params![self.number(), name, upload.blob_id.as_bytes(), sealed],
+            "INSERT INTO upload (space, name, blob_id, sealed, touched_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            params![self.number(), name, upload.blob_id.as_bytes(), sealed, now_ms],
         )?;
         expect_own(begun)
     }
@@ -148,8 +156,13 @@ impl SpaceLog<'_> {
         name: &str,
         blob_id: &BlobId,
         part: &UploadPart,
+        now_ms: u64,
     ) -> Result<(), Error> {
         let name = &self.store().index(TABLE, name);
+        self.store().sql().execute(
+            "UPDATE upload SET touched_at = ?4 WHERE space = ?1 AND name = ?2 AND blob_id = ?3",
+            params![self.number(), name, blob_id.as_bytes(), now_ms],
+        )?;
         let noted = self.store().sql().execute(
             "INSERT INTO upload_part (space, name, number, sha256, etag)
              SELECT space, name, ?4, ?5, ?6 FROM upload WHERE space = ?1 AND name = ?2 AND blob_id = ?3
@@ -189,6 +202,17 @@ impl SpaceLog<'_> {
     }
 }
 
+impl SpaceLog<'_> {
+    /// Forgets uploads of this space that have not gone on since: nobody remembers them any more.
+    pub(crate) fn drop_uploads_before(&self, unix_ms: u64) -> Result<(), Error> {
+        self.store().sql().execute(
+            "DELETE FROM upload WHERE space = ?1 AND touched_at < ?2",
+            params![self.number(), unix_ms],
+        )?;
+        Ok(())
+    }
+}
+
 fn expect_own(rows: usize) -> Result<(), Error> {
     let own = rows == 1;
     own.then_some(()).ok_or_else(|| {
@@ -204,12 +228,15 @@ mod tests {
     use crate::store::tests::Home;
     use crate::store::{Store, StoreTransaction};
 
+    const NOW: u64 = 1_700_000_000_000;
+
     fn row(id: u8) -> UploadRow {
         UploadRow {
             blob_id: BlobId::new([id; 16]),
             key: Zeroizing::new([id; SECRET]),
             epoch: 1,
             part_bytes: 8 << 20,
+            version: [id; 32],
             sending_after: None,
         }
     }
@@ -233,12 +260,12 @@ mod tests {
         let noting = store.write(|transaction| {
             let log = log(transaction)?;
             let (mine, other) = (row(1).blob_id, row(2).blob_id);
-            log.begin_upload("film", &row(1), None)?;
-            log.put_upload_part("film", &mine, &part(1, None))?;
-            log.put_upload_part("film", &mine, &part(1, Some("tag")))?;
-            log.put_upload_part("film", &mine, &part(1, None))?;
+            log.begin_upload("film", &row(1), None, NOW)?;
+            log.put_upload_part("film", &mine, &part(1, None), NOW)?;
+            log.put_upload_part("film", &mine, &part(1, Some("tag")), NOW)?;
+            log.put_upload_part("film", &mine, &part(1, None), NOW)?;
             for (blob_id, part) in [(mine, part(2, None)), (other, part(1, None))] {
-                let refused = log.put_upload_part("film", &blob_id, &part);
+                let refused = log.put_upload_part("film", &blob_id, &part, NOW);
                 assert!(matches!(refused, Err(Error::Usage(_))), "{blob_id:?}");
             }
             log.upload("film")
@@ -253,16 +280,37 @@ mod tests {
         let store = Store::open(&home.path()).await.unwrap();
         let beginning = store.write(|transaction| {
             let log = log(transaction)?;
-            log.begin_upload("film", &row(1), None)?;
+            log.begin_upload("film", &row(1), None, NOW)?;
             assert!(
-                log.begin_upload("film", &row(2), None).is_err(),
+                log.begin_upload("film", &row(2), None, NOW).is_err(),
                 "nobody found it"
             );
-            log.begin_upload("film", &row(2), Some(&row(1).blob_id))?;
+            log.begin_upload("film", &row(2), Some(&row(1).blob_id), NOW)?;
             log.drop_upload("film", &row(1).blob_id)?;
             log.upload("film")
         });
         let (found, _) = beginning.await.unwrap().unwrap();
         assert_eq!(found.blob_id, row(2).blob_id);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_went_on_is_kept_and_one_that_stood_still_is_forgotten_with_its_parts() {
+        let home = Home::new();
+        let store = Store::open(&home.path()).await.unwrap();
+        let dropping = store.write(|transaction| {
+            let log = log(transaction)?;
+            for (name, id) in [("film", 1), ("plan", 2)] {
+                log.begin_upload(name, &row(id), None, NOW)?;
+                log.put_upload_part(name, &row(id).blob_id, &part(1, None), NOW)?;
+            }
+            log.put_upload_part("film", &row(1).blob_id, &part(1, Some("tag")), NOW + 2)?;
+            log.drop_uploads_before(NOW + 1)?;
+            let parts = "SELECT count(*) FROM upload_part";
+            let parts: i64 = log.store().sql().query_row(parts, [], |row| row.get(0))?;
+            Ok((log.upload("film")?, log.upload("plan")?, parts))
+        });
+        let (film, plan, parts) = dropping.await.unwrap();
+        let (film, _) = film.unwrap();
+        assert_eq!((film.version, plan.is_none(), parts), ([1; 32], true, 1));
     }
 }

@@ -1,7 +1,12 @@
+use std::process::Stdio;
+
 use sealpost_tests::command::Sealpost;
 use sealpost_tests::database::Database;
-use sealpost_tests::relay::{Relay, RelayOptions};
+use sealpost_tests::proxy::{FaultProxy, Upstream};
+use sealpost_tests::relay::{ChildRelay, Relay, RelayOptions};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
 use crate::shelf::{PART, plaintext, storage, with_storage};
 
@@ -62,4 +67,57 @@ async fn command_puts_lists_gets_and_removes_files() {
     .await
     .unwrap();
     relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipe_outlasts_a_relay_that_is_killed_half_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (objects, link) = storage(&folder.path().join("objects")).await;
+    let database = Database::create().await;
+    let door = FaultProxy::start().await;
+    let options = with_storage(RelayOptions::on(&database), &objects, &link).behind(door.address());
+    let relay = ChildRelay::start(options).await;
+    door.lead_to(Upstream::Tcp(relay.addresses().public));
+    let alice = Sealpost::new(&format!("http://{}", door.address()));
+    let alice = tokio::task::spawn_blocking(move || {
+        alice.json(["register", "alice"]);
+        alice.json(["space", "create", "garden"]);
+        alice
+    });
+    let alice = alice.await.unwrap();
+    let bytes = plaintext(2 * PART);
+    let put = alice.command([
+        "--json",
+        "--patience",
+        "0",
+        "put",
+        "garden",
+        "-",
+        "--name",
+        "notes",
+    ]);
+    let mut putting = Command::from(put)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut pipe = putting.stdin.take().unwrap();
+    // Behind the first part stands something of the next, so that the first is on its way.
+    pipe.write_all(&bytes[..PART + 100_000]).await.unwrap();
+    link.passed(PART as u64).await;
+    let relay = relay.kill_9().restart_elsewhere().await;
+    door.lead_to(Upstream::Tcp(relay.addresses().public));
+    pipe.write_all(&bytes[PART + 100_000..]).await.unwrap();
+    drop(pipe);
+    let ended = putting.wait_with_output().await.unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    let got = folder.path().join("got");
+    let to = got.to_str().unwrap().to_owned();
+    let getting = tokio::task::spawn_blocking(move || {
+        alice.json(["get", "garden", "notes", "--to", &to]);
+    });
+    getting.await.unwrap();
+    assert!(std::fs::read(got).unwrap() == bytes);
+    drop(relay);
 }

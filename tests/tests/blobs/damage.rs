@@ -1,9 +1,15 @@
 //! What whoever controls the storage can do to a blob, and what its reader gets of it (R49 to R52).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use sealpost_sdk::blob::{BlobError, BlobReference};
-use sealpost_sdk::{Error, PutOptions};
+use futures_util::StreamExt;
+use sealpost_protocol::blob::REFERENCE_TYPE;
+use sealpost_protocol::canonical::encode;
+use sealpost_protocol::limits::{BLOB_CHUNK, MAX_BLOB};
+use sealpost_protocol::wire;
+use sealpost_sdk::blob::{BlobError, BlobReference, BlobSize};
+use sealpost_sdk::{Error, Message, Position, PutOptions};
 
 use crate::shelf::{Shelf, plaintext};
 
@@ -112,4 +118,84 @@ async fn r51_another_blob_or_an_older_version_in_its_place_is_refused() {
         "{ended:?}"
     );
     assert!(got.is_empty());
+}
+
+/// Any member can write such a reference: it gets nobody anything but an error.
+#[tokio::test]
+async fn r52_reference_that_mixes_two_files_gets_nothing_of_either() {
+    let shelf = Shelf::new().await;
+    let bytes = plaintext(70_000);
+    let one = shelf.put(&bytes, PutOptions::default()).await;
+    let other = shelf.put(&bytes, PutOptions::default()).await;
+    let mixed = [
+        BlobReference {
+            blob_id: other.blob_id,
+            ..one.clone()
+        },
+        BlobReference {
+            key: other.key.clone(),
+            ..one.clone()
+        },
+        BlobReference {
+            size: BlobSize::new(69_999).unwrap(),
+            ..one.clone()
+        },
+        BlobReference {
+            epoch: one.epoch + 1,
+            ..one.clone()
+        },
+    ];
+    for reference in mixed {
+        let (got, ended) = shelf.get(&reference).await;
+        assert!(
+            matches!(ended, Err(Error::Blob(BlobError::Damaged { .. }))),
+            "{reference:?}: {ended:?}"
+        );
+        // The length is proven by the last chunk.
+        let good = if reference.size == one.size { 0 } else { 65_536 };
+        assert!(got == bytes[..good], "{reference:?}");
+    }
+    let hash = BlobReference {
+        ciphertext_hash: other.ciphertext_hash,
+        ..one.clone()
+    };
+    let path = shelf.folder.path().join("film");
+    let ended = shelf.bobs.get_blob_to(&hash, &path, Arc::new(|_| ())).await;
+    assert!(
+        matches!(ended, Err(Error::Blob(BlobError::Replaced))),
+        "{ended:?}"
+    );
+    assert!(!path.exists(), "nothing appears that is not whole");
+}
+
+#[tokio::test]
+async fn r53_reference_that_claims_more_than_any_file_has_is_none() {
+    let shelf = Shelf::new().await;
+    let claiming = |length: u64, chunk_size: u32| {
+        let body = wire::BlobReference {
+            version: 1,
+            blob_id: vec![1; 16].into(),
+            key: vec![2; 32].into(),
+            epoch: 1,
+            length,
+            chunk_size,
+            ciphertext_hash: vec![3; 32].into(),
+            name: "film".to_owned(),
+            content_type: String::new(),
+        };
+        Message::new(REFERENCE_TYPE, encode(&body))
+    };
+    let chunk = BLOB_CHUNK as u32;
+    for (length, chunk_size) in [
+        (1 << 63, chunk),
+        (u64::MAX, chunk),
+        (MAX_BLOB + 1, chunk),
+        (1 << 40, 256),
+    ] {
+        shelf.alices.send(claiming(length, chunk_size)).await.unwrap();
+    }
+    let until = shelf.bobs.sync().await.unwrap().seq;
+    let messages = shelf.bobs.read(Position::START, until);
+    let blobs = messages.filter_map(|message| std::future::ready(message.unwrap().blob()));
+    assert_eq!(blobs.count().await, 0);
 }

@@ -96,6 +96,21 @@ impl Shelf {
         Some(found)
     }
 
+    /// How many blobs the ledger has in a state.
+    pub async fn in_state(&self, state: &str) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM blobs WHERE state = $1")
+            .bind(state)
+            .fetch_one(&mut self.database.connect().await)
+            .await
+            .unwrap()
+    }
+
+    /// Does something to the database behind the relay's back.
+    pub async fn execute(&self, sql: &'static str) {
+        let mut database = self.database.connect().await;
+        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+    }
+
     /// How many objects the bucket has: as the ledger and it agree.
     pub async fn count(&self) -> u64 {
         let keeper = self.relay.blob_keeper();

@@ -11,6 +11,7 @@ use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, printable};
+use crate::people::People;
 use crate::{patience, progress};
 
 /// Get a file or a folder out of a space
@@ -38,11 +39,16 @@ struct Fetched {
     blob_id: String,
     path: String,
     bytes: u64,
+    author: String,
+    /// Who put it, for people.
+    #[serde(skip)]
+    by: String,
 }
 
 impl Get {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
+        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
         let found = pick(&self.file, all(&client, context, &space).await?)?;
         let reference = &found.reference;
@@ -84,6 +90,8 @@ impl Get {
             blob_id: reference.blob_id.to_string(),
             path: to.display().to_string(),
             bytes: bar.length().unwrap_or_default(),
+            author: found.author.to_string(),
+            by: people.show(&found.author),
         })
     }
 }
@@ -99,7 +107,13 @@ fn default_path(name: &str, id: &str) -> PathBuf {
 
 impl Report for Fetched {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{}  {} bytes", printable(&self.path), self.bytes)
+        writeln!(
+            out,
+            "{}  {} bytes from {}",
+            printable(&self.path),
+            self.bytes,
+            self.by
+        )
     }
 }
 

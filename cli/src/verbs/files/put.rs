@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use sealpost_sdk::{Client, PutBlob, PutFolder, PutOptions, Space};
+use sealpost_sdk::{Client, PutBlob, PutFolder, PutOptions, Resume, Space};
 use serde::Serialize;
 use tokio::fs::File;
 
@@ -93,7 +93,9 @@ impl Put {
         let metadata = file.metadata().await.map_err(opened)?;
         if metadata.is_dir() {
             let bar = progress::bytes("putting", None);
-            options.resume = Some(path.canonicalize().map_err(opened)?.display().to_string());
+            let name = path.canonicalize().map_err(opened)?.display().to_string();
+            let version = String::new();
+            options.resume = Some(Resume { name, version });
             options.watch = watch(&bar);
             let put = space.put_folder(path, options);
             let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
@@ -110,7 +112,7 @@ impl Put {
         }
         let bar = progress::bytes("putting", Some(metadata.len()));
         options.length = Some(metadata.len());
-        options.resume = Some(resume_name(path, &metadata, &options.name).map_err(opened)?);
+        options.resume = Some(resume(path, &metadata, &options.name).map_err(opened)?);
         options.watch = watch(&bar);
         let put = space.put_blob(file, options);
         let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
@@ -147,13 +149,13 @@ fn name_of(path: &Path) -> String {
 }
 
 /// The same for the same file as long as nobody writes to it.
-fn resume_name(path: &Path, metadata: &Metadata, name: &str) -> io::Result<String> {
+fn resume(path: &Path, metadata: &Metadata, name: &str) -> io::Result<Resume> {
     let path = path.canonicalize()?;
     let (length, seconds, nanoseconds) = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-    Ok(format!(
-        "{}\n{length} {seconds}.{nanoseconds}\n{name}",
-        path.display()
-    ))
+    Ok(Resume {
+        name: format!("{}\n{name}", path.display()),
+        version: format!("{length} {seconds}.{nanoseconds}"),
+    })
 }
 
 impl Stored {

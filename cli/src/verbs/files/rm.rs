@@ -26,8 +26,8 @@ impl Remove {
         let found = pick(&self.file, all(&client, context, &space).await?)?;
         let reference = &found.reference;
         if reference.content_type == FOLDER_TYPE {
-            return patience::wait(&client, context, space.delete_folder(reference)).await;
+            return patience::wait(&client, context, space.delete_folder(reference, found.author)).await;
         }
-        patience::wait(&client, context, space.delete_blob(reference)).await
+        patience::wait(&client, context, space.delete_blob(reference, found.author)).await
     }
 }

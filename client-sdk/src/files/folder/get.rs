@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sealpost_protocol::blob::{BlobReference, FOLDER_TYPE, Folder, FolderFile};
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::limits::MAX_FOLDER;
 use tokio::fs;
 
@@ -70,15 +71,15 @@ impl Space {
     ///
     /// # Errors
     /// As [`Self::folder`] and [`Self::delete_blob`]. Called again, it goes on.
-    pub async fn delete_folder(&self, reference: &BlobReference) -> Result<(), Error> {
+    pub async fn delete_folder(&self, reference: &BlobReference, author: PrincipalId) -> Result<(), Error> {
         for file in self.folder(reference).await?.files() {
-            match self.delete_blob(&file.blob).await {
-                // Swept since a call before this one.
+            match self.delete_blob(&file.blob, author).await {
+                // Swept since a call before this one, or never the author's.
                 Err(error) if error.code() == Some(ErrorCode::NotFound) => {}
                 deleted => deleted?,
             }
         }
-        self.delete_blob(reference).await
+        self.delete_blob(reference, author).await
     }
 
     /// What is there already has appeared whole, and only its bits may be missing.

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealpost_protocol::blob::{BlobReference, FOLDER_TYPE, Folder, FolderFile};
+use sealpost_protocol::ids::BlobId;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 
 use super::super::progress::{Progress, Watch};
-use super::super::put::{PutBlob, PutOptions, forget, store, tell};
+use super::super::put::{PutBlob, PutOptions, Resume, forget, store, tell};
 use super::super::reference::note;
 use super::walk::{Found, walk};
 use crate::blob::BlobError;
@@ -33,7 +34,7 @@ impl Space {
     /// Puts every file of a folder, and sends one message for all of them. Empty folders, links and times are not carried.
     ///
     /// Called again after a crash with the same [`PutOptions::resume`], it goes on where it was, as [`Self::put_blob`] does; files
-    /// that were changed meanwhile are put anew. Of the options, length and media type do not count.
+    /// that were changed meanwhile are put anew. Of the options, length, media type and version do not count.
     ///
     /// # Errors
     /// As [`Self::put_blob`]; [`Error::Store`] if a file cannot be read, [`Error::Usage`] if a name is none that readers take.
@@ -46,17 +47,17 @@ impl Space {
         for found in &walked.files {
             let options = PutOptions {
                 length: Some(found.metadata.len()),
-                resume: resume_name(&options, &format!("{}\n{}", found.path, found.state())),
+                resume: resume(&options, &found.path, found.state()),
                 watch: shifted(&options.watch, before, total),
                 ..PutOptions::default()
             };
             let file = store_file(self, found, &options).await?;
             before += found.metadata.len();
-            resumed.extend(options.resume.map(|name| (name, file.blob.blob_id)));
+            resumed.extend(options.resume.map(|resume| (resume.name, file.blob.blob_id)));
             files.push(file);
         }
         let list = Folder::new(files).map_err(BlobError::from)?;
-        let put = self.put_list(&list, options).await?;
+        let put = self.put_list(&list, options, &resumed).await?;
         for (name, blob_id) in resumed {
             forget(self, name, blob_id).await?;
         }
@@ -69,23 +70,40 @@ impl Space {
     }
 
     /// Stores the list, holds the files, and sends the message.
-    async fn put_list(&self, list: &Folder, options: PutOptions) -> Result<PutBlob, Error> {
+    async fn put_list(
+        &self,
+        list: &Folder,
+        options: PutOptions,
+        resumed: &[(String, BlobId)],
+    ) -> Result<PutBlob, Error> {
         let plaintext = list.encode().map_err(BlobError::from)?;
         let options = PutOptions {
             content_type: FOLDER_TYPE.to_owned(),
             length: Some(plaintext.len() as u64),
-            // Another list is another upload.
-            resume: resume_name(&options, &hex::encode(Sha256::digest(&plaintext))),
+            // No path of a file is empty.
+            resume: resume(&options, "", hex::encode(Sha256::digest(&plaintext))),
             watch: PutOptions::default().watch,
             name: options.name,
         };
         let (mut upload, reference) = store(self, &plaintext[..], &options).await?;
         let head = self.verified().seq;
         hold(self, list, head).await?;
+        self.note_announced(resumed.to_vec(), head).await?;
         let put = tell(self, &mut upload, reference).await?;
         hold(self, list, put.sent.seq).await?;
         upload.forget().await?;
         Ok(put)
+    }
+}
+
+impl Space {
+    /// Notes that a message may refer to these: whoever puts another version of a file then leaves them to it.
+    async fn note_announced(&self, files: Vec<(String, BlobId)>, head: u64) -> Result<(), Error> {
+        let noting = self.core().write(move |log, _| {
+            let mut files = files.iter();
+            files.try_for_each(|(name, blob_id)| log.note_sending(name, blob_id, head))
+        });
+        noting.await
     }
 }
 
@@ -110,9 +128,10 @@ async fn store_file(space: &Space, found: &Found, options: &PutOptions) -> Resul
     })
 }
 
-fn resume_name(options: &PutOptions, of: &str) -> Option<String> {
-    let name = options.resume.as_ref()?;
-    Some(format!("{name}\n{of}"))
+fn resume(options: &PutOptions, path: &str, version: String) -> Option<Resume> {
+    let name = &options.resume.as_ref()?.name;
+    let name = format!("{name}\n{path}");
+    Some(Resume { name, version })
 }
 
 /// Tells how far all files are while one of them is on its way.

@@ -18,9 +18,10 @@ use super::super::part::Putter;
 use super::super::progress::Progress;
 use super::super::retry::patiently;
 use super::super::storage::Storage;
-use super::PutOptions;
 use super::is_over;
+use super::{PutOptions, Resume};
 use crate::blob::{BlobSealer, SealedBlob};
+use crate::clock::{Clock, SystemClock};
 use crate::entropy;
 use crate::error::Error;
 use crate::space::Space;
@@ -31,6 +32,9 @@ const STORED_CHUNK: u64 = (BLOB_CHUNK + TAG) as u64;
 const CHUNKS: u64 = 128;
 /// Parts on their way at once; one more is being sealed.
 const AT_ONCE: usize = 3;
+/// How long an upload that stands still is kept here, in milliseconds: 7 days. The relay has given it up after a day, unless its operator
+/// says otherwise, and tells that for a week.
+const KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// Parts for which a pipe of unknown length reserves room ahead.
 const AHEAD: u64 = 8;
 
@@ -53,9 +57,15 @@ impl<'a> Upload<'a> {
     pub(super) async fn begin(space: &'a Space, options: &'a PutOptions) -> Result<Self, Error> {
         let storage = Arc::new(Storage::of(&space.core().client).await?);
         let kept = match &options.resume {
-            Some(name) => {
-                let name = name.clone();
-                space.core().read(move |log| log.upload(&name)).await?
+            Some(Resume { name, .. }) => {
+                let (name, given_up) = (name.clone(), SystemClock.unix_ms().saturating_sub(KEPT_MS));
+                space
+                    .core()
+                    .write(move |log, _| {
+                        log.drop_uploads_before(given_up)?;
+                        log.upload(&name)
+                    })
+                    .await?
             }
             None => None,
         };
@@ -73,10 +83,14 @@ impl<'a> Upload<'a> {
         if let Some((row, parts)) = kept {
             found = Some(row.blob_id);
             let mut upload = with(row, parts);
-            match upload.reserve_first().await {
-                // Nothing was read yet: a new one takes its place.
-                Err(error) if is_over(&error) => {}
-                reserved => return reserved.map(|()| upload),
+            if upload.row.version == version(options) {
+                match upload.reserve_first().await {
+                    // Nothing was read yet: a new one takes its place.
+                    Err(error) if is_over(&error) => {}
+                    reserved => return reserved.map(|()| upload),
+                }
+            } else if upload.row.sending_after.is_none() {
+                upload.give_room_back().await;
             }
         }
         let epoch = space.epoch().await?;
@@ -84,7 +98,7 @@ impl<'a> Upload<'a> {
             let space_id = space.id();
             return Err(Error::NoKey { space_id, epoch });
         }
-        let mut upload = with(draw(epoch, options.length), Vec::new());
+        let mut upload = with(draw(epoch, options), Vec::new());
         upload.keep(found).await?;
         upload.reserve_first().await?;
         Ok(upload)
@@ -263,8 +277,13 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
+    fn resume_name(&self) -> Option<String> {
+        let resume = self.options.resume.as_ref()?;
+        Some(resume.name.clone())
+    }
+
     async fn keep(&self, found: Option<BlobId>) -> Result<(), Error> {
-        let Some(name) = self.options.resume.clone() else {
+        let Some(name) = self.resume_name() else {
             return Ok(());
         };
         let row = UploadRow {
@@ -273,7 +292,7 @@ impl<'a> Upload<'a> {
         };
         self.space
             .core()
-            .write(move |log, _| log.begin_upload(&name, &row, found.as_ref()))
+            .write(move |log, _| log.begin_upload(&name, &row, found.as_ref(), SystemClock.unix_ms()))
             .await
     }
 
@@ -283,18 +302,18 @@ impl<'a> Upload<'a> {
             Some(known) => *known = part.clone(),
             None => self.parts.push(part.clone()),
         }
-        let Some(name) = self.options.resume.clone() else {
+        let Some(name) = self.resume_name() else {
             return Ok(());
         };
         let blob_id = self.row.blob_id;
         self.space
             .core()
-            .write(move |log, _| log.put_upload_part(&name, &blob_id, &part))
+            .write(move |log, _| log.put_upload_part(&name, &blob_id, &part, SystemClock.unix_ms()))
             .await
     }
 
     pub(super) async fn note_sending(&self, after: u64) -> Result<(), Error> {
-        let Some(name) = self.options.resume.clone() else {
+        let Some(name) = self.resume_name() else {
             return Ok(());
         };
         let blob_id = self.row.blob_id;
@@ -305,7 +324,7 @@ impl<'a> Upload<'a> {
     }
 
     pub(in super::super) async fn forget(&self) -> Result<(), Error> {
-        let Some(name) = self.options.resume.clone() else {
+        let Some(name) = self.resume_name() else {
             return Ok(());
         };
         super::forget(self.space, name, self.row.blob_id).await
@@ -332,17 +351,30 @@ impl<'a> Upload<'a> {
         };
         let space_id = self.space.id();
         let place = (&space_id, &self.row.blob_id);
-        let _ = shared.api.delete_blob(&local.session.token, place).await;
+        let _ = shared
+            .api
+            .delete_blob(&local.session.token, place, &self.space.core().me())
+            .await;
     }
 }
 
-fn draw(epoch: u64, length: Option<u64>) -> UploadRow {
+/// The version that is put, hashed.
+fn version(options: &PutOptions) -> Digest32 {
+    let version = options
+        .resume
+        .as_ref()
+        .map_or("", |resume| resume.version.as_str());
+    Sha256::digest(version).into()
+}
+
+fn draw(epoch: u64, options: &PutOptions) -> UploadRow {
     let mut rng = entropy::system();
     UploadRow {
         blob_id: BlobId::new(entropy::draw(&mut rng)),
         key: Zeroizing::new(entropy::draw(&mut rng)),
         epoch,
-        part_bytes: part_bytes(length),
+        part_bytes: part_bytes(options.length),
+        version: version(options),
         sending_after: None,
     }
 }

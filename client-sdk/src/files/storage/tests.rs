@@ -110,3 +110,11 @@ async fn r49_an_object_of_another_length_than_its_blob_is_refused_at_once() {
         );
     }
 }
+
+#[test]
+fn a_part_may_take_its_time_on_a_slow_line() {
+    let part = 8 << 20;
+    let three_at_once = Duration::from_secs(3 * part as u64 * 8 / 1_000_000);
+    assert!(patience(part) > three_at_once, "by a line of 1 Mbit/s");
+    assert!(patience(0) >= Duration::from_secs(30), "the server may think");
+}
