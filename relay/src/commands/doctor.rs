@@ -10,8 +10,8 @@ use crate::{
     access::AccessGate,
     app::{AppError, Parts, blob_storage, judge_storage},
     backup::Status,
-    clock::{Clock, SystemClock},
     blobs::s3::PublicSide,
+    clock::{Clock, SystemClock},
     config::{Config, Sources},
     telemetry::chain,
 };
