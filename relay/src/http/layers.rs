@@ -3,13 +3,14 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
+    Router,
     body::{Body, HttpBody},
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{
         HeaderValue, Method,
         header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
     },
-    middleware::Next,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use sealpost_protocol::code::ErrorCode;
@@ -18,7 +19,7 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-use super::{HttpSettings, failure::Failure, pace::Pace, settings::MAX_BODY};
+use super::{HttpSettings, HttpState, failure::Failure, pace::Pace};
 use crate::{access::AccessGate, client_address::ClientAddress};
 
 /// Names of query parameters that people put secrets in; what stands in a URL ends up in logs of proxies.
@@ -55,13 +56,19 @@ pub(super) async fn keep_pace(State(pace): State<Arc<Pace>>, request: Request, n
     }
 }
 
-/// Refuses a body that says itself that it is too large, before a byte of it is read.
-pub(super) async fn refuse_large_bodies(request: Request, next: Next) -> Response {
+/// Routes whose bodies have `limit` bytes at most. A body that says itself that it has more is refused before a byte of it is read.
+pub(super) fn with_bodies_up_to(limit: usize, routes: Router<HttpState>) -> Router<HttpState> {
+    routes
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(from_fn_with_state(limit, refuse_large_bodies))
+}
+
+async fn refuse_large_bodies(State(limit): State<usize>, request: Request, next: Next) -> Response {
     let least = request.body().size_hint().lower();
-    if usize::try_from(least).is_ok_and(|least| least <= MAX_BODY) {
+    if usize::try_from(least).is_ok_and(|least| least <= limit) {
         return next.run(request).await;
     }
-    Failure::too_large(MAX_BODY).into_response()
+    Failure::too_large(limit).into_response()
 }
 
 /// Lets through what Access let through, where the operator has it in front.

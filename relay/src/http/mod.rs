@@ -66,16 +66,18 @@ pub fn router(state: HttpState, socket: Router, access: Option<Arc<AccessGate>>)
 }
 
 fn api(state: HttpState) -> Router {
-    let limit = axum::extract::DefaultBodyLimit::max(settings::MAX_BODY);
-    Router::new()
+    let most = Router::new()
         .merge(public_routes())
         .merge(session_routes())
         .merge(keystore_routes())
         .merge(agents::routes())
         .merge(approvals::routes())
-        .merge(blobs::routes())
-        .layer(limit)
-        .layer(middleware::from_fn(layers::refuse_large_bodies))
+        .merge(blobs::routes());
+    layers::with_bodies_up_to(settings::MAX_BODY, most)
+        .merge(layers::with_bodies_up_to(
+            settings::MAX_PART_LIST,
+            blobs::routes_with_lists(),
+        ))
         .with_state(state)
 }
 

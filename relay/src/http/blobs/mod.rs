@@ -9,7 +9,7 @@ pub(super) mod reserve;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequestParts, Path},
+    extract::{FromRequestParts, Path},
     http::request::Parts,
     routing::{get, post},
 };
@@ -19,19 +19,22 @@ use sealpost_protocol::{
     ids::{BlobId, SpaceId},
 };
 
-use super::{HttpState, bearer::AnyCaller, failure::Failure, settings::MAX_PART_LIST};
+use super::{HttpState, bearer::AnyCaller, failure::Failure};
 use crate::{blobs::Caller, spaces::Party};
 
 const PATH: &str = "/v1/blobs/{space_id}/{blob_id}";
 
 pub(super) fn routes() -> Router<HttpState> {
-    let with_list = post(complete::post).layer(DefaultBodyLimit::max(MAX_PART_LIST));
     Router::new()
         .route(paths::BLOBS, post(reserve::post))
         .route(PATH, get(download::get).delete(remove::delete))
         .route("/v1/blobs/{space_id}/{blob_id}/parts", post(parts::post))
-        .route("/v1/blobs/{space_id}/{blob_id}/complete", with_list)
         .route("/v1/blobs/{space_id}/{blob_id}/reference", post(reference::post))
+}
+
+/// Those that take the list of all parts.
+pub(super) fn routes_with_lists() -> Router<HttpState> {
+    Router::new().route("/v1/blobs/{space_id}/{blob_id}/complete", post(complete::post))
 }
 
 /// The blob that a path names, and who asks for it.
