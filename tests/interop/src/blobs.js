@@ -64,8 +64,11 @@ export function parseFolder(plaintext) {
   let before = null;
   for (const { path } of files) {
     const parts = path.split('/');
-    const above = parts.slice(1).map((/** @type {string} */ _, /** @type {number} */ at) => parts.slice(0, at + 1).join('/'));
-    require(utf8(path).length <= MAX_FOLDER_PATH && parts.every((/** @type {string} */ part) => part !== '' && isName(part)), 'malformed', 'a path');
+    const above = parts
+      .slice(1)
+      .map((/** @type {string} */ _, /** @type {number} */ at) => parts.slice(0, at + 1).join('/'));
+    require(utf8(path).length <= MAX_FOLDER_PATH &&
+      parts.every((/** @type {string} */ part) => part !== '' && isName(part)), 'malformed', 'a path');
     require(before === null || compare(utf8(before), utf8(path)) < 0, 'malformed', 'the order of paths');
     require(!above.some((/** @type {string} */ path) => paths.has(path)), 'malformed', 'a file in a file');
     before = path;
