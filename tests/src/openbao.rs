@@ -85,9 +85,11 @@ pub struct OwnOpenBao {
 }
 
 impl OwnOpenBao {
-    /// A new one.
+    /// A new one. It is started twice: the process that finds nothing to unseal at its start, and initialises itself, tries again
+    /// some seconds later, and would undo a seal.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        start(folder.path().to_owned()).await.stop().await.unwrap();
         let openbao = start(folder.path().to_owned()).await;
         Self { folder, openbao }
     }

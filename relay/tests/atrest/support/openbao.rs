@@ -25,8 +25,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// A new one. It is started twice: the process that finds nothing to unseal at its start, and initialises itself, tries again
+    /// some seconds later, and would undo a seal.
     pub async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap()).await
+        let first = Self::start_in(tempfile::tempdir().unwrap()).await;
+        first.stop().await.start().await
     }
 
     async fn start_in(folder: TempDir) -> Self {
