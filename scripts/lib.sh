@@ -4,6 +4,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 export SEALPOST_TOOLS=$root/.tools
 export SQLX_OFFLINE=true # queries are checked against the committed data, never a database that happens to be named
+# Nobody builds twice in CI: what incremental compilation keeps for a second build is gigabytes there, and slower.
+[[ ${CI:-} == true ]] && export CARGO_INCREMENTAL=0
 
 say() { printf '%s\n' "$*" >&2; }
 
