@@ -1,7 +1,5 @@
 //! A folder: a blob whose plaintext names other blobs by their paths.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 
 use super::reference::is_name;
@@ -122,9 +120,13 @@ fn check(files: &[FolderFile]) -> Result<(), FolderError> {
         return Err(ReferenceError::Malformed("name").into());
     }
     let ascending = files.is_sorted_by(|one, other| one.path < other.path);
-    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    let fits =
-        |file: &FolderFile| is_folder_path(&file.path) && !above(&file.path).any(|path| paths.contains(path));
+    // What is in a folder stands together, wherever that is.
+    let is_folder = |path: &str| {
+        let inside = format!("{path}/");
+        let at = files.partition_point(|file| file.path < inside);
+        files.get(at).is_some_and(|file| file.path.starts_with(&inside))
+    };
+    let fits = |file: &FolderFile| is_folder_path(&file.path) && !is_folder(&file.path);
     (ascending && files.iter().all(fits))
         .then_some(())
         .ok_or(FolderError::Path)
@@ -135,11 +137,6 @@ fn check(files: &[FolderFile]) -> Result<(), FolderError> {
 pub fn is_folder_path(path: &str) -> bool {
     let is_component = |name: &str| !name.is_empty() && is_name(name);
     path.len() <= MAX_FOLDER_PATH && path.split('/').all(is_component)
-}
-
-/// The folders that a path is in.
-fn above(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
 #[cfg(test)]
