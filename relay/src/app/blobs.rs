@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{AppError, Parts, settings};
 use crate::{
     blobs::{
-        BlobKeeper, BlobParts, BlobService,
+        BlobKeeper, BlobParts, BlobService, BlobSettings,
         ports::StorageError,
         s3::{Dialect, S3Settings, S3Storage},
     },
@@ -85,18 +85,18 @@ pub fn judge(production: bool, dialect: &Dialect) -> Result<(), AppError> {
 /// # Errors
 /// As [`storage`].
 pub fn keeper(config: &Config, parts: &Parts) -> Result<Option<BlobKeeper>, AppError> {
-    let storage = storage(config)?;
-    Ok(storage.map(|storage| BlobKeeper {
+    let storage = storage(config)?.zip(config.blobs.as_ref());
+    Ok(storage.map(|(storage, blobs)| BlobKeeper {
         ledger: Arc::new(parts.store.clone()),
         storage,
         clock: parts.clock.clone(),
-        settings: settings::blobs(config),
+        settings: settings::blobs(&config.limits, blobs),
     }))
 }
 
 /// The blobs of a relay.
 pub(super) fn service(
-    config: &Config,
+    settings: BlobSettings,
     parts: &Parts,
     log: LogService,
     storage: Arc<S3Storage>,
@@ -108,31 +108,20 @@ pub(super) fn service(
         clock: parts.clock.clone(),
         entropy: parts.entropy.clone(),
     };
-    BlobService::new(blobs, settings::blobs(config))
+    BlobService::new(blobs, settings)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blobs::s3::PartBinding;
 
     #[test]
     fn production_refuses_a_storage_that_takes_what_it_should_not_and_development_lives_with_it() {
+        // What Garage does not do, and nothing here needs.
         let good = Dialect {
-            binding: Some(PartBinding::Checksum),
-            checks_whole: true,
-            checks_length: true,
-            refuses_forged: true,
-            refuses_anonymous: true,
-            completes: true,
-            serves_ranges: true,
-            aborts: true,
-            closes: true,
-            expires: true,
-            // What Garage does not do, and nothing here needs.
             creates_only: false,
             lists_uploads: false,
-            answers_web: None,
+            ..Dialect::GOOD
         };
         assert!(judge(true, &good).is_ok());
         let takes_forged = Dialect {

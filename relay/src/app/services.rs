@@ -48,9 +48,11 @@ impl Services {
         if let Some(storage) = &storage {
             blobs::try_storage(config, storage).await?;
         }
-        let blobs = storage
-            .clone()
-            .map(|storage| blobs::service(config, parts, log.clone(), storage));
+        let blobs = storage.clone().zip(config.blobs.as_ref());
+        let blobs = blobs.map(|(storage, blobs)| {
+            let settings = settings::blobs(&config.limits, blobs);
+            blobs::service(settings, parts, log.clone(), storage)
+        });
         let state = HttpState::new(
             parts.directory.clone(),
             Arc::new(SpacesOfLog(log.clone())),

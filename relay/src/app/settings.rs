@@ -7,8 +7,8 @@ use crate::{
     atrest::DataKeyLimits,
     blobs::{BlobSettings, ports::Quotas},
     config::{
-        AddressRange, Config, DatabaseConfig, KeyCacheConfig, LimitsConfig, PerPeriod, Registration,
-        ServerConfig,
+        AddressRange, BlobsConfig, Config, DatabaseConfig, KeyCacheConfig, LimitsConfig, PerPeriod,
+        Registration, ServerConfig,
     },
     directory::{DirectoryLimits, DirectorySettings, Rate},
     http::{HttpSettings, listener::ListenerSettings},
@@ -89,22 +89,16 @@ pub(super) fn log(config: &Config) -> LogLimits {
     }
 }
 
-/// What is not configured is as it comes; none of it is used without a storage.
-pub(super) fn blobs(config: &Config) -> BlobSettings {
-    let defaults = BlobSettings::default();
-    let quotas = Quotas {
-        account_bytes: config.limits.blob_account_quota_bytes,
-        space_bytes: config.limits.blob_space_quota_bytes,
-        blobs: config.limits.blobs_per_account_and_space,
-    };
-    let Some(blobs) = &config.blobs else {
-        return BlobSettings { quotas, ..defaults };
-    };
+pub(super) fn blobs(limits: &LimitsConfig, blobs: &BlobsConfig) -> BlobSettings {
     let seconds = |duration: std::time::Duration| {
         Duration::seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
     };
     BlobSettings {
-        quotas,
+        quotas: Quotas {
+            account_bytes: limits.blob_account_quota_bytes,
+            space_bytes: limits.blob_space_quota_bytes,
+            blobs: limits.blobs_per_account_and_space,
+        },
         url_lifetime: seconds(blobs.url_lifetime),
         keep_unfinished: seconds(blobs.keep_unfinished),
         keep_unreferenced: seconds(blobs.keep_unreferenced),

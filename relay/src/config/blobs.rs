@@ -1,6 +1,6 @@
 //! `[blobs]`: an S3-compatible storage for members' files.
 
-use std::{io, net::IpAddr, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use url::Host;
@@ -10,6 +10,7 @@ use super::{
     kms::HttpUrl,
     secret::{Secret, SecretText},
     units,
+    urls::{is_bare, is_public},
 };
 
 /// `[blobs]`.
@@ -122,22 +123,20 @@ impl BlobsConfig {
                 None => problems.demand(false, key, "give either the key or the file that holds it"),
             }
         }
-        let (public, host) = (self.public_endpoint(), self.public_endpoint().0.host());
-        let here = matches!(&host, Some(Host::Domain("localhost")))
-            || address(&host).is_some_and(|ip| ip.is_loopback());
-        let is_public = public.0.scheme() == "https" && !here;
+        let public = &self.public_endpoint().0;
         problems.demand_in_production(
-            is_public,
+            is_public(public),
             "blobs.public_endpoint",
             "must be https and not this machine itself",
         );
-        let can_be_part = self.path_style || address(&host).is_none();
+        // A name with a dot is no part of a host that a certificate for all buckets is good for; no server is asked that way.
+        let can_be_part = matches!(public.host(), Some(Host::Domain(_))) && !self.bucket.contains('.');
         problems.demand(
-            can_be_part,
+            self.path_style || can_be_part,
             "blobs.path_style",
-            "a bucket cannot be part of an address: use path_style",
+            "neither an address nor a bucket with a dot can be part of a host's name: use path_style",
         );
-        let named = [&self.endpoint, public].into_iter().all(is_bare);
+        let named = [&self.endpoint.0, public].into_iter().all(is_bare);
         problems.demand(
             named,
             "blobs.endpoint",
@@ -146,7 +145,7 @@ impl BlobsConfig {
         problems.demand(
             is_bucket(&self.bucket),
             "blobs.bucket",
-            "use 3 to 63 of a-z, 0-9, dot and dash",
+            "use 3 to 63 of a-z, 0-9, dot and dash, and no dot or dash at an end",
         );
         let lifetime = (30..=3600).contains(&self.url_lifetime.as_secs());
         problems.demand(lifetime, "blobs.url_lifetime_seconds", "must be 30 to 3600");
@@ -160,20 +159,9 @@ impl BlobsConfig {
     }
 }
 
-fn address(host: &Option<Host<&str>>) -> Option<IpAddr> {
-    match host {
-        Some(Host::Ipv4(address)) => Some((*address).into()),
-        Some(Host::Ipv6(address)) => Some((*address).into()),
-        _ => None,
-    }
-}
-
-fn is_bare(url: &HttpUrl) -> bool {
-    let anonymous = url.0.username().is_empty() && url.0.password().is_none();
-    anonymous && url.0.query().is_none() && url.0.fragment().is_none()
-}
-
 fn is_bucket(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
-    (3..=63).contains(&name.len()) && name.bytes().all(plain)
+    let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    (3..=63).contains(&name.len()) && name.bytes().all(plain) && ends(bytes.first()) && ends(bytes.last())
 }

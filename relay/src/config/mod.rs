@@ -23,6 +23,7 @@ mod sockets;
 mod sources;
 mod telemetry;
 mod units;
+mod urls;
 
 use serde::Deserialize;
 

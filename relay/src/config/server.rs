@@ -3,9 +3,14 @@
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer};
-use url::{Host, Url};
+use url::Url;
 
-use super::{error::Problems, network::AddressRange, units};
+use super::{
+    error::Problems,
+    network::AddressRange,
+    units,
+    urls::{is_bare, is_public},
+};
 
 /// `[server]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -178,13 +183,7 @@ impl PublicUrl {
     }
 
     fn is_public(&self) -> bool {
-        let public_host = match self.0.host() {
-            Some(Host::Domain(name)) => name != "localhost" && !name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => !address.is_loopback() && !address.is_unspecified(),
-            Some(Host::Ipv6(address)) => !address.is_loopback() && !address.is_unspecified(),
-            None => false,
-        };
-        self.0.scheme() == "https" && public_host
+        is_public(&self.0)
     }
 }
 
@@ -193,10 +192,8 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let url = Url::parse(text).map_err(|_| "not a URL")?;
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        let anonymous = url.username().is_empty() && url.password().is_none();
         match url.scheme() {
-            "http" | "https" if bare && anonymous => Ok(Self(url)),
+            "http" | "https" if url.path() == "/" && is_bare(&url) => Ok(Self(url)),
             _ => Err("must be http(s)://host[:port] and nothing more"),
         }
     }

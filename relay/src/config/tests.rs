@@ -400,9 +400,26 @@ fn a_storage_for_blobs_needs_keys_a_bucket_and_in_production_a_public_address() 
             whole.replace("https://s3.example.org", "https://localhost"),
             "blobs.public_endpoint",
         ),
+        (
+            whole.replace("s3.example.org", "s3.localhost"),
+            "blobs.public_endpoint",
+        ),
+        (
+            whole.replace("s3.example.org", "0.0.0.0"),
+            "blobs.public_endpoint",
+        ),
+        (
+            whole.replace("s3.example.org", "192.0.2.1") + "path_style = false\n",
+            "blobs.path_style",
+        ),
+        (
+            whole.replace("\"sealpost\"", "\"files.acme\"") + "path_style = false\n",
+            "blobs.path_style",
+        ),
         (whole.replace("secret_key = \"wGk2h8\"", ""), "blobs.secret_key"),
         (whole.replace("wGk2h8", "change-me"), "blobs.secret_key"),
         (whole.replace("\"sealpost\"", "\"Seal/post\""), "blobs.bucket"),
+        (whole.replace("\"sealpost\"", "\"sealpost-\""), "blobs.bucket"),
         (
             format!("{whole}url_lifetime_seconds = 7200\n"),
             "blobs.url_lifetime_seconds",

@@ -60,6 +60,24 @@ impl S3Settings {
     }
 }
 
+#[cfg(test)]
+impl S3Settings {
+    /// A bucket at a server that takes any key.
+    pub(crate) fn at(endpoint: Url) -> Self {
+        Self {
+            public_endpoint: endpoint.clone(),
+            endpoint,
+            region: "garage".into(),
+            bucket: "blobs".into(),
+            path_style: true,
+            access_key: "id".into(),
+            secret_key: Zeroizing::new("key".into()),
+            ca_pem: None,
+            request_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
 /// Two clients of one bucket: for requests, and for what is signed for others.
 #[derive(Clone)]
 pub(super) struct Clients {
@@ -118,40 +136,4 @@ fn client(settings: &S3Settings, endpoint: &Url, http: SharedHttpClient) -> Clie
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
     Client::from_conf(config)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn prefix(public_endpoint: &str, path_style: bool) -> String {
-        let settings = S3Settings {
-            endpoint: Url::parse("http://garage:3900").unwrap(),
-            public_endpoint: Url::parse(public_endpoint).unwrap(),
-            region: "garage".into(),
-            bucket: "blobs".into(),
-            path_style,
-            access_key: "id".into(),
-            secret_key: Zeroizing::new("key".into()),
-            ca_pem: None,
-            request_timeout: Duration::from_secs(1),
-        };
-        settings.url_prefix()
-    }
-
-    #[test]
-    fn addresses_begin_with_host_and_bucket_in_either_style() {
-        assert_eq!(
-            prefix("https://s3.example.org", true),
-            "https://s3.example.org/blobs/"
-        );
-        assert_eq!(
-            prefix("https://s3.example.org:8443", false),
-            "https://blobs.s3.example.org:8443/"
-        );
-        assert_eq!(
-            prefix("https://example.org/s3/", true),
-            "https://example.org/s3/blobs/"
-        );
-    }
 }

@@ -54,6 +54,24 @@ pub enum PublicSide {
 }
 
 impl Dialect {
+    /// All that is wished for.
+    #[cfg(test)]
+    pub(crate) const GOOD: Self = Self {
+        binding: Some(PartBinding::Checksum),
+        checks_whole: true,
+        checks_length: true,
+        refuses_forged: true,
+        refuses_anonymous: true,
+        completes: true,
+        serves_ranges: true,
+        aborts: true,
+        closes: true,
+        expires: true,
+        creates_only: true,
+        lists_uploads: true,
+        answers_web: None,
+    };
+
     /// What no production can be run on.
     #[must_use]
     pub fn dangers(&self) -> Vec<&'static str> {

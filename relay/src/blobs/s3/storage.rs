@@ -328,40 +328,18 @@ pub(super) fn unsigned<N: Default, T: TryInto<N>>(number: Option<T>) -> N {
 #[cfg(test)]
 mod tests {
     use url::Url;
-    use zeroize::Zeroizing;
 
     use super::*;
     use crate::clock::SystemClock;
 
     fn tried() -> S3Storage {
-        let endpoint = Url::parse("http://127.0.0.1:1").unwrap();
-        let settings = S3Settings {
-            public_endpoint: endpoint.clone(),
-            endpoint,
-            region: "garage".into(),
-            bucket: "blobs".into(),
-            path_style: true,
-            access_key: "id".into(),
-            secret_key: Zeroizing::new("key".into()),
-            ca_pem: None,
-            request_timeout: Duration::from_secs(1),
-        };
+        let settings = S3Settings::at(Url::parse("http://127.0.0.1:1").unwrap());
         let lifetime = Duration::from_secs(300);
         let storage = S3Storage::new(settings, lifetime, None, Arc::new(SystemClock)).unwrap();
         let no_good = Dialect {
             binding: None,
-            checks_whole: true,
-            checks_length: true,
             refuses_forged: false,
-            refuses_anonymous: true,
-            completes: true,
-            serves_ranges: true,
-            aborts: true,
-            closes: true,
-            expires: true,
-            creates_only: true,
-            lists_uploads: true,
-            answers_web: None,
+            ..Dialect::GOOD
         };
         storage.dialect.set(no_good).unwrap();
         storage
@@ -376,5 +354,45 @@ mod tests {
         let refused = tried().strict(true).sign_get(&key).await;
         assert!(matches!(refused, Err(StorageError::Refused(_))), "{refused:?}");
         tried().sign_get(&key).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn every_address_begins_with_what_clients_are_told_in_either_style() {
+        let key = ObjectKey {
+            prefix: [1; 16],
+            rest: [2; 32],
+        };
+        for (endpoint, path_style, prefix) in [
+            ("https://s3.example.org", true, "https://s3.example.org/blobs/"),
+            (
+                "https://s3.example.org:8443",
+                false,
+                "https://blobs.s3.example.org:8443/",
+            ),
+            ("https://example.org/s3/", true, "https://example.org/s3/blobs/"),
+            ("https://example.org/s3/", false, "https://blobs.example.org/s3/"),
+        ] {
+            let settings = S3Settings {
+                path_style,
+                ..S3Settings::at(Url::parse(endpoint).unwrap())
+            };
+            assert_eq!(settings.url_prefix(), prefix);
+            let lifetime = Duration::from_secs(300);
+            let storage = S3Storage::new(settings, lifetime, None, Arc::new(SystemClock)).unwrap();
+            storage.dialect.set(Dialect::GOOD).unwrap();
+            let get = storage.sign_get(&key).await.unwrap();
+            assert!(get.url.starts_with(prefix), "{}", get.url);
+            let upload = Upload {
+                key,
+                id: UploadId("upload".into()),
+            };
+            let part = Part {
+                number: 1,
+                length: 5,
+                sha256: [3; 32],
+            };
+            let put = storage.sign_put(&upload, &part).await.unwrap();
+            assert!(put.url.starts_with(prefix), "{}", put.url);
+        }
     }
 }

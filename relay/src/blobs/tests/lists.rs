@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use zeroize::Zeroizing;
 
 use crate::blobs::ObjectKey;
 use crate::blobs::ports::{BlobStorage, StorageError, Upload, UploadId};
@@ -34,17 +33,7 @@ pub async fn answering(answer: fn(&str) -> String) -> url::Url {
 
 async fn telling(answer: fn(&str) -> String) -> S3Storage {
     let endpoint = answering(answer).await;
-    let settings = S3Settings {
-        public_endpoint: endpoint.clone(),
-        endpoint,
-        region: "garage".into(),
-        bucket: "blobs".into(),
-        path_style: true,
-        access_key: "id".into(),
-        secret_key: Zeroizing::new("key".into()),
-        ca_pem: None,
-        request_timeout: Duration::from_secs(20),
-    };
+    let settings = S3Settings::at(endpoint);
     S3Storage::new(settings, Duration::from_secs(300), None, Arc::new(SystemClock)).unwrap()
 }
 

@@ -256,15 +256,10 @@ pub fn settings(objects: &ObjectStore) -> S3Settings {
     let endpoint: url::Url = objects.endpoint().parse().unwrap();
     let secret_key = std::fs::read_to_string(objects.secret_key_file()).unwrap();
     S3Settings {
-        public_endpoint: endpoint.clone(),
-        endpoint,
-        region: "us-east-1".into(),
         bucket: object_store::BUCKET.into(),
-        path_style: true,
         access_key: object_store::ACCESS_KEY.into(),
         secret_key: Zeroizing::new(secret_key),
-        ca_pem: None,
-        request_timeout: Duration::from_secs(20),
+        ..S3Settings::at(endpoint)
     }
 }
 
