@@ -49,7 +49,8 @@ impl BlobService {
             return is_this(&blob, list);
         }
         check_goes_on(&blob)?;
-        self.hold_off_the_sweep(&blob).await?;
+        let made_by = self.parts.clock.now() + FINISH_WITHIN;
+        self.hold_off_the_sweep(&blob, made_by).await?;
         self.make_object(&blob, list).await?;
         let settled = Settled {
             space: blob.space,
@@ -71,14 +72,6 @@ impl BlobService {
                 Err(BlobError::Expired)
             }
         }
-    }
-
-    /// Until the object can no longer come into being: what is swept before would come back behind the sweep.
-    async fn hold_off_the_sweep(&self, blob: &BlobRow) -> Result<(), BlobError> {
-        let now = self.parts.clock.now();
-        let ledger = &self.parts.ledger;
-        let noted = ledger.note_parts(blob.space, blob.blob_id, now + FINISH_WITHIN, now);
-        noted.await?.then_some(()).ok_or(BlobError::Expired)
     }
 
     /// Makes the object, or finds that it was made: an answer may have been lost on either side.
@@ -109,9 +102,6 @@ impl BlobService {
 
 /// That a blob which is whole is the one that was to be completed.
 fn is_this(blob: &BlobRow, list: &PartList) -> Result<(), BlobError> {
-    if !blob.state.is_whole() {
-        return Err(BlobError::Expired);
-    }
     let same = blob.bytes == list.bytes && blob.sha256 == Some(list.sha256);
     same.then_some(()).ok_or(BlobError::Conflict)
 }

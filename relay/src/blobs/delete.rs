@@ -1,12 +1,10 @@
 //! The end of a blob.
 
+use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::ids::{BlobId, PrincipalId, SpaceId};
 
-use super::ports::BlobState;
+use super::ports::{BlobState, NOBODY};
 use super::{BlobError, BlobService, Caller};
-
-/// Stands where who put a blob has left no trace.
-const NOBODY: PrincipalId = PrincipalId::new([0; 32]);
 
 impl BlobService {
     /// Deletes a blob, or gives its upload up: nobody can fetch it any more, and the sweep removes it. For who put it and for who
@@ -25,12 +23,13 @@ impl BlobService {
         let standing = self.standing(caller, space_id).await?;
         let ledger = &self.parts.ledger;
         let blob = ledger.blob(standing.space, blob_id).await?;
+        let may_manage = standing.capabilities.contains(Capabilities::MANAGE);
         let is_own = |principal| principal == caller.principal;
         let blob = blob
-            .filter(|blob| blob.state != BlobState::Reserved || is_own(blob.principal) || standing.may_manage)
+            .filter(|blob| blob.state != BlobState::Reserved || is_own(blob.principal) || may_manage)
             .filter(|blob| author.is_none_or(|author| [author, NOBODY].contains(&blob.principal)))
             .ok_or(BlobError::NotFound)?;
-        if !is_own(blob.principal) && !standing.may_manage {
+        if !is_own(blob.principal) && !may_manage {
             return Err(BlobError::NotPermitted);
         }
         // `false` says that somebody else has marked it.

@@ -6,7 +6,8 @@
 //! author's list, under a name that is never used twice: so nothing is ever replaced, whatever the storage allows.
 //!
 //! A row of the ledger is written before anything is stored and goes only after the storage has nothing left of it. So a
-//! crash leaves rows without objects, which the sweep ends, and never objects without rows.
+//! crash leaves rows without objects, which the sweep ends, and never objects without rows. An upload that was begun and not noted
+//! is left where the storage does not list uploads; whoever runs it has it end those by their age.
 
 mod complete;
 mod delete;
@@ -15,6 +16,7 @@ mod error;
 mod keeper;
 mod key;
 mod members;
+mod pages;
 mod parts;
 pub mod ports;
 mod put;

@@ -27,19 +27,11 @@ impl BlobService {
         check_goes_on(&blob)?;
         let parts = askable(&blob, &request.parts)?;
         // The reservation was cut short before the upload had begun.
-        let id = blob.upload.ok_or(BlobError::NotFound)?;
+        let id = blob.upload.clone().ok_or(BlobError::NotFound)?;
         let upload = Upload { key: blob.key, id };
-        let now = self.parts.clock.now();
-        let put_until = now + self.settings.url_lifetime;
         // Noted before anything is signed: the sweep waits for what can still be put.
-        if !self
-            .parts
-            .ledger
-            .note_parts(blob.space, blob_id, put_until, now)
-            .await?
-        {
-            return Err(BlobError::Expired);
-        }
+        let put_until = self.parts.clock.now() + self.settings.url_lifetime;
+        self.hold_off_the_sweep(&blob, put_until).await?;
         let signed = parts.iter().map(|part| self.sign(&upload, part));
         Ok(BlobPartUrls {
             parts: try_join_all(signed).await?,

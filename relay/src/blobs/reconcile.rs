@@ -1,15 +1,12 @@
 //! Ledger and bucket, compared both ways.
 
 use std::cmp::Ordering;
-use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
 
+use super::pages::Pages;
 use super::ports::{BlobRow, BlobState, Listed, ListedUpload, StorageError, Upload};
 use super::{BlobError, BlobKeeper, ObjectKey};
-
-/// Rows read at once.
-const ROWS: u32 = 1_000;
 
 /// Something that is on one side only, or differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,21 +96,22 @@ impl BlobKeeper {
         repair: Repair,
         mut found: impl FnMut(Difference) + Send,
     ) -> Result<Compared, BlobError> {
-        let (mut rows, mut objects) = (Rows::new(self), Objects::new(self));
+        let (mut rows, mut objects) = (Pages::default(), Pages::default());
         let mut compared = Compared::default();
         loop {
-            let (row, object) = (rows.peek().await?, objects.peek().await?);
-            let order = match (&row, &object) {
+            let (row, object) = (
+                self.next_row(&mut rows).await?,
+                self.next_object(&mut objects).await?,
+            );
+            let order = match (row, object) {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(row), Some(object)) => row.key.to_string().cmp(&object.name),
             };
             compared.objects += u64::from(order != Ordering::Less);
-            compared.blobs += u64::from(
-                row.as_ref()
-                    .is_some_and(|row| order != Ordering::Greater && row.state.is_whole()),
-            );
+            compared.blobs +=
+                u64::from(row.is_some_and(|row| order != Ordering::Greater && row.state.is_whole()));
             let difference = match order {
                 Ordering::Less => self.without_object(rows.take(), repair).await?,
                 Ordering::Greater => self.without_row(objects.take(), repair).await?,
@@ -270,93 +268,4 @@ fn lengths(row: Option<BlobRow>, object: Option<Listed>) -> Option<Difference> {
         expected: row.bytes,
         found: object.length,
     })
-}
-
-/// All rows, a page at a time.
-struct Rows<'a> {
-    keeper: &'a BlobKeeper,
-    page: VecDeque<BlobRow>,
-    after: Option<ObjectKey>,
-    ended: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn new(keeper: &'a BlobKeeper) -> Self {
-        Self {
-            keeper,
-            page: VecDeque::new(),
-            after: None,
-            ended: false,
-        }
-    }
-
-    async fn peek(&mut self) -> Result<Option<BlobRow>, BlobError> {
-        if self.page.is_empty() && !self.ended {
-            let ledger = &self.keeper.ledger;
-            self.page = ledger.page(self.after.as_ref(), ROWS).await?.into();
-            self.after = self.page.back().map(|row| row.key).or(self.after);
-            self.ended = self.page.is_empty();
-        }
-        Ok(self.page.front().cloned())
-    }
-
-    fn take(&mut self) -> Option<BlobRow> {
-        self.page.pop_front()
-    }
-}
-
-/// All objects, a page at a time.
-struct Objects<'a> {
-    keeper: &'a BlobKeeper,
-    page: VecDeque<Listed>,
-    after: Option<String>,
-    ended: bool,
-}
-
-impl<'a> Objects<'a> {
-    fn new(keeper: &'a BlobKeeper) -> Self {
-        Self {
-            keeper,
-            page: VecDeque::new(),
-            after: None,
-            ended: false,
-        }
-    }
-
-    async fn peek(&mut self) -> Result<Option<Listed>, BlobError> {
-        if self.page.is_empty() && !self.ended {
-            let storage = &self.keeper.storage;
-            self.page = storage.list(self.after.as_deref()).await?.into();
-            self.after = self
-                .page
-                .back()
-                .map(|object| object.name.clone())
-                .or(self.after.take());
-            self.ended = self.page.is_empty();
-        }
-        Ok(self.page.front().cloned())
-    }
-
-    fn take(&mut self) -> Option<Listed> {
-        self.page.pop_front()
-    }
-}
-
-impl BlobKeeper {
-    /// Each blob that should be there, for who copies the bucket: `visit` hears of name, length and hash.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub async fn inventory(&self, mut visit: impl FnMut(&BlobRow) + Send) -> Result<(), BlobError> {
-        let mut rows = Rows::new(self);
-        while rows.peek().await?.is_some() {
-            if let Some(row) = rows
-                .take()
-                .filter(|row| matches!(row.state, BlobState::Uploaded | BlobState::Referenced))
-            {
-                visit(&row);
-            }
-        }
-        Ok(())
-    }
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::ids::{BlobId, PrincipalId, SpaceId};
+use time::OffsetDateTime;
 
-use super::ports::{BlobLedger, BlobRow, BlobSpaces, BlobState, BlobStorage, Standing};
+use super::ports::{BlobLedger, BlobRow, BlobSpaces, BlobState, BlobStorage};
 use super::turns::Turns;
 use super::{BlobError, BlobKeeper, BlobSettings};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::log::LogError;
+use crate::log::MemberStanding;
 use crate::spaces::Party;
 
 /// What blobs work with.
@@ -78,16 +80,16 @@ impl BlobService {
         &self.settings
     }
 
-    pub(super) async fn standing(&self, caller: Caller, space: SpaceId) -> Result<Standing, BlobError> {
+    pub(super) async fn standing(&self, caller: Caller, space: SpaceId) -> Result<MemberStanding, BlobError> {
         let spaces = &self.parts.spaces;
         Ok(spaces.standing(caller.party, caller.principal, space).await?)
     }
 
     /// Where somebody stands who may write now.
-    pub(super) async fn writer(&self, caller: Caller, space: SpaceId) -> Result<Standing, BlobError> {
+    pub(super) async fn writer(&self, caller: Caller, space: SpaceId) -> Result<MemberStanding, BlobError> {
         let standing = self.standing(caller, space).await?;
-        if !standing.may_write {
-            return Err(LogError::NotPermitted.into());
+        if !standing.capabilities.contains(Capabilities::WRITE) {
+            return Err(BlobError::NotPermitted);
         }
         Ok(standing)
     }
@@ -96,12 +98,24 @@ impl BlobService {
     pub(super) async fn own(
         &self,
         caller: Caller,
-        standing: Standing,
+        standing: MemberStanding,
         blob_id: BlobId,
     ) -> Result<BlobRow, BlobError> {
         let blob = self.parts.ledger.blob(standing.space, blob_id).await?;
         blob.filter(|blob| blob.principal == caller.principal)
             .ok_or(BlobError::NotFound)
+    }
+
+    /// Notes until when something may come into the storage: what is swept before would come back behind the sweep.
+    pub(super) async fn hold_off_the_sweep(
+        &self,
+        blob: &BlobRow,
+        until: OffsetDateTime,
+    ) -> Result<(), BlobError> {
+        let now = self.parts.clock.now();
+        let ledger = &self.parts.ledger;
+        let noted = ledger.note_parts(blob.space, blob.blob_id, until, now);
+        noted.await?.then_some(()).ok_or(BlobError::Expired)
     }
 }
 

@@ -67,24 +67,33 @@ impl BlobKeeper {
         Ok(swept)
     }
 
-    /// What a sweep would do now.
+    /// What a sweep would do now, if the storage obeys: what is stale is `removed`, too, if nothing of it can be on its way any more.
     ///
     /// # Errors
     /// When the ledger fails.
     pub async fn would_sweep(&self, reach: Reach) -> Result<Swept, BlobError> {
         let now = self.clock.now();
-        let Usage { blobs, .. } = self.ledger.stale(self.stale_before(reach, now)).await?;
+        let Usage { blobs, bytes } = self.ledger.stale(self.stale_before(reach, now)).await?;
         let mut swept = Swept {
             stale: blobs,
+            removed: blobs,
+            bytes,
             ..Swept::default()
         };
         let mut after = None;
         loop {
             let page = self.marked(now, after.as_ref()).await?;
-            let Some(last) = page.last() else { return Ok(swept) };
+            let Some(last) = page.last() else { break };
             after = Some(last.key);
             swept.removed += page.len() as u64;
             swept.bytes += page.iter().map(|blob| blob.bytes).sum::<u64>();
+        }
+        let mut after = None;
+        loop {
+            let page = self.swept_long_ago(now, after.as_ref()).await?;
+            let Some(last) = page.last() else { return Ok(swept) };
+            after = Some(last.key);
+            swept.forgotten += page.len() as u64;
         }
     }
 
@@ -120,6 +129,14 @@ impl BlobKeeper {
         Ok(marked.await?)
     }
 
+    async fn swept_long_ago(
+        &self,
+        now: OffsetDateTime,
+        after: Option<&ObjectKey>,
+    ) -> Result<Vec<BlobRow>, BlobError> {
+        Ok(self.ledger.to_forget(now - KEEP_SWEPT, after, ROWS).await?)
+    }
+
     async fn sweep_one(&self, blob: &BlobRow, swept: &mut Swept) -> Result<(), BlobError> {
         if !self.has_removed(blob, swept).await {
             return Ok(());
@@ -138,10 +155,7 @@ impl BlobKeeper {
     async fn forget(&self, now: OffsetDateTime, swept: &mut Swept) -> Result<(), BlobError> {
         let mut after = None;
         loop {
-            let page = self
-                .ledger
-                .to_forget(now - KEEP_SWEPT, after.as_ref(), ROWS)
-                .await?;
+            let page = self.swept_long_ago(now, after.as_ref()).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key);
             for blob in &page {

@@ -16,6 +16,7 @@ use super::{
     ports::{AccountState, AuditAction, NewAuditEntry, NewSession, SessionRow},
     seals::{OpenSeals, columns, fields},
 };
+use crate::spaces::Party;
 
 /// How exactly it is noted when a session was used: each step is a write, and a step in somebody's day.
 const SEEN_STEP_SECONDS: i64 = 10 * 60;
@@ -53,6 +54,15 @@ impl AuthenticatedSession {
     /// Whether it is a program of the account's owner that calls, and not they themselves.
     pub fn is_agent(&self) -> bool {
         self.is_agent
+    }
+
+    /// Whose rates and quotas count.
+    pub fn party(&self) -> Party {
+        if self.is_agent {
+            Party::AgentsOf(self.account_id)
+        } else {
+            Party::Person(self.account_id)
+        }
     }
 
     fn agent_id(&self) -> Option<PrincipalId> {

@@ -3,10 +3,7 @@
 use sealpost_protocol::ids::AccountId;
 use sqlx::PgConnection;
 
-use crate::store_failure::StoreFailure;
-
-/// Stands where a principal was deleted; no manifest has this hash.
-const NOBODY: [u8; 32] = [0; 32];
+use crate::{blobs::ports::NOBODY, store_failure::StoreFailure};
 
 /// Takes everything out of the tables of spaces that leads to `account_id` or is of use to its principals alone. The spaces
 /// that it made stay with their members, under the quota of `estate`. Wraps that it staged for others stay as well: they
@@ -56,7 +53,7 @@ async fn hand_over_blobs(
         "UPDATE blobs SET account_id = $2, principal_id = $3 WHERE account_id = $1",
         account_id,
         estate,
-        &NOBODY[..],
+        &NOBODY.as_bytes()[..],
     )
     .execute(&mut *connection)
     .await?;
@@ -90,7 +87,7 @@ pub(super) async fn drop_of_principals(
     sqlx::query!(
         "UPDATE blobs SET principal_id = $2 WHERE principal_id = ANY($1)",
         principal_ids,
-        &NOBODY[..],
+        &NOBODY.as_bytes()[..],
     )
     .execute(connection)
     .await?;

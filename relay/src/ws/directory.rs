@@ -13,7 +13,6 @@ use super::sessions::{Answer, LiveSession, SessionDirectory, Unavailable};
 use crate::atrest::DataKeyError;
 use crate::clock::Clock;
 use crate::directory::{AuthenticatedSession, Directory, DirectoryError};
-use crate::spaces::Party;
 use crate::store_failure::StoreFailure;
 
 /// The accounts of this relay, for its sockets.
@@ -29,7 +28,7 @@ impl DirectorySessions {
         let expires_in = session.expires_at() - self.clock.now();
         LiveSession {
             session_id: session.session_id(),
-            party: party(session),
+            party: session.party(),
             principal_id: session.principal_id(),
             expires_in: Duration::try_from(expires_in).unwrap_or(Duration::ZERO),
         }
@@ -68,15 +67,6 @@ impl SessionDirectory for DirectorySessions {
             let ended = self.directory.ended_among(sessions).await;
             ended.map_err(|error| unavailable(&error))
         })
-    }
-}
-
-fn party(session: &AuthenticatedSession) -> Party {
-    let account = session.account_id();
-    if session.is_agent() {
-        Party::AgentsOf(account)
-    } else {
-        Party::Person(account)
     }
 }
 

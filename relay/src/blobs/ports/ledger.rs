@@ -65,6 +65,9 @@ impl std::str::FromStr for BlobState {
     }
 }
 
+/// Stands where who put a blob was deleted; no manifest has this hash.
+pub const NOBODY: PrincipalId = PrincipalId::new([0; 32]);
+
 /// A blob for which room is to be reserved.
 #[derive(Clone, Debug)]
 pub struct NewBlob {

@@ -5,10 +5,10 @@ mod spaces;
 mod storage;
 
 pub use ledger::{
-    BlobLedger, BlobRow, BlobState, NewBlob, Quotas, ReserveRefusal, Settled, StaleBefore, UnknownState,
-    Usage,
+    BlobLedger, BlobRow, BlobState, NOBODY, NewBlob, Quotas, ReserveRefusal, Settled, StaleBefore,
+    UnknownState, Usage,
 };
-pub use spaces::{BlobSpaces, Standing};
+pub use spaces::BlobSpaces;
 pub use storage::{
     BlobStorage, Done, FINISH_WITHIN, Listed, ListedUpload, SignedGet, SignedPut, StorageError, StoredPart,
     Stores, Upload, UploadId,

@@ -200,7 +200,7 @@ async fn a_member_without_the_capability_reads_and_does_not_write() {
     chat.control(&shelf.relay, alice, grant).await.unwrap();
     assert_eq!(shelf.fetch(&shelf.bob, 1).await.unwrap(), b"abc");
     let refused = shelf.reserve(&shelf.bob, 2, 1).await;
-    assert!(matches!(refused, Err(BlobError::Space(LogError::NotPermitted))));
+    assert!(matches!(refused, Err(BlobError::NotPermitted)));
     assert!(matches!(
         shelf.delete(&shelf.bob, 1).await,
         Err(BlobError::NotPermitted)

@@ -20,7 +20,7 @@ use sealpost_protocol::{
 };
 
 use super::{HttpState, bearer::AnyCaller, failure::Failure};
-use crate::{blobs::Caller, spaces::Party};
+use crate::blobs::Caller;
 
 const PATH: &str = "/v1/blobs/{space_id}/{blob_id}";
 
@@ -63,10 +63,7 @@ impl FromRequestParts<HttpState> for Named {
 
 fn who(AnyCaller(session): &AnyCaller) -> Caller {
     Caller {
-        party: match session.is_agent() {
-            true => Party::AgentsOf(session.account_id()),
-            false => Party::Person(session.account_id()),
-        },
+        party: session.party(),
         principal: session.principal_id(),
     }
 }
