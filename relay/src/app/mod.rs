@@ -76,8 +76,11 @@ impl App {
         parts::prepare_schema(&config).await?;
         let parts = Parts::assemble(&config, &metrics).await?;
         // So that the first question about readiness finds an answer; a key service that is away must not hold us up.
-        let _ = time::timeout(FIRST_KEY_CHECK, parts.keys.check()).await;
-        let _ = time::timeout(FIRST_KEY_CHECK, begin(&parts)).await;
+        let first_check = async {
+            parts.keys.check().await;
+            begin(&parts).await;
+        };
+        let _ = time::timeout(FIRST_KEY_CHECK, first_check).await;
         show_backups(&config, &metrics);
         let services = Services::assemble(&config, &parts, &metrics).await?;
         let shredded = services.log.replay_shreds().await.map_err(AppError::Shreds)?;
@@ -151,15 +154,11 @@ impl App {
     }
 }
 
-/// Draws what every deployment has once: so that a backup finds it before the first client came, by a role that may write nothing.
+/// Draws the OPAQUE setup, which every deployment has once: so that a backup finds it before the first client came, by a role that may write nothing.
 /// Without the key service the first client does that.
 async fn begin(parts: &Parts) {
-    let drawn = async {
-        parts.directory.incarnation().await?;
-        parts.directory.opaque_public_key().await
-    };
-    if let Err(error) = drawn.await {
-        tracing::debug!(%error, "incarnation and OPAQUE setup are not there yet");
+    if let Err(error) = parts.directory.opaque_public_key().await {
+        tracing::debug!(%error, "the OPAQUE setup is not there yet");
     }
 }
 

@@ -16,7 +16,8 @@ use crate::{
     telemetry::chain,
 };
 
-/// Looks at everything a start needs; the relay may be running. Changes nothing.
+/// Looks at everything a start needs; the relay may be running. Changes nothing, but that some small objects come into the storage of
+/// blobs under `probe/`, and go again.
 pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     match Config::load(sources) {

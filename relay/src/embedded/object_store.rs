@@ -35,7 +35,7 @@ use super::{
     EmbeddedError,
     folder::{LockedFolder, create_private, random_text_file, remove_file},
 };
-use crate::entropy::Entropy;
+use crate::{entropy::Entropy, http::listener::wait_out};
 
 /// The bucket of every private store.
 pub const BUCKET: &str = "sealpost";
@@ -166,17 +166,19 @@ async fn accept(
 ) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let slot = Arc::clone(&slots).acquire_owned().await;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async { (Arc::clone(&slots).acquire_owned().await, listener.accept().await) };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
             () = stop.cancelled() => return,
         };
-        let (Ok(slot), Ok((stream, _))) = (slot, accepted) else {
-            // A connection that was gone before it was taken; or no more descriptors, which others give back.
-            tokio::task::yield_now().await;
-            continue;
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                wait_out(&error).await;
+                continue;
+            }
         };
-        let served = serve(stream, service.clone(), stop.clone());
+        let served = serve(stream, service.clone(), connections.clone(), stop.clone());
         connections.spawn(async move {
             served.await;
             drop(slot);
@@ -184,12 +186,12 @@ async fn accept(
     }
 }
 
-async fn serve(stream: TcpStream, service: S3Service, stop: CancellationToken) {
+async fn serve(stream: TcpStream, service: S3Service, requests: TaskTracker, stop: CancellationToken) {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
-    let answering = service_fn(move |request| to_its_end(service.clone(), request));
+    let answering = service_fn(move |request| to_its_end(service.clone(), requests.clone(), request));
     let connection = builder.serve_connection(TokioIo::new(stream), answering);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -205,8 +207,13 @@ async fn serve(stream: TcpStream, service: S3Service, stop: CancellationToken) {
 }
 
 /// Answers a request whatever becomes of its connection: the server forgets an upload before it has made an object of it.
-async fn to_its_end(service: S3Service, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-    let answered = tokio::spawn(async move { Service::call(&service, request).await }).await;
+async fn to_its_end(
+    service: S3Service,
+    requests: TaskTracker,
+    request: Request<Incoming>,
+) -> Result<HttpResponse, HttpError> {
+    let answered = requests.spawn(async move { Service::call(&service, request).await });
+    let answered = answered.await;
     match answered.map_err(JoinError::try_into_panic) {
         Ok(answer) => answer,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),

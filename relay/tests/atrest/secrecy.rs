@@ -85,7 +85,7 @@ async fn provoke_everything(server: &Server, transit: &Transit, key: &DataKey) -
 
 #[tokio::test]
 async fn no_log_and_no_error_shows_a_key_a_token_or_a_secret_id() {
-    let server = Server::start().await;
+    let server = Server::start_to_be_sealed().await;
     let token = server.relay().await.token;
     fs::write(server.path("token"), &token).unwrap();
     let by_token = TransitCredential::TokenFile(server.path("token"));

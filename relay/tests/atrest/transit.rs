@@ -144,7 +144,7 @@ async fn a_stopped_server_is_an_outage_that_ends_without_a_restart() {
 
 #[tokio::test]
 async fn a_sealed_server_is_an_outage_that_ends_without_a_restart() {
-    let server = Server::start().await;
+    let server = Server::start_to_be_sealed().await;
     let transit = server.transit();
     transit.canary().await.unwrap();
     server.seal().await;

@@ -25,11 +25,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A new one. It is started twice: the process that finds nothing to unseal at its start, and initialises itself, tries again
-    /// some seconds later, and would undo a seal.
     pub async fn start() -> Self {
-        let first = Self::start_in(tempfile::tempdir().unwrap()).await;
-        first.stop().await.start().await
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// One that stays sealed when it is. It is started twice: the process that finds nothing to unseal at its start, and
+    /// initialises itself, tries again some seconds later, and would undo a seal.
+    pub async fn start_to_be_sealed() -> Self {
+        Self::start().await.stop().await.start().await
     }
 
     async fn start_in(folder: TempDir) -> Self {
