@@ -11,6 +11,7 @@
 //! - [`canary`]: looks for secrets where none may be.
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
+//! - [`rounds`]: what proofs by rounds have in common.
 //!
 //! Six proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
 //!
@@ -43,6 +44,7 @@ pub mod proxy;
 pub mod relay;
 pub mod removal;
 pub mod restarts;
+pub mod rounds;
 pub mod scan;
 pub mod steps;
 pub mod tls_front;

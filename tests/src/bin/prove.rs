@@ -1,9 +1,14 @@
 //! The slow proofs, as `scripts/prove` runs them.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fmt::Display, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sealpost_tests::{abuse, crash, leaks, removal, restarts, transfers};
+use sealpost_tests::{
+    abuse, crash, leaks, removal, restarts,
+    rounds::Rounds,
+    transfers::{self, Server},
+};
+use serde_json::Value;
 
 #[derive(Parser)]
 #[command(about = "Proves one promise at length")]
@@ -96,9 +101,6 @@ struct Transfers {
     /// The first round's seed; each has the next. A failed round alone: --rounds 1 --seed ITS_SEED
     #[arg(long)]
     seed: Option<u64>,
-    /// The program of a Garage to use in the stead of s3s-fs
-    #[arg(long)]
-    garage: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -106,9 +108,6 @@ struct Large {
     /// How long the file is
     #[arg(long, default_value_t = 2 << 30)]
     bytes: u64,
-    /// The program of a Garage to use in the stead of s3s-fs
-    #[arg(long)]
-    garage: Option<PathBuf>,
 }
 
 fn disturbance(text: &str) -> Result<restarts::Disturbance, &'static str> {
@@ -135,16 +134,7 @@ async fn main() -> ExitCode {
 
 async fn leaks(json: bool) -> ExitCode {
     let report = leaks::prove().await;
-    if json {
-        println!("{}", report.json());
-    } else {
-        println!("{report}");
-    }
-    if report.holds() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    told(json, &report, report.json(), report.holds())
 }
 
 async fn abuse(
@@ -168,40 +158,17 @@ async fn abuse(
         time: Duration::from_secs_f64(seconds),
         short,
     };
-    if !json {
-        println!("{}", abuse::EXPLANATION);
-    }
-    let report = abuse::prove(&options, |row| {
-        if !json {
-            println!("{row}");
-        }
-    });
-    let report = report.await;
-    if json {
-        println!("{}", report.json());
-    } else {
-        println!("{report}");
-    }
-    ExitCode::from(u8::from(!report.holds()))
+    let tell = progress(json);
+    tell(abuse::EXPLANATION);
+    let report = abuse::prove(&options, |row| tell(&row.to_string())).await;
+    told(json, &report, report.json(), report.holds())
 }
 
 async fn crash(Crash { rounds, seed }: Crash, json: bool) -> ExitCode {
-    let seed = seed.unwrap_or_else(crash::any_seed);
-    let options = crash::Options { rounds, seed };
-    let proven = crash::prove(options, |line| {
-        if !json {
-            println!("{line}");
-        }
-    });
-    match proven.await {
-        Ok(report) if json => println!("{}", report.json()),
-        Ok(report) => println!("{report}"),
-        Err(failed) => {
-            eprintln!("{failed}");
-            return ExitCode::FAILURE;
-        }
+    match crash::prove(Rounds::new(rounds, seed), progress(json)).await {
+        Ok(report) => told(json, &report, report.json(), true),
+        Err(failed) => fails(&failed),
     }
-    ExitCode::SUCCESS
 }
 
 async fn removal(
@@ -217,18 +184,8 @@ async fn removal(
         sockets,
         crowd,
     };
-    let report = removal::prove(options, |line| {
-        if !json {
-            println!("{line}");
-        }
-    });
-    let report = report.await;
-    if json {
-        println!("{}", report.json());
-    } else {
-        println!("{report}");
-    }
-    ExitCode::from(u8::from(!report.holds_in_time()))
+    let report = removal::prove(options, progress(json)).await;
+    told(json, &report, report.json(), report.holds_in_time())
 }
 
 async fn restarts(
@@ -249,64 +206,48 @@ async fn restarts(
         deployment,
         disturbances: disturb,
     };
-    let proven = restarts::prove(&options, |line| {
-        if !json {
-            println!("{line}");
-        }
-    });
-    match proven.await {
-        Ok(report) => {
-            if json {
-                println!("{}", report.json());
-            } else {
-                println!("{report}");
-            }
-            ExitCode::from(u8::from(!report.holds()))
-        }
-        Err(what) => {
-            eprintln!("{what}");
-            ExitCode::FAILURE
-        }
+    match restarts::prove(&options, progress(json)).await {
+        Ok(report) => told(json, &report, report.json(), report.holds()),
+        Err(what) => fails(&what),
     }
 }
 
-async fn transfers(Transfers { rounds, seed, garage }: Transfers, json: bool) -> ExitCode {
-    let options = transfers::Options {
-        rounds,
-        seed: seed.unwrap_or_else(crash::any_seed),
-        server: garage.map_or(transfers::Server::S3sFs, transfers::Server::Garage),
-    };
-    let proven = transfers::prove(options, |line| {
-        if !json {
-            println!("{line}");
-        }
-    });
-    match proven.await {
-        Ok(report) if json => println!("{}", report.json()),
-        Ok(report) => println!("{report}"),
-        Err(failed) => {
-            eprintln!("{failed}");
-            return ExitCode::FAILURE;
-        }
+async fn transfers(Transfers { rounds, seed }: Transfers, json: bool) -> ExitCode {
+    let rounds = Rounds::new(rounds, seed);
+    match transfers::prove(rounds, &Server::chosen(), progress(json)).await {
+        Ok(report) => told(json, &report, report.json(), true),
+        Err(failed) => fails(&failed),
     }
-    ExitCode::SUCCESS
 }
 
-async fn large(Large { bytes, garage }: Large, json: bool) -> ExitCode {
+async fn large(Large { bytes }: Large, json: bool) -> ExitCode {
     let options = transfers::large::Options {
         bytes,
-        server: garage.map_or(transfers::Server::S3sFs, transfers::Server::Garage),
+        server: Server::chosen(),
     };
-    let report = transfers::large::measure(&options, |line| {
+    let report = transfers::large::measure(&options, progress(json)).await;
+    told(json, &report, report.json(), report.holds())
+}
+
+/// For a machine there is no progress, only the result.
+fn progress(json: bool) -> impl Fn(&str) {
+    move |line| {
         if !json {
             println!("{line}");
         }
-    });
-    let report = report.await;
+    }
+}
+
+fn told(json: bool, report: &impl Display, value: Value, holds: bool) -> ExitCode {
     if json {
-        println!("{}", report.json());
+        println!("{value}");
     } else {
         println!("{report}");
     }
-    ExitCode::from(u8::from(!report.holds()))
+    ExitCode::from(u8::from(!holds))
+}
+
+fn fails(what: &impl Display) -> ExitCode {
+    eprintln!("{what}");
+    ExitCode::FAILURE
 }

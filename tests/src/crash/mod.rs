@@ -10,9 +10,8 @@ mod plan;
 mod scene;
 mod writer;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, time::Duration};
 
-use sealpost_relay::entropy::{Entropy, SystemEntropy};
 use sealpost_sdk::ClientConfig;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -24,15 +23,11 @@ use self::{
     plan::{Counts, Fault, KINDS, Kind, Plan},
     scene::Scene,
 };
-use crate::{command::Sealpost, folders, ledger::Sums};
-
-/// A first seed that nobody chose.
-#[must_use]
-pub fn any_seed() -> u64 {
-    let mut bytes = [0; 4];
-    SystemEntropy.fill(&mut bytes);
-    u32::from_be_bytes(bytes).into()
-}
+use crate::{
+    command::Sealpost,
+    ledger::Sums,
+    rounds::{Failed, Rounds, evidence},
+};
 
 /// Rounds in the same spaces.
 const ERA: u64 = 25;
@@ -40,15 +35,6 @@ const ERA: u64 = 25;
 const MESSAGES: u64 = 3;
 /// How long bytes are late in a round, unless enough is acked before.
 const LATE_FOR: Duration = Duration::from_millis(1_500);
-
-/// What to prove.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How many rounds.
-    pub rounds: u64,
-    /// The first round's seed; each has the next.
-    pub seed: u64,
-}
 
 /// What was proven.
 #[derive(Clone, Debug)]
@@ -69,21 +55,6 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// What failed, and where to look.
-#[derive(Clone, Debug)]
-pub struct Failed {
-    /// The round, from 1.
-    pub round: u64,
-    /// Its seed.
-    pub seed: u64,
-    /// What went wrong in it.
-    pub plan: String,
-    /// What does not hold.
-    pub what: String,
-    /// Database, homes, ledgers and logs.
-    pub evidence: PathBuf,
-}
-
 /// Runs the proof; `tell` gets a line for each round.
 ///
 /// # Errors
@@ -91,20 +62,13 @@ pub struct Failed {
 ///
 /// # Panics
 /// When the scene cannot be set.
-pub async fn prove(options: Options, mut tell: impl FnMut(&str)) -> Result<Report, Failed> {
-    let folder = folders::target()
-        .join("proofs")
-        .join(format!("crash-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    tell(&format!(
-        "seed {}; evidence in {}",
-        options.seed,
-        folder.display()
-    ));
+pub async fn prove(rounds: Rounds, mut tell: impl FnMut(&str)) -> Result<Report, Failed> {
+    let folder = evidence("crash");
+    tell(&format!("seed {}; evidence in {}", rounds.seed, folder.display()));
     let scene = Scene::set(&folder).await;
     let crowd = Crowd::gather(&folder, &scene.url()).await;
     let mut proof = Proof {
-        options,
+        rounds,
         scene,
         crowd,
         era: None,
@@ -114,14 +78,9 @@ pub async fn prove(options: Options, mut tell: impl FnMut(&str)) -> Result<Repor
         sums: Sums::default(),
     };
     let begun = Instant::now();
-    for round in 0..options.rounds {
-        proof.round(round, &mut tell).await.map_err(|what| Failed {
-            round: round + 1,
-            seed: options.seed + round,
-            plan: Plan::of(options.seed + round).to_string(),
-            what,
-            evidence: folder.clone(),
-        })?;
+    for round in 0..rounds.count {
+        let proven = proof.round(round, &mut tell).await;
+        proven.map_err(|what| rounds.failed(round, Plan::of(rounds.seed + round), what, &folder))?;
     }
     let report = proof.report(begun.elapsed());
     drop(proof);
@@ -130,7 +89,7 @@ pub async fn prove(options: Options, mut tell: impl FnMut(&str)) -> Result<Repor
 }
 
 struct Proof {
-    options: Options,
+    rounds: Rounds,
     scene: Scene,
     crowd: Crowd,
     /// The one that goes on; between two of them, none.
@@ -144,7 +103,7 @@ struct Proof {
 impl Proof {
     async fn round(&mut self, round: u64, tell: &mut impl FnMut(&str)) -> Result<(), String> {
         let begun = Instant::now();
-        let plan = Plan::of(self.options.seed + round);
+        let plan = Plan::of(self.rounds.seed + round);
         let mut era = match self.era.take() {
             Some(era) => era,
             None => Era::begin(&self.crowd, &self.scene).await,
@@ -152,7 +111,7 @@ impl Proof {
         self.go_through(&plan, &mut era).await?;
         let reader = PEOPLE[usize::try_from(round).unwrap_or_default() % PEOPLE.len()];
         let auditor = Auditor::log_in(&self.auditing_device(), reader).await?;
-        let last = (round + 1).is_multiple_of(ERA) || round + 1 == self.options.rounds;
+        let last = (round + 1).is_multiple_of(ERA) || round + 1 == self.rounds.count;
         let sums = if last {
             let sums = era.end(&auditor).await?;
             self.sums += sums;
@@ -167,8 +126,8 @@ impl Proof {
         tell(&format!(
             "round {}/{} seed {} {plan}: {sums} ({:.1} s)",
             round + 1,
-            self.options.rounds,
-            self.options.seed + round,
+            self.rounds.count,
+            self.rounds.seed + round,
             begun.elapsed().as_secs_f64()
         ));
         match self.scene.panics().first() {
@@ -225,8 +184,8 @@ impl Proof {
     fn report(&self, took: Duration) -> Report {
         let count = |kind: Kind| self.counts.0.get(&kind).copied().unwrap_or_default();
         Report {
-            rounds: self.options.rounds,
-            seed: self.options.seed,
+            rounds: self.rounds.count,
+            seed: self.rounds.seed,
             sums: self.sums,
             faults: KINDS.map(|kind| (kind.name(), count(kind))).to_vec(),
             clients_killed: self.clients_killed,
@@ -277,22 +236,3 @@ impl fmt::Display for Report {
         write!(f, "{}", self.sums)
     }
 }
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            round,
-            seed,
-            plan,
-            what,
-            evidence,
-        } = self;
-        write!(
-            f,
-            "round {round} failed (seed {seed}: {plan}): {what}\nevidence: {}",
-            evidence.display()
-        )
-    }
-}
-
-impl std::error::Error for Failed {}

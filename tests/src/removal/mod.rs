@@ -24,8 +24,7 @@ use self::{
 };
 use crate::{bare::Room, proxy::Weather};
 
-pub use self::report::Report;
-pub(crate) use self::scene::confirm_card;
+pub use self::{report::Report, scene::confirm_card};
 
 /// From when on everything must be refused, after the ack of the removal.
 const AT_ONCE: Duration = Duration::from_secs(1);

@@ -78,8 +78,11 @@ pub(super) async fn confirm(client: &Client, person: &Person) -> ConfirmedContac
     contacts.confirm(person.handle(), &read_out).await.unwrap()
 }
 
-/// The same between two clients, by a card.
-pub(crate) async fn confirm_card(client: &Client, newcomer: &Client) -> ConfirmedContact {
+/// Takes in somebody's card and compares the fingerprint.
+///
+/// # Panics
+/// When it is not taken in.
+pub async fn confirm_card(client: &Client, newcomer: &Client) -> ConfirmedContact {
     let contacts = client.contacts();
     let contact = contacts.import(&newcomer.contact_card()).await.unwrap();
     let read_out = newcomer.fingerprint().to_string();

@@ -18,7 +18,7 @@ pub use self::{
     crowd::Deployment,
     report::{Report, Row},
 };
-use crate::{crash::Auditor, folders};
+use crate::{crash::Auditor, rounds::evidence};
 
 /// How long a part's restart may hold everybody up.
 const STANDSTILL: Duration = Duration::from_secs(180);
@@ -51,10 +51,7 @@ pub struct Disturbance {
 /// # Panics
 /// When the folder for the clients' homes cannot be made.
 pub async fn prove(options: &Options, mut tell: impl FnMut(&str)) -> Result<Report, String> {
-    let folder = folders::target()
-        .join("proofs")
-        .join(format!("restarts-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = evidence("restarts");
     let proven = run(options, folder.clone(), &mut tell).await;
     if proven.is_ok() {
         std::fs::remove_dir_all(&folder).unwrap();

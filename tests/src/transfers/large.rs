@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{Server, meet, scene::Scene};
-use crate::{command::Sealpost, folders};
+use crate::{command::Sealpost, rounds::evidence};
 
 /// How often a process is asked for its memory.
 const ASKED: Duration = Duration::from_millis(20);
@@ -76,10 +76,7 @@ pub struct Run {
 /// # Panics
 /// When a command fails.
 pub async fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Report {
-    let folder = folders::target()
-        .join("proofs")
-        .join(format!("large-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    let folder = evidence("large");
     let scene = Scene::set(&folder, &options.server).await;
     let devices = ["alice", "bob"].map(|name| Sealpost::below(folder.join(name), &scene.url()).into());
     let space = meet(&devices).await;

@@ -10,7 +10,7 @@ mod scene;
 mod store;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -26,34 +26,23 @@ use tokio::{
 
 pub use self::{
     audit::Found,
-    report::{Failed, Report},
+    report::Report,
     store::{Server, Store},
 };
 use self::{
     audit::audit,
     job::{Done, Transfer, blob_id},
-    plan::{End, Fault, Kind, Plan},
+    plan::{Fault, Kind, Plan},
     scene::Scene,
 };
 use crate::{
     command::{PASSPHRASE, Sealpost},
-    folders,
     removal::confirm_card,
+    rounds::{Failed, Rounds, evidence},
 };
 
 /// How long all transfers of a round may take.
 const STANDSTILL: Duration = Duration::from_secs(240);
-
-/// What to prove.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How many rounds.
-    pub rounds: u64,
-    /// The first round's seed; each has the next.
-    pub seed: u64,
-    /// Where the files go.
-    pub server: Server,
-}
 
 /// Runs the proof; `tell` gets a line for each round.
 ///
@@ -62,36 +51,30 @@ pub struct Options {
 ///
 /// # Panics
 /// When the scene cannot be set.
-pub async fn prove(options: Options, tell: impl FnMut(&str)) -> Result<Report, Failed> {
-    Box::pin(run(options, tell)).await
+pub async fn prove(rounds: Rounds, server: &Server, tell: impl FnMut(&str)) -> Result<Report, Failed> {
+    Box::pin(run(rounds, server, tell)).await
 }
 
-async fn run(options: Options, mut tell: impl FnMut(&str)) -> Result<Report, Failed> {
-    let folder = folders::target()
-        .join("proofs")
-        .join(format!("transfers-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+async fn run(rounds: Rounds, server: &Server, mut tell: impl FnMut(&str)) -> Result<Report, Failed> {
+    let folder = evidence("transfers");
     tell(&format!(
         "{}, seed {}; evidence in {}",
-        options.server.name(),
-        options.seed,
+        server.name(),
+        rounds.seed,
         folder.display()
     ));
-    let mut proof = Proof::set(&folder, &options).await;
+    let mut proof = Proof::set(&folder, server, rounds.seed).await;
     let begun = Instant::now();
-    for round in 0..options.rounds {
-        proof.round(round, &mut tell).await.map_err(|what| Failed {
-            round: round + 1,
-            seed: options.seed + round,
-            plan: Plan::of(options.seed + round).to_string(),
-            what,
-            evidence: folder.clone(),
-        })?;
+    for round in 0..rounds.count {
+        let proven = proof.round(round, &mut tell).await;
+        proven.map_err(|what| rounds.failed(round, Plan::of(rounds.seed + round), what, &folder))?;
     }
     let report = Report {
-        rounds: options.rounds,
-        seed: options.seed,
-        server: options.server.name(),
+        rounds: rounds.count,
+        seed: rounds.seed,
+        server: server.name(),
+        files: proof.ended.files,
+        again: proof.ended.again,
         seconds: begun.elapsed().as_secs_f64(),
         ..proof.report
     };
@@ -107,25 +90,32 @@ struct Proof {
     /// Alice's and Bob's; either puts what the other gets.
     devices: [Arc<Sealpost>; 2],
     space: String,
-    removed: BTreeSet<String>,
-    /// Clients that were killed and not started again, by now.
-    abandoned: u64,
+    ended: Ended,
     report: Report,
 }
 
+/// What became of all transfers by now.
+#[derive(Default)]
+struct Ended {
+    files: u64,
+    again: u64,
+    removed: BTreeSet<String>,
+    /// Clients that were killed, or gave up, and were not started again.
+    abandoned: u64,
+}
+
 impl Proof {
-    async fn set(folder: &Path, options: &Options) -> Self {
-        let scene = Scene::set(folder, &options.server).await;
+    async fn set(folder: &Path, server: &Server, first_seed: u64) -> Self {
+        let scene = Scene::set(folder, server).await;
         let devices = ["alice", "bob"].map(|name| Arc::new(Sealpost::below(folder.join(name), &scene.url())));
         let space = meet(&devices).await;
         Self {
             folder: folder.to_owned(),
             scene,
-            first_seed: options.seed,
+            first_seed,
             devices,
             space,
-            removed: BTreeSet::new(),
-            abandoned: 0,
+            ended: Ended::default(),
             report: Report::default(),
         }
     }
@@ -136,9 +126,7 @@ impl Proof {
         let (mut transfers, kills) = self.begin(round, &plan);
         let ended = timeout(STANDSTILL, self.go_through(&plan, &kills, &mut transfers)).await;
         ended.map_err(|_| "everything stands still".to_owned())??;
-        let abandoned = plan.jobs.iter().filter(|job| job.end == End::Abandoned);
-        self.abandoned += abandoned.count() as u64;
-        let found = audit(&self.scene, &self.kept().await?, self.abandoned).await?;
+        let found = audit(&self.scene, &self.kept().await?, self.ended.abandoned).await?;
         self.report.note(found);
         tell(&format!(
             "round {} seed {} {plan}: {found} ({:.1} s)",
@@ -184,21 +172,25 @@ impl Proof {
             let moment = self.scene.passed(before + fault.after);
             tokio::select! {
                 () = moment => {}
-                ended = all(transfers, &mut self.report, &mut self.removed) => return ended,
+                ended = all(transfers, &mut self.ended) => return ended,
             }
-            self.scene.inflict(fault).await;
-            self.report.fault(fault.kind);
+            let mut struck = self.scene.inflict(fault).await;
             if fault.kind == Kind::KillClients {
-                self.report.killed += kill(fault, kills);
+                struck = kill(fault, kills);
+                self.report.killed += struck as u64;
+            }
+            // What struck nobody was no fault.
+            if struck > 0 {
+                self.report.fault(fault.kind);
             }
             if matches!(fault.kind, Kind::Busy | Kind::Silent) {
-                let lasting = all(transfers, &mut self.report, &mut self.removed);
+                let lasting = all(transfers, &mut self.ended);
                 let ended = timeout(fault.lasts, lasting).await;
                 self.scene.clear_up();
                 ended.unwrap_or(Ok(()))?;
             }
         }
-        all(transfers, &mut self.report, &mut self.removed).await
+        all(transfers, &mut self.ended).await
     }
 
     /// Blobs to which messages refer, but for those that were removed.
@@ -207,35 +199,34 @@ impl Proof {
         let listed = tokio::task::spawn_blocking(move || device.json(["ls", &space]));
         let listed = listed.await.map_err(|_| "the files cannot be listed")?;
         let ids = listed.iter().map(blob_id);
-        Ok(ids.filter(|id| !self.removed.contains(id)).collect())
+        Ok(ids.filter(|id| !self.ended.removed.contains(id)).collect())
     }
 }
 
 type Transfers = JoinSet<Result<Done, String>>;
 
 /// Waits for all transfers. May be dropped and called again.
-async fn all(
-    transfers: &mut Transfers,
-    report: &mut Report,
-    removed: &mut BTreeSet<String>,
-) -> Result<(), String> {
-    while let Some(ended) = transfers.join_next().await {
-        let done = ended.map_err(|error| error.to_string())??;
-        report.again += done.again;
-        let Some(id) = done.blob_id else { continue };
-        report.files += 1;
+async fn all(transfers: &mut Transfers, ended: &mut Ended) -> Result<(), String> {
+    while let Some(transfer) = transfers.join_next().await {
+        let done = transfer.map_err(|error| error.to_string())??;
+        ended.again += done.again;
+        let Some(id) = done.blob_id else {
+            ended.abandoned += 1;
+            continue;
+        };
+        ended.files += 1;
         if done.removed {
-            removed.insert(id);
+            ended.removed.insert(id);
         }
     }
     Ok(())
 }
 
-fn kill(fault: &Fault, kills: &[mpsc::UnboundedSender<()>]) -> u64 {
+fn kill(fault: &Fault, kills: &[mpsc::UnboundedSender<()>]) -> usize {
     let struck = kills.iter().enumerate();
     let struck = struck.filter(|(number, _)| fault.strikes(*number));
     // One that is done hears nothing any more.
-    struck.filter(|(_, kill)| kill.send(()).is_ok()).count() as u64
+    struck.filter(|(_, kill)| kill.send(()).is_ok()).count()
 }
 
 /// Alice and Bob register and have a space.
@@ -252,6 +243,3 @@ async fn meet(devices: &[Arc<Sealpost>; 2]) -> String {
     space.add_member(&contact, Capabilities::WRITE).await.unwrap();
     space.id().to_string()
 }
-
-/// How often each kind of fault happened.
-type Faults = BTreeMap<Kind, u64>;

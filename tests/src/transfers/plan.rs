@@ -74,7 +74,7 @@ pub(super) enum End {
     Kept,
     /// It is put, got and removed.
     Removed,
-    /// Its upload is killed once and not gone on with.
+    /// It is put by one command, which is not said again if it dies.
     Abandoned,
 }
 

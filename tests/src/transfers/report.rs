@@ -1,14 +1,16 @@
 //! What was proven, or what failed.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Value, json};
 
 use super::{
-    Faults,
     audit::Found,
     plan::{KINDS, Kind},
 };
+
+/// How often each kind of fault happened.
+pub(super) type Faults = BTreeMap<Kind, u64>;
 
 /// What was proven.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +72,7 @@ impl Report {
             "ledger": self.found.blobs,
             "bucket": self.found.objects,
             "bytes": self.found.bytes,
-            "differences": 0,
-            "faults": self.faults().collect::<std::collections::BTreeMap<_, _>>(),
+            "faults": self.faults().collect::<BTreeMap<_, _>>(),
             "seconds": self.seconds,
         })
     }
@@ -109,41 +110,7 @@ impl fmt::Display for Found {
         } = self;
         write!(
             f,
-            "swept={swept} uploads_abandoned={uploads} late={late} unsent={unsent} ledger={blobs} bucket={objects} bytes={bytes} differences=0"
+            "swept={swept} uploads_abandoned={uploads} late={late} unsent={unsent} ledger={blobs} bucket={objects} bytes={bytes}"
         )
     }
 }
-
-/// What failed, and where to look.
-#[derive(Clone, Debug)]
-pub struct Failed {
-    /// The round, from 1.
-    pub round: u64,
-    /// Its seed.
-    pub seed: u64,
-    /// What went wrong in it.
-    pub plan: String,
-    /// What does not hold.
-    pub what: String,
-    /// Database, bucket, homes and logs.
-    pub evidence: PathBuf,
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            round,
-            seed,
-            plan,
-            what,
-            evidence,
-        } = self;
-        write!(
-            f,
-            "round {round} failed (seed {seed}: {plan}): {what}\nevidence: {}",
-            evidence.display()
-        )
-    }
-}
-
-impl std::error::Error for Failed {}

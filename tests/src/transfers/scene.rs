@@ -91,19 +91,20 @@ impl Scene {
         self.public.bytes()
     }
 
-    /// Does to the servers what the fault says, as far as it does not last.
-    pub(super) async fn inflict(&mut self, fault: &Fault) {
+    /// Does to the servers what the fault says, as far as it does not last; returns how much it struck.
+    pub(super) async fn inflict(&mut self, fault: &Fault) -> usize {
         match fault.kind {
             Kind::KillRelay => self.kill_relay().await,
             Kind::KillStore => self.kill_store().await,
-            Kind::KillClients => {}
-            Kind::Cut => self.cut(),
+            Kind::KillClients => return 0,
+            Kind::Cut => return self.cut(),
             Kind::Busy => {
                 self.set_weather(Weather::Busy);
                 self.cut();
             }
             Kind::Silent => self.set_weather(Weather::Silent),
         }
+        1
     }
 
     /// Ends what lasted.
@@ -127,10 +128,8 @@ impl Scene {
         self.store = Some(store);
     }
 
-    fn cut(&self) {
-        for link in [&self.public, &self.inside] {
-            link.cut();
-        }
+    fn cut(&self) -> usize {
+        [&self.public, &self.inside].map(FaultProxy::cut).iter().sum()
     }
 
     fn set_weather(&self, weather: Weather) {
@@ -163,8 +162,8 @@ impl Scene {
 
     /// Files of the bucket's folder, where that can be looked at.
     pub(super) fn files(&self) -> Option<u64> {
-        let folder = self.store.as_ref().expect("it runs").objects()?;
-        Some(count(&folder))
+        let found = self.store.as_ref().expect("it runs").objects()?;
+        Some(found.len() as u64)
     }
 
     /// Panics of the relay, which count as a find.
@@ -173,15 +172,6 @@ impl Scene {
         let panicked = text.lines().filter(|line| line.contains("panicked"));
         panicked.map(str::to_owned).collect()
     }
-}
-
-fn count(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let each = entries.map(|entry| {
-        let path = entry.unwrap().path();
-        if path.is_dir() { count(&path) } else { 1 }
-    });
-    each.sum()
 }
 
 fn options(

@@ -121,14 +121,26 @@ impl Store {
         self.server.start(&self.folder).await
     }
 
-    /// Where s3s-fs keeps its objects; nobody else does so in files of their names.
+    /// The files of s3s-fs's objects; nobody else keeps them so.
+    ///
+    /// # Panics
+    /// When they cannot be looked at.
     #[must_use]
-    pub fn objects(&self) -> Option<PathBuf> {
+    pub fn objects(&self) -> Option<Vec<PathBuf>> {
         match self.server {
-            Server::S3sFs => Some(self.folder.join("data").join(BUCKET)),
+            Server::S3sFs => Some(files(&self.folder.join("data").join(BUCKET))),
             Server::Garage(_) => None,
         }
     }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let each = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path) } else { vec![path] }
+    });
+    each.flatten().collect()
 }
 
 async fn start_s3s_fs(folder: &Path) -> Store {

@@ -7,9 +7,11 @@ use sealpost_sdk::blob::BlobReference;
 use sealpost_sdk::{
     Client, ClientConfig, Error, Passphrase, Progress, PutOptions, Space, SpaceOptions, Watch,
 };
+use sealpost_tests::command::PASSPHRASE;
 use sealpost_tests::database::Database;
 use sealpost_tests::proxy::{FaultProxy, Upstream};
 use sealpost_tests::relay::{Relay, RelayOptions};
+use sealpost_tests::removal::confirm_card;
 use sealpost_tests::transfers::{Server, Store};
 use tempfile::TempDir;
 
@@ -56,13 +58,7 @@ impl Shelf {
             .create_space("garden", SpaceOptions::default())
             .await
             .unwrap();
-        let contact = alice.contacts().import(&bob.contact_card()).await.unwrap();
-        let read_out = bob.fingerprint().to_string();
-        let confirmed = alice
-            .contacts()
-            .confirm(&contact.handle, &read_out)
-            .await
-            .unwrap();
+        let confirmed = confirm_card(&alice, &bob).await;
         alices.add_member(&confirmed, Capabilities::WRITE).await.unwrap();
         let bobs = bob.space(alices.id()).await.unwrap();
         Self {
@@ -91,9 +87,7 @@ impl Shelf {
 
     /// The files of the bucket's objects, where they can be looked at.
     pub fn objects(&self) -> Option<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        collect(&self.store.objects()?, &mut found);
-        Some(found)
+        self.store.objects()
     }
 
     /// How many blobs the ledger has in a state.
@@ -119,18 +113,8 @@ impl Shelf {
     }
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => collect(&path, found),
-            false => found.push(path),
-        }
-    }
-}
-
 pub fn passphrase() -> Passphrase {
-    Passphrase::new("a passphrase of five plain words".to_owned())
+    Passphrase::new(PASSPHRASE.to_owned())
 }
 
 async fn register(relay: &Relay, folder: &TempDir, handle: &str) -> Client {

@@ -8,6 +8,7 @@ use sealpost_sdk::{
     Client as SdkClient, ClientConfig, Message, Passphrase, Position, RecoveryCode, Space, SpaceOptions,
 };
 use sealpost_tests::relay::RelayOptions;
+use sealpost_tests::removal::confirm_card;
 use tempfile::TempDir;
 
 use crate::client::{Client, Home};
@@ -68,10 +69,7 @@ impl Scene {
 
     /// By his card, after comparing the fingerprint.
     pub async fn add_bob(&self) {
-        let contacts = self.alice.contacts();
-        let contact = contacts.import(&self.bob.contact_card()).await.unwrap();
-        let read_out = self.bob.fingerprint().to_string();
-        let confirmed = contacts.confirm(&contact.handle, &read_out).await.unwrap();
+        let confirmed = confirm_card(&self.alice, &self.bob).await;
         self.garden
             .add_member(&confirmed, Capabilities::WRITE)
             .await

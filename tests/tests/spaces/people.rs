@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 use sealpost_protocol::chain::Capabilities;
 use sealpost_sdk::space::Messages;
-use sealpost_sdk::{Client, ClientConfig, ConfirmedContact, Passphrase, Position, Space, SpaceOptions};
+use sealpost_sdk::{Client, ClientConfig, Passphrase, Position, Space, SpaceOptions};
 use sealpost_tests::relay::RelayOptions;
 use tempfile::TempDir;
 
@@ -127,13 +127,7 @@ impl Pair {
     }
 }
 
-/// Takes in somebody's card and compares the fingerprint.
-pub async fn confirm(manager: &Client, newcomer: &Client) -> ConfirmedContact {
-    let contacts = manager.contacts();
-    let contact = contacts.import(&newcomer.contact_card()).await.unwrap();
-    let read_out = newcomer.fingerprint().to_string();
-    contacts.confirm(&contact.handle, &read_out).await.unwrap()
-}
+pub use sealpost_tests::removal::confirm_card as confirm;
 
 /// Adds somebody who was confirmed.
 pub async fn add(space: &Space, manager: &Client, newcomer: &Client) {
