@@ -36,6 +36,7 @@ done
 backups=$(directory BACKUP) state=$(directory STATE)
 options=()
 ! $json || options+=(--json)
+[[ $verb == status ]] || attach
 
 create() {
     need_engine
@@ -47,19 +48,9 @@ create() {
     else
         need_place
     fi
-    attach
     in_job once "${options[@]}" </dev/null || failed "no backup was made"
     [[ -z $(setting SEALPOST_BACKUP_REMOTE) ]] || upload
 }
-
-# What belongs to the deployment beside database and keys: its settings, and the store of its certificates, which Traefik alone may read.
-attach() {
-    local file
-    for file in "$env_file" "$state/acme/acme.json"; do
-        [[ ! -s $file ]] || install_for BACKUP "$file" "$state/attached/$(attached_name "$file")"
-    done
-}
-attached_name() { if [[ $1 == "$env_file" ]]; then echo env; else basename "$1"; fi; }
 
 verify() {
     need_engine

@@ -232,6 +232,7 @@ rm -rf "$final"
 mv "$secrets" "$final"
 python3 "$deploy/python/render.py" "$env_file" "$config"
 install -m 0644 "$env_file" "$target"
+attach
 
 cat <<END
 This deployment ($shape) is made: settings in $target, secrets in $final, data in $state.

@@ -125,6 +125,35 @@ install_for() {
     if [[ $(id -u) -eq 0 ]]; then install --owner="$uid" --group="$uid" --mode=0400 "$2" "$3"; else install --mode=0400 "$2" "$3"; fi
 }
 
+# attach: puts what belongs to the deployment beside database and keys where the backup job finds it: its settings, and the store of
+# its certificates, which Traefik alone may read. Every backup from then on holds them as they are now.
+attach() {
+    local folder name file
+    folder=$(directory STATE)
+    for name in env acme.json; do
+        if [[ $name == env ]]; then file=$env_file; else file=$folder/acme/$name; fi
+        [[ ! -s $file || ! -d $folder/attached ]] || install_for BACKUP "$file" "$folder/attached/$name"
+    done
+}
+
+# agree QUESTION: goes on only if somebody says so, or has said --yes ($yes).
+# shellcheck disable=SC2154 # of the script
+agree() {
+    ! $yes || return 0
+    [[ -t 0 ]] || refused "nothing was done: say --yes, or answer on a terminal"
+    local answer
+    read -rp "$1 Go on? [yes/no] " answer
+    [[ $answer == yes ]] || refused "nothing was done"
+}
+
+# sql STATEMENT: asked of the database as superuser, inside its container; the answer is bare.
+# shellcheck disable=SC2016 # expanded in the container
+sql() { compose exec -T postgres sh -c 'unset PGTZ; PGPASSWORD=$(cat /run/secrets/postgres_superuser_password) psql -qX -h 127.0.0.1 -U postgres -d sealpost -Atc "$1"' - "$1"; }
+schema_now() { sql "SELECT max(version) FROM refinery_schema_history"; }
+
+# field NAME: the value of a string or number member in the JSON object on standard input.
+field() { sed -nE 's/.*"'"$1"'":("([^"]*)"|([0-9]+)).*/\2\3/p' | head -n 1; }
+
 # in_job [OPTION]... -- ARGUMENT..., or in_job ARGUMENT...: runs the job's image once; options are those of `docker compose run`. What it
 # says of /backups is said of the folder on this host.
 in_job() {

@@ -36,4 +36,5 @@ if $dry_run; then
     exit 0
 fi
 python3 "$deploy/python/render.py" "$env_file" "$config"
+attach
 say "rendered the $shape shape to $config"

@@ -50,12 +50,11 @@ fi
 for service in relay backup traefik; do
     [[ -z $(compose ps --quiet "$service" 2>/dev/null) ]] || refused "$service runs: this is for an empty deployment; to look at a backup, backup.sh --verify"
 done
+# It may be one that was copied back, by anybody.
+uid=$(setting SEALPOST_BACKUP_UID)
+[[ $(id -u) -ne 0 || -z $(find "$backup" ! -uid "$uid" -print -quit) ]] || refused "$backup does not belong to the backup job: chown -R $uid:$uid $backup"
 say "restoring $backup"
-if ! $yes; then
-    [[ -t 0 ]] || refused "nothing was done: say --yes, or answer on a terminal"
-    read -rp "This restores into the empty deployment $(setting COMPOSE_PROJECT_NAME). Go on? [yes/no] " answer
-    [[ $answer == yes ]] || refused "nothing was done"
-fi
+agree "This restores into the empty deployment $(setting COMPOSE_PROJECT_NAME)."
 
 # What the job may not have for ever it gets for as long as this takes, in memory.
 offline=$(mktemp -d --tmpdir="$([[ -d /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")" sealpost-restore.XXXXXX)
@@ -64,14 +63,6 @@ chmod 0711 "$offline"
 install_for BACKUP "$identity" "$offline/identity"
 install_for BACKUP "$password" "$offline/operator-password"
 for file in openbao_seal_key relay_database_url relay_secret_id; do install_for BACKUP "$secrets/$file" "$offline/$file"; done
-
-# It may be one that was copied back, by anybody.
-copy_in_reach() {
-    local uid
-    uid=$(setting SEALPOST_BACKUP_UID)
-    [[ $(id -u) -ne 0 || -z $(find "$backup" ! -uid "$uid" -print -quit) ]] || refused "$backup does not belong to the backup job: chown -R $uid:$uid $backup"
-}
-copy_in_reach
 
 started=$SECONDS
 compose --progress quiet up --detach --wait --no-build --no-deps postgres openbao >/dev/null || failed "Postgres and OpenBao did not come up: docker compose logs postgres openbao"

@@ -34,7 +34,13 @@ while (($#)); do
     esac
     shift
 done
-if ! $rollback && ! $build; then [[ -n $relay && -n $job ]] || misused "say what to upgrade to: --build, or --relay and --backup"; fi
+if $rollback; then
+    [[ $build$relay$job == false ]] || misused "a rollback takes the images of before the upgrade"
+    ! $dry_run || misused "--dry-run is for an upgrade"
+else
+    [[ -z $identity ]] || misused "--identity is for a rollback"
+    $build || [[ -n $relay && -n $job ]] || misused "say what to upgrade to: --build, or --relay and --backup"
+fi
 [[ -f $env_file ]] || impossible "there is no $env_file: bootstrap.sh makes it"
 [[ -n $(setting SEALPOST_BACKUP_RECIPIENTS) ]] || impossible "without backups there is no way back: set SEALPOST_BACKUP_RECIPIENTS first"
 need_engine
@@ -43,15 +49,6 @@ state=$(directory STATE) backups=$(directory BACKUP)
 # What the last upgrade began from: the settings, and the name of the backup.
 kept=$state/before-upgrade
 
-agree() {
-    $yes && return
-    [[ -t 0 ]] || refused "nothing was done: say --yes, or answer on a terminal"
-    local answer
-    read -rp "$1 Go on? [yes/no] " answer
-    [[ $answer == yes ]] || refused "nothing was done"
-}
-# shellcheck disable=SC2016 # expanded in the container
-schema_now() { compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_superuser_password) psql -X -h 127.0.0.1 -U postgres -d sealpost -Atc "SELECT max(version) FROM refinery_schema_history"'; }
 schema_of() { sed -nE 's/.*"schema_version": *([0-9]+).*/\1/p' "$backups/$1/manifest.json"; }
 image_id() { docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
 use_images() {
@@ -61,7 +58,7 @@ use_images() {
 # back_up: the way back; a backup that the service is making just now is waited for.
 back_up() {
     local deadline=$((SECONDS + 1800)) name
-    until name=$("$deploy/backup.sh" --json 2>"$kept/log" | sed -nE 's/.*"id":"([^"]+)".*/\1/p') && [[ -n $name ]]; do
+    until name=$("$deploy/backup.sh" --json 2>"$kept/log" | field id) && [[ -n $name ]]; do
         grep -q "another backup or prune works" "$kept/log" || { cat "$kept/log" >&2; failed "no backup, no upgrade"; }
         ((SECONDS < deadline)) || failed "another backup works in $backups for half an hour"
         sleep 5

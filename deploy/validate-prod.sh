@@ -196,8 +196,7 @@ look_at_canary() {
 }
 look_at_time_zone() {
     local found
-    # shellcheck disable=SC2016 # expanded in the container
-    found=$(compose exec -T postgres sh -c 'unset PGTZ; PGPASSWORD=$(cat /run/secrets/postgres_superuser_password) psql -X -h 127.0.0.1 -U postgres -d sealpost -Atc "show timezone" -c "show ssl"' | tr '\n' ' ')
+    found=$({ sql "show timezone"; sql "show ssl"; } | tr '\n' ' ')
     expect "time zone and TLS of the database" "$found" "UTC on "
 }
 

@@ -36,7 +36,7 @@ leave() {
 }
 trap leave EXIT
 
-backup() { "$deploy/backup.sh" --json 2>"$folder/backup.log" | sed -nE 's/.*"id":"([^"]+)".*/\1/p'; }
+backup() { "$deploy/backup.sh" --json 2>"$folder/backup.log" | field id; }
 verify() { "$deploy/backup.sh" --verify "$1" --identity "$offline/identity" >"$folder/verify.log" 2>&1; }
 # What a job says of a folder that `backup.sh` would not even name.
 verify_at() { in_job verify "/backups/$1" <"$offline/identity"; }
@@ -144,8 +144,7 @@ lose() {
     rm -rf "$folder/state" "$folder/config" "$folder/secrets" "$env_file"
     bootstrap_stage "${options[@]}" --offline "$1"
 }
-# shellcheck disable=SC2016 # expanded in the container
-tables() { compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_superuser_password) psql -X -h 127.0.0.1 -U postgres -d sealpost -Atc "SELECT count(*) FROM pg_class WHERE relnamespace = '"'public'"'::regnamespace"'; }
+tables() { sql "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"; }
 still_empty() { [[ $(tables) == 0 ]] || failed "the target is not empty any more"; }
 
 # A host whose seal key is another.

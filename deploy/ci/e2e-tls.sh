@@ -111,16 +111,18 @@ docker start "$project-relay-2" >/dev/null
 docker stop --time 5 "$project-openbao-1" >/dev/null
 must_fail canary "OpenBao is gone"
 docker start "$project-openbao-1" >/dev/null
-# shellcheck disable=SC2016 # expanded in the container
-as_superuser() { compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_superuser_password) psql -qX -h 127.0.0.1 -U postgres -d sealpost -c "$1"' - "$1"; }
-as_superuser "ALTER DATABASE sealpost SET timezone TO 'Europe/Berlin'"
+sql "ALTER DATABASE sealpost SET timezone TO 'Europe/Berlin'"
 must_fail time-zone "the database has another time zone"
-as_superuser "ALTER DATABASE sealpost SET timezone TO 'UTC'"
+sql "ALTER DATABASE sealpost SET timezone TO 'UTC'"
 printf '%s' "$(openssl rand -hex 24)" >"$folder/other"
 cp --archive "$folder/secrets/relay_secret_id" "$folder/kept"
 cat "$folder/other" >"$folder/secrets/relay_secret_id"
 must_fail token "the relay's secret id is another"
 cp --archive "$folder/kept" "$folder/secrets/relay_secret_id"
+cp --archive "$folder/secrets/backup_secret_id" "$folder/kept"
+cat "$folder/other" >"$folder/secrets/backup_secret_id"
+must_fail backup-token "the backup job's secret id is another"
+cp --archive "$folder/kept" "$folder/secrets/backup_secret_id"
 passes
 mv "$folder/state/backup-status/status.json" "$folder/status.json"
 must_fail backups "nothing is known of any backup"

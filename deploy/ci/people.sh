@@ -11,7 +11,6 @@ become() {
     exec "$cli" "$@"
 }
 on() { (become "$@"); }
-field() { sed -nE 's/.*"'"$1"'":("([^"]*)"|([0-9]+)).*/\2\3/p' | head -n 1; }
 lines() { wc -l <"$1"; }
 at_least() { (($(lines "$1") >= $2)); }
 

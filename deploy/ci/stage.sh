@@ -56,7 +56,8 @@ verify_first_backup() {
         sleep 0.2
     done
     "$deploy/backup.sh" --verify --identity "$folder/offline/identity" >/dev/null 2>"$folder/verify.log" || { cat "$folder/verify.log" >&2; failed "the first backup is no good one"; }
-    say "ok    the first backup was made by the clock, and is verified"
+    [[ -n $(find "$folder/backups" -name attached-env.age) ]] || failed "the first backup does not hold the settings"
+    say "ok    the first backup was made by the clock, holds the settings, and is verified"
 }
 
 # pin_images NAME...: takes the images of this host by their ids, which is what production demands.

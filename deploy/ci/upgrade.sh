@@ -56,8 +56,6 @@ release() {
     docker build --quiet --build-arg RELAY="sealpost-relay:$name" --build-arg POSTGRES="$(setting SEALPOST_POSTGRES_IMAGE)" \
         --tag "sealpost-backup:$name" "$deploy/images/backup" >/dev/null
 }
-# shellcheck disable=SC2016 # expanded in the container
-schema() { compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_superuser_password) psql -X -h 127.0.0.1 -U postgres -d sealpost -Atc "SELECT max(version) FROM refinery_schema_history"'; }
 runs() { docker inspect --format '{{.Image}}' "$(compose ps --quiet relay | head -n 1)"; }
 id_of() { docker image inspect --format '{{.Id}}' "$1"; }
 token() { compose exec -T --index 1 relay /sealpost-relay token create --uses 2; }
@@ -75,10 +73,10 @@ export SEALPOST_REGISTRATION_TOKEN
 register alice
 space=$(on alice space create garden --json | field space)
 on alice send "$space" "before all of it" >/dev/null
-old=$(schema) before=$(runs)
+old=$(schema_now) before=$(runs)
 
 under_load "'$deploy/upgrade.sh' --relay sealpost-relay:same --backup sealpost-backup:same --yes"
-[[ $(runs) == "$(id_of sealpost-relay:same)" && $(schema) == "$old" ]] || failed "the relays do not run the new release"
+[[ $(runs) == "$(id_of sealpost-relay:same)" && $(schema_now) == "$old" ]] || failed "the relays do not run the new release"
 on alice send "$space" "on the release with the same schema" >/dev/null
 say "ok    upgraded under load to a release with the same schema, $old"
 under_load "'$deploy/upgrade.sh' --rollback --yes"
@@ -87,7 +85,7 @@ under_load "'$deploy/upgrade.sh' --rollback --yes"
 say "ok    and back under load, with nothing lost"
 
 under_load "'$deploy/upgrade.sh' --relay sealpost-relay:next --backup sealpost-backup:next --yes"
-newer=$(schema)
+newer=$(schema_now)
 [[ $(runs) == "$(id_of sealpost-relay:next)" && $newer -gt $old ]] || failed "the schema is still $newer"
 on alice send "$space" "on the release with the newer schema" >/dev/null
 "$deploy/backup.sh" >/dev/null 2>&1 || failed "the new release makes no backup"
@@ -96,7 +94,7 @@ say "ok    upgraded under load from schema $old to $newer"
 grep -q "the schema has moved from $old to $newer: --identity is needed" "$folder/refusal" || { cat "$folder/refusal" >&2; failed "not named: the schema"; }
 began=$SECONDS
 "$deploy/upgrade.sh" --rollback --identity "$folder/offline/identity" --yes >/dev/null 2>"$folder/rollback.log" || { cat "$folder/rollback.log" >&2; failed "it does not go back"; }
-[[ $(runs) == "$before" && $(schema) == "$old" ]] || failed "the old release does not run on the old schema"
+[[ $(runs) == "$before" && $(schema_now) == "$old" ]] || failed "the old release does not run on the old schema"
 on alice-second login "alice-$$" >/dev/null
 [[ $(texts alice-second) == $'before all of it\non the release with the same schema' ]] || failed "what was there before the upgrade is not back"
 say "ok    and back in $((SECONDS - began)) s: schema $old, everything of before the upgrade; what was written since is not in it"

@@ -108,6 +108,9 @@ class Scripts(unittest.TestCase):
         self.assertEqual(self.deployment.run("restore.sh").returncode, 2)
         self.assertEqual(self.deployment.run("upgrade.sh").returncode, 2)
         self.assertEqual(self.deployment.run("upgrade.sh", "--relay", "one").returncode, 2)
+        self.assertEqual(self.deployment.run("upgrade.sh", "--rollback", "--dry-run").returncode, 2)
+        self.assertEqual(self.deployment.run("upgrade.sh", "--rollback", "--build").returncode, 2)
+        self.assertEqual(self.deployment.run("upgrade.sh", "--build", "--identity", "file").returncode, 2)
         self.assertEqual(self.deployment.run("restore.sh", "--identity", "/nonexistent").returncode, 3)
 
 
