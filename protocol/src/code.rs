@@ -153,6 +153,8 @@ codes! {
     Tombstoned = "tombstoned", 410, "The space was deleted; nothing can be read or written.";
     /// After a restore, healers come first.
     Recovering = "recovering", 503, "Wait for the time in the answer; members are bringing back the tail.";
+    /// The relay never gave this receipt, or not for these entries.
+    ReceiptInvalid = "receipt_invalid", 403, "The relay never gave that receipt for these entries; keep them, do not repeat it.";
     /// New events took the places of the tail offered for healing.
     Superseded = "superseded", 409, "Keep both views; go on only on a person's consent.";
 }

@@ -22,6 +22,8 @@ pub const MAX_SIGNAL_CIPHERTEXT: usize = 8 * 1024;
 pub const MAX_MESSAGES_PER_EVENT: usize = 256;
 /// Most entries in one Publish frame.
 pub const MAX_ENTRIES_PER_PUBLISH: usize = 256;
+/// Most entries in one Heal frame: those of any page.
+pub const MAX_ENTRIES_PER_HEAL: usize = 512;
 /// Most members of one space.
 pub const MAX_MEMBERS: usize = 4096;
 /// Most open invites of one space.

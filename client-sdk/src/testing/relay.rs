@@ -110,6 +110,13 @@ impl Script {
             ClientBody::SendSignal(_) => {
                 self.relay.send(id, RelayBody::Done(wire::Done {})).await;
             }
+            ClientBody::Heal(heal) => {
+                let at = self.log.cursor_at(heal.last_seq.min(self.log.head().seq));
+                let (seq, root) = (at.seq, at.root.to_bytes());
+                self.relay
+                    .send(id, RelayBody::Healed(wire::Healed { seq, root }))
+                    .await;
+            }
             ClientBody::Authenticate(_) => panic!("the client is authenticated already"),
         }
     }

@@ -391,8 +391,8 @@ pub fn frames() -> File {
             relay_frame::Body::Published(wire::Published {
                 acks: vec![wire::Ack {
                     seq: 5,
-                    root,
-                    receipt,
+                    root: root.clone(),
+                    receipt: receipt.clone(),
                     duplicate: true,
                 }],
                 nack: Some(nack),
@@ -402,6 +402,21 @@ pub fn frames() -> File {
         client(
             client_frame::Body::Unsubscribe(wire::Unsubscribe { subscription: 7 }),
             "names the request id of the Subscribe",
+        ),
+        client(
+            client_frame::Body::Heal(wire::Heal {
+                space_id,
+                entries: Vec::new(),
+                last_seq: 9,
+                last_root: root.clone(),
+                receipt,
+            }),
+            "without entries: asks how far the relay has this log",
+        ),
+        relay(
+            7,
+            relay_frame::Body::Healed(wire::Healed { seq: 4, root }),
+            "what follows place 4 is to be brought back",
         ),
     ];
     (

@@ -17,7 +17,7 @@ pub fn codes() -> File {
 }
 
 pub fn limits() -> File {
-    let sizes: [(&str, usize); 40] = [
+    let sizes: [(&str, usize); 41] = [
         ("MAX_FRAME", limits::MAX_FRAME),
         ("MAX_FRAGMENTS", limits::MAX_FRAGMENTS as usize),
         ("MAX_AUTHENTICATE_FRAME", limits::MAX_AUTHENTICATE_FRAME),
@@ -27,6 +27,7 @@ pub fn limits() -> File {
         ("MAX_SIGNAL_CIPHERTEXT", limits::MAX_SIGNAL_CIPHERTEXT),
         ("MAX_MESSAGES_PER_EVENT", limits::MAX_MESSAGES_PER_EVENT),
         ("MAX_ENTRIES_PER_PUBLISH", limits::MAX_ENTRIES_PER_PUBLISH),
+        ("MAX_ENTRIES_PER_HEAL", limits::MAX_ENTRIES_PER_HEAL),
         ("MAX_MEMBERS", limits::MAX_MEMBERS),
         ("MAX_OPEN_INVITES", limits::MAX_OPEN_INVITES),
         ("MAX_APPLICANTS", limits::MAX_APPLICANTS),

@@ -56,6 +56,7 @@ fn limits_are_those_of_the_file_and_of_the_specification() {
             "MAX_SIGNAL_CIPHERTEXT" => limits::MAX_SIGNAL_CIPHERTEXT,
             "MAX_MESSAGES_PER_EVENT" => limits::MAX_MESSAGES_PER_EVENT,
             "MAX_ENTRIES_PER_PUBLISH" => limits::MAX_ENTRIES_PER_PUBLISH,
+            "MAX_ENTRIES_PER_HEAL" => limits::MAX_ENTRIES_PER_HEAL,
             "MAX_MEMBERS" => limits::MAX_MEMBERS,
             "MAX_OPEN_INVITES" => limits::MAX_OPEN_INVITES,
             "MAX_APPLICANTS" => limits::MAX_APPLICANTS,

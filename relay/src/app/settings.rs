@@ -85,6 +85,7 @@ pub(super) fn log(config: &Config) -> LogLimits {
         signals_per_second_per_account: limits.signals_per_second_per_account,
         look_ups_per_second_per_account: limits.look_ups_per_second_per_account,
         head_check_every: log.head_check,
+        recovering_for: log.recovering,
         ..defaults
     }
 }

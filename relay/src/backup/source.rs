@@ -25,10 +25,13 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn look(config: &Config, parts: &Parts) -> Result<Self, BackupError> {
-        // A relay that has served nobody yet gets what every backup has: an OPAQUE setup, an incarnation.
+        // A relay that has served nobody yet gets what every backup has: an OPAQUE setup, an incarnation, the key by which it knows
+        // its receipts again.
         let directory = &parts.directory;
         let public_key = directory.opaque_public_key().await.map_err(app)?;
         directory.incarnation().await.map_err(app)?;
+        let receipts = parts.keys.open_or_create(KeyScope::Receipt).await;
+        receipts.map_err(|error| BackupError::App(Box::new(error.into())))?;
         let raft = raft(config)?;
         let url = config.database.url().map_err(|error| {
             BackupError::Configuration(format!("database.url_file cannot be read: {error}"))

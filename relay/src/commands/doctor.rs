@@ -23,6 +23,10 @@ pub(super) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     match Config::load(sources) {
         Ok(config) => {
             findings.good("configuration");
+            findings.good(&format!(
+                "recovery (after a restore its spaces take nothing new for {} s, so that clients bring back their tails first)",
+                config.log.recovering.as_secs()
+            ));
             examine(&config, &mut findings).await;
         }
         Err(error) => findings.bad("configuration", error),

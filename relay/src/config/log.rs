@@ -26,6 +26,10 @@ pub struct LogConfig {
     /// Time between two looks at the heads of the logs in memory, for hints of other relays that were lost.
     #[serde(rename = "head_check_ms", deserialize_with = "units::milliseconds")]
     pub head_check: Duration,
+    /// For how long after a restore the spaces that it brought back take nothing new, so that clients bring back their tails
+    /// first. Counted from the restore, whenever the relay starts.
+    #[serde(rename = "recovering_seconds", deserialize_with = "units::seconds")]
+    pub recovering: Duration,
 }
 
 impl Default for LogConfig {
@@ -38,6 +42,7 @@ impl Default for LogConfig {
             queued_bytes: 64 << 20,
             queued_bytes_per_space: 16 << 20,
             head_check: Duration::from_secs(5),
+            recovering: Duration::from_secs(120),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Entries that have been parsed and whose authors are known: what may be looked at under the fold.
 
-use sealpost_protocol::control::ParsedControl;
+use sealpost_protocol::control::{Link, ParsedControl};
 use sealpost_protocol::event::{ParsedEvent, VerifiedEvent};
 use sealpost_protocol::fold::Refusal;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
@@ -92,5 +92,13 @@ impl Check {
             return Err(Refusal::OtherSpace.into());
         }
         Ok(record)
+    }
+}
+
+/// How far the author of a record had read.
+pub(super) fn seen_by(record: &ParsedControl) -> Option<u64> {
+    match record.link {
+        Link::Genesis => None,
+        Link::Next { seen, .. } => Some(seen.seq),
     }
 }

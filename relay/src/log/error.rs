@@ -53,6 +53,18 @@ pub enum LogError {
         /// The signed record that did it, encoded, for the caller to check; empty where it is not known.
         proof: Bytes,
     },
+    /// The relay never gave this receipt, or not for these entries.
+    #[error("the receipt is not for these entries")]
+    ReceiptInvalid,
+    /// Where the tail was, the log goes on with something else.
+    #[error("new entries took the places of the tail")]
+    Superseded,
+    /// The space was restored, and waits for those who hold more of it.
+    #[error("the space waits for its tail")]
+    Recovering {
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// No such invite is open, and the caller waits for no approval by it.
     #[error("no such invite is open")]
     InviteVoid,
@@ -110,6 +122,9 @@ impl LogError {
             Self::LogMismatch => ErrorCode::LogMismatch,
             Self::EntryDamaged { .. } => ErrorCode::EntryDamaged,
             Self::Tombstoned { .. } => ErrorCode::Tombstoned,
+            Self::ReceiptInvalid => ErrorCode::ReceiptInvalid,
+            Self::Superseded => ErrorCode::Superseded,
+            Self::Recovering { .. } => ErrorCode::Recovering,
             Self::InviteVoid => ErrorCode::InviteVoid,
             Self::InviteExpired => ErrorCode::InviteExpired,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
@@ -126,6 +141,7 @@ impl LogError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after }
+            | Self::Recovering { retry_after }
             | Self::Overloaded { retry_after }
             | Self::KmsUnavailable { retry_after }
             | Self::Draining { retry_after } => Some(*retry_after),

@@ -1,16 +1,20 @@
 //! What the worker of a space knows of it: the fold, and what the fold is kept with.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
+use sealpost_protocol::chain::ControlChain;
 use sealpost_protocol::control::ParsedControl;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::fold::{Roots, SpaceFold};
 use sealpost_protocol::ids::{AccountId, EventId, Root, SpaceId};
+use sealpost_protocol::keys::PublicKey;
+use sealpost_protocol::limits;
 use sealpost_protocol::root::{Cursor, empty_root};
 use sealpost_protocol::wire::entry::Kind;
+use time::OffsetDateTime;
 
 use super::ports::{EventRow, SpaceNumber, SpaceRow};
 use super::ring::PlacedEntry;
@@ -39,6 +43,10 @@ pub(super) struct Ledger {
     pub(super) since_snapshot: u64,
     /// Of `appended_bytes`, what the row of the space says, or is about to.
     pub(super) noted_bytes: u64,
+    pub(super) restored_at: Option<OffsetDateTime>,
+    /// Keys of the invites that were open at the backup which was restored. What revoked one may be lost, so nobody new joins by
+    /// them.
+    stale_invites: BTreeSet<[u8; limits::SIGNING_KEY]>,
     membership: Arc<Membership>,
     damaged: Option<Damaged>,
     /// The record that deleted the space, encoded.
@@ -52,12 +60,14 @@ impl Ledger {
             number: row.number,
             created_by: row.created_by,
             roots: RecentRoots::starting_at(fold.cursor()),
-            membership: Arc::new(Membership::of(fold.chain())),
+            membership: Arc::new(Membership::of(fold.chain(), &BTreeSet::new())),
             fold,
             appended_bytes,
             dropped_bytes: row.dropped_bytes,
             since_snapshot: 0,
             noted_bytes: row.appended_bytes,
+            restored_at: row.restored_at,
+            stale_invites: BTreeSet::new(),
             damaged: None,
             tombstone: row.tombstone.clone(),
         }
@@ -101,7 +111,23 @@ impl Ledger {
         if self.fold.chain().is_tombstoned() {
             self.tombstone = Some(record.to_wire().encode_to_vec().into());
         }
-        self.membership = Arc::new(Membership::of(self.fold.chain()));
+        self.tell_membership();
+    }
+
+    /// Notes which invites were open at the backup that was restored.
+    pub(super) fn note_stale_invites(&mut self, chain: &ControlChain) {
+        self.stale_invites = chain.invites().map(|invite| *invite.key.as_bytes()).collect();
+        self.tell_membership();
+    }
+
+    /// That somebody may still join by this invite, as far as the restore goes.
+    pub(super) fn check_not_stale(&self, invite: &PublicKey) -> Result<(), LogError> {
+        let is_stale = self.stale_invites.contains(invite.as_bytes());
+        (!is_stale).then_some(()).ok_or(LogError::InviteVoid)
+    }
+
+    fn tell_membership(&mut self) {
+        self.membership = Arc::new(Membership::of(self.fold.chain(), &self.stale_invites));
     }
 
     /// Notes that the log cannot be read beyond the place it is folded to.
@@ -141,6 +167,7 @@ impl Ledger {
             head: self.fold.cursor(),
             membership: Arc::clone(&self.membership),
             end: self.end(),
+            restored_at: self.restored_at,
         }
     }
 

@@ -41,6 +41,8 @@ pub struct LogLimits {
     pub queued_signals: usize,
     /// Wraps that one member may have staged in one space.
     pub staged_wraps_per_member: u32,
+    /// For how long after a restore the spaces that it brought back take nothing new, so that healers come first.
+    pub recovering_for: Duration,
     /// How often the ends of the logs in memory are compared with the database, for hints that were lost.
     pub head_check_every: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for LogLimits {
             look_ups_per_second_per_account: non_zero(200),
             queued_signals: 64,
             staged_wraps_per_member: 2 * limits::MAX_MEMBERS as u32,
+            recovering_for: Duration::from_secs(120),
             head_check_every: Duration::from_secs(5),
         }
     }

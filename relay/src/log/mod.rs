@@ -11,6 +11,7 @@
 mod carried_wraps;
 mod checked;
 mod error;
+mod healing;
 mod invites;
 mod lanes;
 mod ledger;
@@ -50,6 +51,7 @@ mod wrap_requests;
 mod wraps;
 
 pub use error::LogError;
+pub use healing::Tail;
 pub use limits::LogLimits;
 pub use observe::{IgnoreLog, ObserveLog};
 pub use page::{EncodedEntry, Page};

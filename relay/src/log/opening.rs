@@ -49,13 +49,14 @@ struct Opening<'a> {
 /// left to be opened, and of one that may have been deleted nothing is.
 pub(super) async fn open(shared: &Shared, space_id: SpaceId) -> Result<Option<Box<Ledger>>, LogError> {
     let started = Instant::now();
-    let Some(row) = shared.store.find(&space_id).await? else {
-        return Ok(None);
-    };
-    let tombstone = row.tombstone.clone();
+    let row = shared.store.find(&space_id).await?;
+    let tombstone = row.as_ref().and_then(|row| row.tombstone.clone());
     if let Some(proof) = tombstone.or_else(|| shared.withheld.get(&space_id)) {
         return Err(LogError::Tombstoned { proof });
     }
+    let Some(row) = row else {
+        return Ok(None);
+    };
     let key = shared.space_key(row.number).await?;
     let opening = Opening {
         shared,
@@ -64,6 +65,7 @@ pub(super) async fn open(shared: &Shared, space_id: SpaceId) -> Result<Option<Bo
         key,
     };
     let mut ledger = opening.start().await?;
+    opening.note_stale_invites(&mut ledger).await?;
     let before = ledger.fold.cursor().seq;
     while !catch_up(shared, &mut ledger, &opening.key).await?.is_empty() {}
     // Rows that retention has shortened since count for less when they are folded again.
@@ -120,6 +122,27 @@ impl Opening<'_> {
             }
         }
         self.at_genesis().await
+    }
+
+    /// A restore may have taken back what revoked them.
+    async fn note_stale_invites(&self, ledger: &mut Ledger) -> Result<(), LogError> {
+        let Some(restored_at) = self.row.restored_at else {
+            return Ok(());
+        };
+        let last = self
+            .shared
+            .store
+            .last_control_before(self.row.number, restored_at);
+        let Some(last) = last.await? else {
+            return Ok(());
+        };
+        match self.chain(last).await {
+            Ok(chain) => ledger.note_stale_invites(&chain),
+            Err(Unusable::Failed(error)) => return Err(error),
+            // The fold ends before the damaged record.
+            Err(Unusable::Damaged) => {}
+        }
+        Ok(())
     }
 
     async fn at_snapshot(&self, at: Cursor, sealed: Vec<u8>) -> Result<Ledger, Unusable> {

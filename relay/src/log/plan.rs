@@ -1,5 +1,7 @@
 //! What a round of work would append: entries judged by the fold, sealed, not yet committed.
 
+mod heal;
+
 use std::collections::{BTreeSet, HashMap};
 
 use sealpost_protocol::chain::ControlChain;
@@ -10,6 +12,8 @@ use sealpost_protocol::ids::{PrincipalId, Root};
 use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::control_record::Body;
+
+pub(super) use heal::seen_of;
 
 use super::carried_wraps::carried_wrap;
 use super::checked::Checked;
@@ -133,6 +137,7 @@ impl<'a> Planner<'a> {
         if let Verdict::Repeat { seq } = self.ledger.fold.check_event(event, &roots)? {
             return Ok(PlannedAck::Repeated(seq));
         }
+        self.check_takes_new()?;
         self.room.take(encoded)?;
         self.ledger.fold.append_event(event);
         Ok(PlannedAck::Placed(self.place(encoded, None)))
@@ -150,7 +155,8 @@ impl<'a> Planner<'a> {
         if let Some(index) = fold.control_index_of(record) {
             return Ok(Ok(PlannedAck::RepeatedControl(index)));
         }
-        if let Err(refusal) = self.check_may_speak(author, record) {
+        let refused = self.check_may_speak(author, record).err();
+        if let Some(refusal) = refused.or_else(|| self.check_takes_new().err()) {
             return Ok(Err(refusal));
         }
         let next_seq = fold.cursor().seq + 1;
@@ -167,6 +173,14 @@ impl<'a> Planner<'a> {
             .map(|index| PlannedAck::Placed(self.place(encoded, Some(index)))))
     }
 
+    /// After a restore healers come first.
+    fn check_takes_new(&self) -> Result<(), LogError> {
+        match self.shared.recovers_for(self.ledger.restored_at) {
+            Some(retry_after) => Err(LogError::Recovering { retry_after }),
+            None => Ok(()),
+        }
+    }
+
     /// Members speak here, and who holds an invite that has not expired.
     fn check_may_speak(&self, author: &PrincipalId, record: &ParsedControl) -> Result<(), LogError> {
         let fold = &self.ledger.fold;
@@ -175,6 +189,7 @@ impl<'a> Planner<'a> {
             return is_member.then_some(()).ok_or(LogError::NotAMember);
         };
         let key = PublicKey::parse(&accept.invite_key).map_err(Refusal::from)?;
+        self.ledger.check_not_stale(&key)?;
         let expires_at_s = fold.chain().invite(&key).map_or(0, |invite| invite.expires_at_s);
         check_not_expired(expires_at_s, self.shared.now_s())
     }

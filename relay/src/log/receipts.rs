@@ -42,6 +42,12 @@ impl ReceiptKey {
         Receipt::new(mac.finalize().into_bytes().into())
     }
 
+    /// Whether [`Self::issue`] made this receipt.
+    pub(super) fn issued(&self, space_id: &SpaceId, place: &Cursor, receipt: &Receipt) -> bool {
+        let mac = self.0.clone().chain_update(receipt_input(space_id, place));
+        mac.verify_slice(receipt.as_bytes()).is_ok()
+    }
+
     /// The proof that this record deleted the space.
     pub(super) fn prove_shred(&self, space_id: &SpaceId, record: &[u8]) -> [u8; 32] {
         let mac = self.0.clone().chain_update(shred_input(space_id, record));
@@ -75,6 +81,8 @@ mod tests {
         let space = SpaceId::new([2; 32]);
         let receipt = key.issue(&space, &place(3, 4));
         assert_eq!(receipt, key.issue(&space, &place(3, 4)));
+        assert!(key.issued(&space, &place(3, 4), &receipt));
+        assert!(!key.issued(&space, &place(3, 5), &receipt));
         assert_ne!(receipt, key.issue(&SpaceId::new([3; 32]), &place(3, 4)));
         assert_ne!(receipt, key.issue(&space, &place(4, 4)));
         assert_ne!(receipt, key.issue(&space, &place(3, 5)));

@@ -36,7 +36,7 @@ use crate::spaces::AuthenticatedPrincipal;
 use crate::store_failure::StoreFailure;
 
 /// When to come back to a relay that is about to end, or rather to the next one.
-const RETRY_ELSEWHERE: Duration = Duration::from_secs(2);
+pub(super) const RETRY_ELSEWHERE: Duration = Duration::from_secs(2);
 
 /// That an entry is stored, durably, at this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,7 +261,7 @@ impl LogService {
         Ok(Head {
             cursor,
             receipt,
-            recovering: false,
+            recovering: self.shared.recovers_for(view.restored_at).is_some(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sealpost_protocol::ids::SpaceId;
+use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use super::lanes::Lanes;
@@ -60,6 +61,14 @@ impl Shared {
     /// The time, in Unix seconds.
     pub(super) fn now_s(&self) -> u64 {
         u64::try_from(self.clock.now().unix_timestamp()).unwrap_or(0)
+    }
+
+    /// For how long yet a space that was restored then takes nothing new; `None` when it does again.
+    pub(super) fn recovers_for(&self, restored_at: Option<OffsetDateTime>) -> Option<Duration> {
+        let until = restored_at? + self.limits.recovering_for;
+        Duration::try_from(until - self.clock.now())
+            .ok()
+            .filter(|left| !left.is_zero())
     }
 
     /// The key that seals the rows of a space.

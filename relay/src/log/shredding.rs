@@ -52,13 +52,15 @@ impl LogService {
     }
 
     async fn replay(&self, space_id: SpaceId, entry: &Bytes) -> Result<bool, LogError> {
+        let entry = ShredEntry::parse(entry);
         let Some(row) = self.shared.store.find(&space_id).await? else {
+            // Made and deleted after the backup: whoever holds its log must not bring it back.
+            self.shared.withheld.insert(space_id, entry.record);
             return Ok(false);
         };
         if row.is_tombstoned() {
             return Ok(false);
         }
-        let entry = ShredEntry::parse(entry);
         if !self.is_confirmed(space_id, &entry).await? {
             tracing::error!(
                 space.number = row.number.0,

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
 use super::LogError;
+use super::healing::Healing;
 use super::ledger::Ledger;
 use super::ring::{PlacedEntry, Ring, Slice};
 use super::signals::LiveSignal;
@@ -27,6 +28,8 @@ pub(super) struct Space {
 pub(super) enum Work {
     /// Append entries.
     Append(Submission),
+    /// Put back what a restore took away.
+    Heal(Healing),
     /// Read what the database has and memory has not.
     Sync(Sync),
 }
@@ -190,6 +193,7 @@ impl Work {
     fn bytes(&self) -> usize {
         match self {
             Self::Append(submission) => submission.bytes(),
+            Self::Heal(healing) => healing.bytes(),
             Self::Sync(_) => 0,
         }
     }

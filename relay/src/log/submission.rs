@@ -52,7 +52,7 @@ impl Submission {
 
     /// Its size, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.charge.bytes
+        self.charge.bytes()
     }
 
     /// Whether its entries are checked by now.
@@ -152,6 +152,13 @@ impl QueueBudget {
     /// Bytes that wait now.
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+}
+
+impl Charge {
+    /// How much it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is known of a space to all who do not append to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sealpost_protocol::chain::{Capabilities, ControlChain, Invite};
@@ -9,6 +9,7 @@ use sealpost_protocol::ids::{KeyId, PrincipalId};
 use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::limits;
 use sealpost_protocol::root::Cursor;
+use time::OffsetDateTime;
 
 use super::LogError;
 use super::ports::SpaceNumber;
@@ -21,6 +22,8 @@ pub(super) struct View {
     pub(super) membership: Arc<Membership>,
     /// Why the log does not go on after `head`, where it cannot.
     pub(super) end: Option<LogError>,
+    /// When the space was brought back by a restore, if it was.
+    pub(super) restored_at: Option<OffsetDateTime>,
 }
 
 impl View {
@@ -57,17 +60,20 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    pub(super) fn of(chain: &ControlChain) -> Self {
+    /// As the chain says, but for the invites that count no more since a restore.
+    pub(super) fn of(chain: &ControlChain, stale_invites: &BTreeSet<[u8; limits::SIGNING_KEY]>) -> Self {
         let members = chain
             .members()
             .map(|member| (member.manifest.id(), member.capabilities));
         let applicants = chain
             .applicants()
             .map(|applicant| (applicant.manifest.id(), *applicant.invite_key.as_bytes()));
+        let invites = chain.invites().map(invite_view);
+        let invites = invites.filter(|(key, _)| !stale_invites.contains(key));
         let epochs = (1..=chain.epoch_number()).filter_map(|number| chain.epoch_at(number));
         Self {
             members: members.collect(),
-            invites: chain.invites().map(invite_view).collect(),
+            invites: invites.collect(),
             applicants: applicants.collect(),
             key_ids: epochs.map(|epoch| epoch.key_id).collect(),
             control_index: chain.index(),

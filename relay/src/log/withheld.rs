@@ -1,4 +1,5 @@
-//! Spaces that are not served: the shred ledger says that they were deleted, and nothing confirms or denies it.
+//! Spaces that are not served: the shred ledger says that they were deleted, and nothing confirms or denies it, or there is
+//! nothing of them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,6 +2,7 @@
 
 mod append;
 mod create;
+mod heal;
 
 use std::sync::Arc;
 use std::thread;
@@ -89,6 +90,7 @@ impl Worker {
     async fn round(&mut self, first: Work) {
         match first {
             Work::Sync(sync) => self.sync_all(sync).await,
+            Work::Heal(healing) => self.heal(healing).await,
             Work::Append(submission) => {
                 let mut batch = vec![submission.into_pending().await];
                 self.gather(&mut batch).await;
@@ -117,7 +119,7 @@ impl Worker {
         while entries < ROUND_ENTRIES && bytes < ROUND_BYTES {
             let is_ready = |work: &mut Work| match work {
                 Work::Append(submission) => submission.poll_checked(),
-                Work::Sync(_) => false,
+                Work::Heal(_) | Work::Sync(_) => false,
             };
             let Some(Work::Append(submission)) = self.space.next_work(is_ready) else {
                 return;

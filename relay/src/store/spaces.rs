@@ -24,6 +24,7 @@ struct SpaceRecord {
     appended_bytes: i64,
     dropped_bytes: i64,
     tombstone: Option<Vec<u8>>,
+    restored_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<SpaceRecord> for SpaceRow {
@@ -36,6 +37,7 @@ impl TryFrom<SpaceRecord> for SpaceRow {
             appended_bytes: from_bigint("spaces.appended_bytes", record.appended_bytes)?,
             dropped_bytes: from_bigint("spaces.dropped_bytes", record.dropped_bytes)?,
             tombstone: record.tombstone.map(Into::into),
+            restored_at: record.restored_at,
         })
     }
 }
@@ -66,7 +68,9 @@ impl SpaceStore for Store {
                 SpaceRecord,
                 r#"SELECT space_no, created_by_account AS "created_by_account: [u8; 16]", appended_bytes,
                           dropped_bytes,
-                          CASE WHEN tombstoned_at IS NOT NULL THEN coalesce(tombstone, '') END AS tombstone
+                          CASE WHEN tombstoned_at IS NOT NULL THEN coalesce(tombstone, '') END AS tombstone,
+                          (SELECT relay_state.created_at FROM relay_state
+                           WHERE relay_state.created_at > spaces.created_at) AS restored_at
                    FROM spaces WHERE space_id = $1"#,
                 &space_id.as_bytes()[..],
             )
@@ -176,6 +180,21 @@ impl SpaceStore for Store {
                 space.0,
                 from,
                 next.unwrap_or(i64::MAX),
+            )
+            .fetch_optional(self.pool())
+            .await?;
+            last.map(|seq| from_bigint("events.seq", seq)).transpose()
+        }
+        .boxed()
+    }
+
+    fn last_control_before(&self, space: SpaceNumber, time: OffsetDateTime) -> Stored<'_, Option<u64>> {
+        async move {
+            let last = sqlx::query_scalar!(
+                "SELECT seq FROM events WHERE space_no = $1 AND control_index IS NOT NULL AND stored_at < $2
+                 ORDER BY control_index DESC LIMIT 1",
+                space.0,
+                time,
             )
             .fetch_optional(self.pool())
             .await?;

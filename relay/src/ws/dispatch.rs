@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sealpost_protocol::code::ErrorCode;
-use sealpost_protocol::ids::{Root, SpaceId};
+use sealpost_protocol::ids::{Receipt, Root, SpaceId};
 use sealpost_protocol::limits;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::client_frame::Body as Request;
@@ -11,7 +11,7 @@ use sealpost_protocol::wire::{self, Nack};
 
 use super::requests::{Outcome, Requests};
 use super::subscriptions::Subscriptions;
-use crate::log::{Ack, LogError, LogService, PublishOutcome, Subscription};
+use crate::log::{Ack, LogError, LogService, PublishOutcome, Subscription, Tail};
 use crate::spaces::AuthenticatedPrincipal;
 
 /// What the requests of one socket need.
@@ -53,6 +53,7 @@ impl Dispatch<'_> {
             Some(Request::FetchInvite(fetch)) => self.fetch_invite(fetch),
             Some(Request::AskForWrap(ask)) => self.ask_for_wrap(&ask),
             Some(Request::FetchWrapRequests(fetch)) => self.fetch_wrap_requests(&fetch),
+            Some(Request::Heal(heal)) => self.heal(heal),
             Some(Request::Authenticate(_)) | None => Err(refused(ErrorCode::Malformed)),
         }
     }
@@ -141,6 +142,20 @@ impl Dispatch<'_> {
         Ok(())
     }
 
+    fn heal(self, heal: wire::Heal) -> Result<(), Answer> {
+        let space = parse_space(&heal.space_id)?;
+        check_count(heal.entries.len(), limits::MAX_ENTRIES_PER_HEAL)?;
+        let tail = parse_tail(heal)?;
+        self.work(move |caller| async move {
+            let healed = caller.log.heal(&caller.principal, space, tail).await;
+            answer(healed, |at| {
+                let (seq, root) = (at.seq, at.root.to_bytes());
+                Answer::Healed(wire::Healed { seq, root })
+            })
+        });
+        Ok(())
+    }
+
     fn fetch_wrap(self, fetch: wire::FetchWrap) -> Result<(), Answer> {
         let space = parse_space(&fetch.space_id)?;
         self.work(move |caller| async move {
@@ -224,6 +239,20 @@ fn parse_cursor(subscribe: &wire::Subscribe) -> Result<Cursor, Answer> {
     Ok(Cursor {
         seq: subscribe.after_seq,
         root: root.map_err(|_| refused(ErrorCode::Malformed))?,
+    })
+}
+
+fn parse_tail(heal: wire::Heal) -> Result<Tail, Answer> {
+    let malformed = || refused(ErrorCode::Malformed);
+    let end = Cursor {
+        seq: heal.last_seq,
+        root: Root::try_from(&heal.last_root[..]).map_err(|_| malformed())?,
+    };
+    let receipt = Receipt::try_from(&heal.receipt[..]).map_err(|_| malformed())?;
+    Ok(Tail {
+        entries: heal.entries,
+        end,
+        receipt,
     })
 }
 

@@ -98,6 +98,7 @@ fn the_doctor_finds_what_is_wrong_and_what_is_not() {
         "{}",
         printed(&healthy)
     );
+    assert!(printed(&healthy).contains("recovery (after a restore its spaces take nothing new for 120 s"));
 
     let ill = run(
         &["--config", &config, "doctor"],

@@ -8,6 +8,7 @@ export const MAX_CONTROL_RECORD = 16_384;
 export const MAX_SIGNAL_CIPHERTEXT = 8_192;
 export const MAX_MESSAGES_PER_EVENT = 256;
 export const MAX_ENTRIES_PER_PUBLISH = 256;
+export const MAX_ENTRIES_PER_HEAL = 512;
 export const MAX_MEMBERS = 4_096;
 export const MAX_OPEN_INVITES = 64;
 export const MAX_APPLICANTS = 256;

@@ -99,7 +99,8 @@ impl Target {
     }
 
     pub fn on(database: Database) -> Self {
-        let options = open_to_all(RelayOptions::on(&database));
+        // Nobody has to wait for healers.
+        let options = open_to_all(RelayOptions::on(&database)).with("SEALPOST__LOG__RECOVERING_SECONDS", "0");
         Self {
             database,
             options,

@@ -45,6 +45,8 @@ pub struct SpaceRow {
     pub dropped_bytes: u64,
     /// The record that deleted it for good, encoded; `None` while it lives.
     pub tombstone: Option<Bytes>,
+    /// When this life of the database began, for a space that is older: a restore brought it back.
+    pub restored_at: Option<OffsetDateTime>,
 }
 
 impl SpaceRow {
@@ -118,6 +120,9 @@ pub trait SpaceStore: Send + Sync {
 
     /// The last place of the space that was stored before `time`, if there is one at or after `from`.
     fn last_before(&self, space: SpaceNumber, from: u64, time: OffsetDateTime) -> Stored<'_, Option<u64>>;
+
+    /// The place of the last control record that was stored before `time`.
+    fn last_control_before(&self, space: SpaceNumber, time: OffsetDateTime) -> Stored<'_, Option<u64>>;
 
     /// Replaces rows by what is left of them and notes that all places before `retained_from` are dealt with. Rows that
     /// are no longer of the version named are left as they are.

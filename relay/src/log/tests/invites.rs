@@ -12,7 +12,8 @@ use time::Duration;
 
 use super::actors::Actor;
 use super::chat::{Chat, acked, control_entry, key_id, remove, sealed_wrap};
-use crate::log::{LogError, LogService};
+use super::healing::restored;
+use crate::log::{LogError, LogLimits, LogService};
 use crate::testing::TestLog;
 
 /// What the link holds.
@@ -258,4 +259,27 @@ async fn two_joiners_at_two_relays_share_no_single_use() {
     let mut codes = [codes.0, codes.1];
     codes.sort();
     assert_eq!(codes, ["", "control_conflict"]);
+}
+
+#[tokio::test]
+async fn nobody_joins_by_an_invite_that_was_open_at_the_backup() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    let before = log.relay().await;
+    let mut chat = Chat::create(&before, &alice).await;
+    let (old, new) = (Link::new(77), Link::new(78));
+    let create = old.create(&chat, 2, false, 0);
+    chat.control(&before, &alice, create).await.unwrap();
+    before.drain().await;
+    let limits = LogLimits {
+        recovering_for: std::time::Duration::ZERO,
+        ..LogLimits::default()
+    };
+    let after = restored(&log, chat.cursor().seq, limits).await;
+    let entry = old.accept(chat.fold.chain(), &chat, &bob);
+    assert_eq!(code(&after, &chat, &bob, entry).await, "invite_void");
+    assert_eq!(old.fetch(&after, &chat, &bob, 0).await, Err(LogError::InviteVoid));
+    let create = new.create(&chat, 1, false, 0);
+    chat.control(&after, &alice, create).await.unwrap();
+    let entry = new.accept(chat.fold.chain(), &chat, &bob);
+    assert_eq!(code(&after, &chat, &bob, entry).await, "");
 }

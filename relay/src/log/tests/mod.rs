@@ -5,6 +5,7 @@ pub(crate) mod appending;
 pub(crate) mod chat;
 mod control;
 mod failures;
+mod healing;
 mod invites;
 mod limits;
 mod membership;

@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sealpost_protocol::control::Link;
 use sealpost_protocol::ids::Root;
 
 use super::{Opened, Worker};
-use crate::log::checked::Checked;
+use crate::log::checked::{Checked, seen_by};
 use crate::log::lanes::Failed;
 use crate::log::ledger::Ledger;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
@@ -20,7 +19,7 @@ use crate::log::{Ack, LogError};
 use crate::store_failure::StoreFailure;
 
 /// How often a batch is judged anew before its submissions are told to come back.
-const MAX_ATTEMPTS: u32 = 8;
+pub(super) const MAX_ATTEMPTS: u32 = 8;
 
 /// Why a batch must be judged anew, or refused.
 pub(super) enum Setback {
@@ -112,7 +111,7 @@ impl Worker {
         Ok(Fold::IsFresh)
     }
 
-    async fn lock(&self) -> Result<Box<dyn LockedSpace>, Setback> {
+    pub(super) async fn lock(&self) -> Result<Box<dyn LockedSpace>, Setback> {
         let number = self.ledger()?.number;
         Ok(self.shared.store.lock(number).await?)
     }
@@ -147,7 +146,7 @@ impl Worker {
     }
 
     /// Commits a plan and tells of it; returns what the fold said to each submission.
-    async fn commit(
+    pub(super) async fn commit(
         &mut self,
         plan: Plan,
         lock: Option<Box<dyn LockedSpace>>,
@@ -261,12 +260,12 @@ impl Worker {
         })
     }
 
-    fn ledger(&self) -> Result<&Ledger, LogError> {
+    pub(super) fn ledger(&self) -> Result<&Ledger, LogError> {
         self.bench.ledger.as_deref().ok_or(LogError::Internal)
     }
 
     /// The fold was dropped, or never was, because of this; it will be made anew.
-    fn note_loss(&mut self, setback: &Setback) {
+    pub(super) fn note_loss(&mut self, setback: &Setback) {
         self.shared.observer.append_lost();
         if matches!(setback, Setback::Lost) {
             self.note_contention();
@@ -287,17 +286,19 @@ fn has_control(pending: &Pending) -> bool {
 
 /// Places that authors say they saw and whose roots are not in memory.
 fn older_seen(ledger: &Ledger, batch: &[Pending]) -> Vec<u64> {
-    let head = ledger.fold.cursor().seq;
     let entries = batch.iter().flat_map(Pending::open_entries);
     let seen = entries.filter_map(|(entry, _)| match entry {
         Checked::Event(event) => Some(event.header.seen.seq),
-        Checked::Control(record) => match record.link {
-            Link::Genesis => None,
-            Link::Next { seen, .. } => Some(seen.seq),
-        },
+        Checked::Control(record) => seen_by(record),
     });
-    // Each entry that is planned pushes out the oldest root.
     let planned = batch.iter().map(|pending| pending.open_entries().len()).sum();
-    let older = seen.filter(|seq| *seq > 0 && *seq < head && !ledger.roots.outlasts(*seq, planned));
+    older_places(ledger, seen, planned)
+}
+
+/// Of places before the end those whose roots are not in memory, or not any more once so many entries are planned: each pushes
+/// out the oldest root.
+pub(super) fn older_places(ledger: &Ledger, places: impl Iterator<Item = u64>, planned: usize) -> Vec<u64> {
+    let head = ledger.fold.cursor().seq;
+    let older = places.filter(|seq| *seq > 0 && *seq < head && !ledger.roots.outlasts(*seq, planned));
     older.collect::<BTreeSet<u64>>().into_iter().collect()
 }

@@ -34,6 +34,22 @@ impl Worker {
         let Some((record, encoded)) = genesis_of(pending) else {
             return Err(LogError::Internal.into());
         };
+        let Some(at) = self.make(author, record, encoded).await? else {
+            // Somebody else made it just now.
+            return Ok(self.open().await?);
+        };
+        let ack = self.ack(PlannedAck::Placed(at)).await?;
+        pending.outcome.acks.push(ack);
+        Ok(Opened::Now)
+    }
+
+    /// Makes the space, for the account that pays; `None` if it is there already.
+    pub(super) async fn make(
+        &mut self,
+        author: Author,
+        record: &ParsedControl,
+        encoded: &EncodedEntry,
+    ) -> Result<Option<Cursor>, Setback> {
         let fold = SpaceFold::from_genesis(record).map_err(LogError::from)?;
         self.check_space_quota(author).await?;
         let number = self.shared.store.reserve_number().await?;
@@ -42,8 +58,7 @@ impl Worker {
         let space = self.new_space(author, number, &fold, encoded, &key);
         match self.shared.store.create(&space).await {
             Ok(Created::New) => {}
-            // Somebody else made it just now.
-            Ok(Created::Taken) => return Ok(self.open().await?),
+            Ok(Created::Taken) => return Ok(None),
             // Its socket is about to be closed.
             Ok(Created::NoAccount) => return Err(LogError::NotAMember.into()),
             Err(failure) => return Err(Setback::of_commit(&failure)),
@@ -52,10 +67,9 @@ impl Worker {
             at: fold.cursor(),
             encoded: encoded.clone(),
         };
+        let at = fold.cursor();
         self.adopt(author, &space, fold, entry);
-        let ack = self.ack(PlannedAck::Placed(space.genesis.events[0].at())).await?;
-        pending.outcome.acks.push(ack);
-        Ok(Opened::Now)
+        Ok(Some(at))
     }
 
     async fn check_space_quota(&self, author: Author) -> Result<(), LogError> {
@@ -108,6 +122,7 @@ impl Worker {
             appended_bytes: 0,
             dropped_bytes: 0,
             tombstone: None,
+            restored_at: None,
         };
         self.bench.ledger = Some(Box::new(Ledger::new(&row, fold, bytes)));
         self.shared.quotas.add(author.account, 1, bytes);
