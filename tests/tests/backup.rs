@@ -5,6 +5,8 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "backup/healing.rs"]
+mod healing;
 #[path = "backup/keys.rs"]
 mod keys;
 #[path = "backup/killed.rs"]

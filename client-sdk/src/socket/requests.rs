@@ -77,6 +77,14 @@ impl Socket {
         }
     }
 
+    /// Offers what a restored relay may lack.
+    pub(crate) async fn heal(&self, heal: wire::Heal) -> Result<wire::Healed, Error> {
+        match self.request(ClientBody::Heal(heal)).await? {
+            RelayBody::Healed(healed) => Ok(healed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Fetches what the holder of an invite needs to join.
     pub(crate) async fn fetch_invite(&self, lookup: wire::FetchInvite) -> Result<wire::FetchedInvite, Error> {
         match self.request(ClientBody::FetchInvite(lookup)).await? {

@@ -41,6 +41,8 @@ pub(crate) struct SpaceCore {
     pub(crate) pinned: Option<Cursor>,
     /// Whether the keystore lists the space as lost. Held while that is changed.
     is_lost: Mutex<bool>,
+    /// Held while what a restored relay lacks is brought back.
+    pub(crate) healing: Mutex<()>,
     /// Ends the space's tasks with the last handle.
     pub(crate) closing: CancellationToken,
     view: Arc<Mutex<View>>,
@@ -127,6 +129,7 @@ impl SpaceCore {
             rekeying: Arc::default(),
             pinned: place_of(&known),
             is_lost: Mutex::new(known.lost_with.is_some()),
+            healing: Mutex::default(),
             closing: CancellationToken::new(),
             view: Arc::default(),
             progress: watch::channel(progress).0,
@@ -301,10 +304,16 @@ impl SpaceCore {
         if let Some(stop) = &self.progress.borrow().stopped {
             return Err(stop.to_error());
         }
-        match self.ask_head().await {
-            Ok(head) => self.wait_for(head).await,
-            Err(Error::Refused(refusal)) => Err(sync::refused_head(self, *refusal).await),
-            Err(error) => Err(error),
+        loop {
+            let served = self.served_by().await?;
+            let refusal = match self.ask_head().await {
+                Ok(head) => return self.wait_for(head).await,
+                Err(Error::Refused(refusal)) => refusal,
+                Err(error) => return Err(error),
+            };
+            if !self.heal_after(&refusal, served).await? {
+                return Err(sync::refused_head(self, *refusal).await);
+            }
         }
     }
 
@@ -348,7 +357,7 @@ impl SpaceCore {
         let mut subscription = self.subscribe(&known.cursor).await;
         match subscription.next().await {
             SubscriptionEvent::Started(subscribed) => {
-                self.check_head(&known, &subscribed)?;
+                self.check_head(&known, &subscribed).await?;
                 Ok(subscribed.head_seq)
             }
             SubscriptionEvent::Ended(error) => Err(error),

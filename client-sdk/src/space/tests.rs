@@ -2,6 +2,7 @@
 
 mod agents;
 mod create;
+mod healing;
 mod honest;
 mod hostile;
 mod invites;

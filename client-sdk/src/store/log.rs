@@ -7,6 +7,7 @@ mod entries;
 mod epochs;
 mod evidence;
 mod fold;
+mod lives;
 mod readers;
 
 pub(crate) use entries::{StoredEntry, WriterKey};
@@ -14,6 +15,8 @@ pub(crate) use epochs::EpochRow;
 pub use evidence::Evidence;
 pub(super) use evidence::WEIGHT_COLUMN;
 pub(crate) use evidence::Weight;
+pub(super) use lives::INCARNATION_COLUMN;
+pub(crate) use lives::Run;
 pub(super) use readers::TABLES as READER_TABLES;
 
 use rusqlite::{OptionalExtension, params};

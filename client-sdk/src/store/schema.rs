@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     log::WEIGHT_COLUMN,
     ended::TABLES,
     uploads::TABLES,
+    log::INCARNATION_COLUMN,
 ];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.

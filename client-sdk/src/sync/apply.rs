@@ -31,10 +31,14 @@ impl SpaceCore {
     /// kept; the page is, as evidence.
     pub(crate) async fn apply(&self, page: Page, served: u64) -> Result<Applied, Error> {
         let (evidence, pinned, me) = (page.clone(), self.pinned, self.me());
-        let owner = self.client.owner;
+        let (owner, life) = (self.client.owner, self.life());
         let applied = self
             .write(move |log, view| {
                 let applied = apply_page(log, view, &page, served, pinned)?;
+                if let Some(life) = life.filter(|_| page.first_seq == 1) {
+                    // There was nothing of the space before.
+                    SpaceLog::find_or_create(log.store(), log.space_id())?.put_incarnation(&life)?;
+                }
                 if let Some(owner) = owner {
                     expect_brought_in_by(&owner, &page, &me)?;
                 }

@@ -1,10 +1,11 @@
 //! The relay's head is never trusted below what this account knows.
 
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::Root;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::Subscribed;
 
-use crate::error::{Alarm, Error};
+use crate::error::{Alarm, Error, Refusal};
 use crate::space::core::SpaceCore;
 
 /// What was known before the relay was asked: less than this, no honest relay has.
@@ -15,6 +16,14 @@ pub(crate) struct Known {
     acked: u64,
 }
 
+impl Known {
+    /// As far as this an honest relay's log reaches, that was not restored.
+    fn needed(&self, pinned: Option<Cursor>) -> u64 {
+        let pinned = pinned.map_or(0, |pinned| pinned.seq);
+        self.cursor.seq.max(self.acked).max(pinned)
+    }
+}
+
 impl SpaceCore {
     /// What is known now.
     pub(crate) async fn known(&self) -> Result<Known, Error> {
@@ -23,11 +32,28 @@ impl SpaceCore {
         Ok(Known { cursor, acked })
     }
 
-    /// Holds the head that the relay states against what was known before.
+    /// Holds the head that the relay states against what was known before, and notes which life of its database serves the log.
     ///
     /// # Errors
-    /// [`Error::Integrity`] if the relay has less, or something else.
-    pub(crate) fn check_head(&self, known: &Known, head: &Subscribed) -> Result<(), Error> {
+    /// [`Error::Integrity`] if the relay has less, or something else. What it may lack after a restore is a refusal, to be healed:
+    /// `log_mismatch`, or `recovering` as long as others may bring it back.
+    pub(crate) async fn check_head(&self, known: &Known, head: &Subscribed) -> Result<(), Error> {
+        let new_life = self.new_life().await?;
+        match (self.find_lack(known, head), new_life) {
+            (Ok(()), None) => Ok(()),
+            (Ok(()), Some(life)) => self.note_life(life).await,
+            (Err(alarm), Some(_)) if head.head_seq < known.needed(self.pinned) => {
+                let code = match head.recovering {
+                    true => ErrorCode::Recovering,
+                    false => ErrorCode::LogMismatch,
+                };
+                Err(Refusal::by_the_rules(code, alarm.what).into())
+            }
+            (Err(alarm), _) => Err(alarm.into()),
+        }
+    }
+
+    fn find_lack(&self, known: &Known, head: &Subscribed) -> Result<(), Alarm> {
         let seq = head.head_seq;
         let root = Root::try_from(&head.head_root[..]).ok();
         let what = if seq < known.cursor.seq {
@@ -41,6 +67,6 @@ impl SpaceCore {
         } else {
             return Ok(());
         };
-        Err(Alarm::at(what, self.space_id, seq, None).into())
+        Err(Alarm::at(what, self.space_id, seq, None))
     }
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod head;
+mod heal;
 pub(crate) mod verify;
 
 use std::sync::Arc;
@@ -35,7 +36,7 @@ async fn follow_on(core: &SpaceCore, rng: impl Rng) {
     let mut backoff = Backoff::new(rng);
     let mut fruitless = 0;
     while !core.has_stopped() {
-        match follow_once(core, &mut backoff, &mut fruitless).await {
+        match follow_and_heal(core, &mut backoff, &mut fruitless).await {
             // Another process moved the store: go on from there.
             Ok(()) => {}
             // The socket waits for the next connection by itself.
@@ -51,12 +52,30 @@ async fn follow_on(core: &SpaceCore, rng: impl Rng) {
     }
 }
 
+/// One subscription; a restored relay is given what it lacks.
+async fn follow_and_heal(
+    core: &SpaceCore,
+    backoff: &mut Backoff<impl Rng>,
+    fruitless: &mut u32,
+) -> Result<(), Error> {
+    let served = core.served_by().await?;
+    let mut began = false;
+    match follow_once(core, backoff, fruitless, &mut began).await {
+        Err(Error::Refused(refusal)) if !began => match core.heal_after(&refusal, served).await? {
+            true => Ok(()),
+            false => Err(Error::Refused(refusal)),
+        },
+        outcome => outcome,
+    }
+}
+
 /// One subscription from beginning to end. `fruitless` counts those that brought nothing to somebody who is no member as far as the
-/// log was read.
+/// log was read; `began` is set once the relay's head holds against what was known.
 async fn follow_once(
     core: &SpaceCore,
     backoff: &mut Backoff<impl Rng>,
     fruitless: &mut u32,
+    began: &mut bool,
 ) -> Result<(), Error> {
     let known = core.known().await?;
     let mut subscription = core.subscribe(&known.cursor).await;
@@ -69,7 +88,8 @@ async fn follow_once(
         };
         match event {
             SubscriptionEvent::Started(subscribed) => {
-                core.check_head(&known, &subscribed)?;
+                core.check_head(&known, &subscribed).await?;
+                *began = true;
                 head = Some(subscribed.head_seq);
                 if head == Some(served) && core.is_outside().await {
                     return Err(Refusal::no_longer_a_member().into());
@@ -135,6 +155,8 @@ async fn refused(core: &SpaceCore, refusal: Refusal) {
 fn alarm_of(core: &SpaceCore, refusal: &Refusal) -> Option<Alarm> {
     let what = match refusal.code {
         Some(ErrorCode::EntryDamaged) => "the relay's stored entry was changed",
+        // What this device has found by itself.
+        Some(ErrorCode::LogMismatch) if refusal.by_the_rules => refusal.message.as_str(),
         Some(ErrorCode::LogMismatch) => "the relay's log does not hold what this device has verified",
         _ => return None,
     };

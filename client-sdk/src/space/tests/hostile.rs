@@ -373,6 +373,11 @@ async fn log_through_what_another_device_verified_is_read() {
 
 /// A device that has verified six places, and the relay that it meets again.
 async fn met_again() -> (Stage, Space, Script) {
+    met_again_after(async |_| {}).await
+}
+
+/// The same, after something else was done before the restart.
+pub(super) async fn met_again_after(prepare: impl AsyncFnOnce(&Space)) -> (Stage, Space, Script) {
     let mut stage = Stage::new().await;
     let alice = person(ALICE);
     for number in 0..4 {
@@ -382,6 +387,7 @@ async fn met_again() -> (Stage, Space, Script) {
     let serving = tokio::spawn(script.serve());
     texts(&mut space.subscribe(Position::START), 4).await;
     serving.abort();
+    prepare(&space).await;
     drop(space);
     stage.restart().await;
     let (space, script) = stage.open().await;

@@ -1,0 +1,190 @@
+//! What clients bring back that a backup did not have.
+
+use sealpost_protocol::chain::Capabilities;
+use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::root::Cursor;
+use sealpost_relay::config::Config;
+use sealpost_sdk::{Error, Message, Position, Space, SpaceOptions};
+use sealpost_tests::{
+    database::Database,
+    proxy::{FaultProxy, Upstream},
+    relay::{Relay, RelayOptions},
+};
+
+use crate::people::{Pair, Person, Way, confirm, open_to_all, read, read_from_start};
+use crate::scene::{Target, Vault};
+
+/// A relay that is lost and restored behind one address.
+struct Stage {
+    proxy: FaultProxy,
+    way: Way,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let proxy = FaultProxy::start().await;
+        let way = Way::to(format!("http://{}", proxy.address()));
+        Self { proxy, way }
+    }
+
+    async fn serve(&self, options: RelayOptions) -> Relay {
+        let relay = Box::pin(Relay::start(options.behind(self.proxy.address()))).await;
+        self.proxy.lead_to(Upstream::Tcp(relay.addresses().public));
+        relay
+    }
+
+    /// Loses the relay and serves what its last backup had.
+    async fn restore(&self, old: Relay, vault: &Vault, backup: &std::path::Path) -> Relay {
+        old.stop().await;
+        let target = Target::new().await;
+        target.restore(backup, vault.identities()).await.unwrap();
+        self.serve(target.options).await
+    }
+}
+
+async fn say(space: &Space, text: &str) {
+    space.send(Message::text(text)).await.unwrap();
+}
+
+/// Reads up to the relay's head, over a connection that has to be made again.
+async fn synced(space: &Space) -> Cursor {
+    loop {
+        match space.sync().await {
+            Ok(at) => return at,
+            Err(error) => assert!(error.is_transient(), "{error}"),
+        }
+    }
+}
+
+/// Why a space is read no more.
+async fn told(space: &Space) -> Error {
+    loop {
+        match space.sync().await {
+            Ok(at) => panic!("it is read, up to {at:?}"),
+            Err(error) if error.is_transient() => {}
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn options() -> (RelayOptions, Config) {
+    let options = open_to_all(RelayOptions::on(&Database::create().await));
+    let config = options.config();
+    (options, config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_that_was_acked_after_the_backup_is_lost_while_a_client_holds_it() {
+    let (stage, vault, (options, config)) = (Stage::new().await, Vault::new(), options().await);
+    let old = stage.serve(options).await;
+    let pair = Pair::meet(&stage.way).await;
+    let (carol, carols_client) = Person::register("carol", &stage.way).await;
+    let confirmed = confirm(&pair.alices_client, &carols_client).await;
+    say(&pair.alices, "in the backup").await;
+    let created = vault.create(&config, &old).await;
+
+    pair.alices
+        .add_member(&confirmed, Capabilities::WRITE)
+        .await
+        .unwrap();
+    let carols = carols_client.space(pair.alices.id()).await.unwrap();
+    for number in 0..40 {
+        for space in [&pair.alices, &pair.bobs, &carols] {
+            say(space, &number.to_string()).await;
+        }
+    }
+    let bob = pair.bobs_client.account().principal_id;
+    pair.alices.remove_member(bob).await.unwrap();
+    say(&carols, "without bob").await;
+    let held = synced(&carols).await;
+    drop((pair.alices, pair.bobs));
+
+    let new = stage.restore(old, &vault, &created.path).await;
+    assert_eq!(
+        synced(&carols).await,
+        held,
+        "in its old place, under its old root"
+    );
+    let evidence = carols.evidence().await.unwrap();
+    assert!(
+        evidence
+            .iter()
+            .any(|kept| kept.alarm.what.contains("brought back"))
+    );
+    let alices = pair.alices_client.space(carols.id()).await.unwrap();
+    assert_eq!(synced(&alices).await, held);
+    let texts = read_from_start(&alices, 122).await;
+    assert_eq!(
+        (texts[0].as_str(), texts[121].as_str()),
+        ("in the backup", "without bob")
+    );
+    let bobs = pair.bobs_client.space(carols.id()).await.unwrap();
+    let refused = told(&bobs).await;
+    assert_eq!(refused.code(), Some(ErrorCode::NotAMember), "{refused}");
+    // Who has nothing but the relay's copy finds it whole, and the wraps that are gone are made again.
+    let fresh = carol.new_device("after the restore").await;
+    let fresh = fresh.space(carols.id()).await.unwrap();
+    say(&alices, "and on").await;
+    while !fresh.has_key().await.unwrap() {
+        fresh.sync().await.unwrap();
+    }
+    assert_eq!(read_from_start(&fresh, 123).await[122], "and on");
+    new.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_the_backup_did_not_have_comes_back_whole() {
+    let (stage, vault, (options, config)) = (Stage::new().await, Vault::new(), options().await);
+    let old = stage.serve(options).await;
+    let (_alice, client) = Person::register("alice", &stage.way).await;
+    let created = vault.create(&config, &old).await;
+    let space = client
+        .create_space("late", SpaceOptions::default())
+        .await
+        .unwrap();
+    for number in 0..5 {
+        say(&space, &number.to_string()).await;
+    }
+    let held = synced(&space).await;
+    let new = stage.restore(old, &vault, &created.path).await;
+    assert_eq!(synced(&space).await, held);
+    say(&space, "and on").await;
+    assert_eq!(read_from_start(&space, 6).await[5], "and on");
+    new.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_tail_was_superseded_stops_and_keeps_what_it_read() {
+    let (stage, vault, (options, config)) = (Stage::new().await, Vault::new(), options().await);
+    let old = stage.serve(options).await;
+    let pair = Pair::meet(&stage.way).await;
+    say(&pair.alices, "in the backup").await;
+    let created = vault.create(&config, &old).await;
+    let mut bobs = pair.bobs.subscribe(Position::START);
+    assert_eq!(read(&mut bobs, 1).await, ["in the backup"]);
+    drop((bobs, pair.bobs, pair.bobs_client));
+    say(&pair.alices, "lost").await;
+    synced(&pair.alices).await;
+    let garden = pair.alices.id();
+    drop((pair.alices, pair.alices_client));
+
+    let new = stage.restore(old, &vault, &created.path).await;
+    let bobs = pair.bob.restarted().await.space(garden).await.unwrap();
+    say(&bobs, "instead").await;
+    for _restart in 0..2 {
+        let client = pair.alice.restarted().await;
+        let alices = client.space(garden).await.unwrap();
+        let stopped = told(&alices).await;
+        assert_eq!(stopped.code(), Some(ErrorCode::Superseded), "{stopped}");
+        assert_eq!(read_from_start(&alices, 2).await, ["in the backup", "lost"]);
+        let sent = alices.send(Message::text("into which?")).await;
+        assert!(matches!(sent, Err(Error::Refused(_))), "{sent:?}");
+        let evidence = alices.evidence().await.unwrap();
+        assert!(
+            evidence
+                .iter()
+                .any(|kept| kept.alarm.what.contains("went on without"))
+        );
+    }
+    new.stop().await;
+}
