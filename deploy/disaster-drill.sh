@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Loses a deployment and gets it back, to show that it can be done and how long it takes. It makes a deployment of its own with people who
 # read and write, backs it up, lets them write more, destroys data, configuration and secrets of it, all but what an operator keeps
-# elsewhere, restores on an empty host, and proves what came back. Nothing of yours is touched, and nothing is left.
+# elsewhere, restores on an empty host, and proves what came back: what the backup had, and what came after it and a client holds. Nothing of
+# yours is touched, and nothing is left.
 #
-# Usage: disaster-drill.sh [--cli BINARY] [--messages N] [--rto SECONDS] [--demand-healed] [--json] [--keep]
+# Usage: disaster-drill.sh [--cli BINARY] [--messages N] [--rto SECONDS] [--json] [--keep]
 #
-#   --cli BINARY      the `sealpost` command; by default the development build of this repository
-#   --messages N      messages before the backup (300); a third of that is sent after it
-#   --rto SECONDS     how long the way from the empty host to a relay that serves may take (300)
-#   --demand-healed   fails unless clients have brought back what they hold from after the backup, which no client does yet
-#   --json            the result as one object on standard output
-#   --keep            leaves the restored deployment running, and says where
+#   --cli BINARY    the `sealpost` command; by default the development build of this repository
+#   --messages N    messages before the backup (300); a third of that is sent after it
+#   --rto SECONDS   how long the way from the empty host to a relay that serves may take (300)
+#   --json          the result as one object on standard output
+#   --keep          leaves the restored deployment running, and says where
 #
 # The images must be there, as the settings' defaults name them. Exit codes: lib.sh.
 set -euo pipefail
@@ -21,14 +21,13 @@ source "$deploy/ci/stage.sh"
 # shellcheck source=deploy/ci/people.sh
 source "$deploy/ci/people.sh"
 
-port=${SEALPOST_DRILL_PORT:-7495} messages=300 rto=300 demand_healed=false json=false keep=false
+port=${SEALPOST_DRILL_PORT:-7495} messages=300 rto=300 json=false keep=false
 cli=${CARGO_TARGET_DIR:-$deploy/../target}/debug/sealpost
 while (($#)); do
     case $1 in
         --cli) cli=${2:?--cli needs a file}; shift ;;
         --messages) messages=${2:?--messages needs a number}; shift ;;
         --rto) rto=${2:?--rto needs seconds}; shift ;;
-        --demand-healed) demand_healed=true ;;
         --json) json=true ;;
         --keep) keep=true ;;
         --help | -h) usage; exit 0 ;;
@@ -51,8 +50,9 @@ timed() {
     shift
     began=$(now)
     "$@"
-    seconds[$step]=$(awk "BEGIN { printf \"%.1f\", ($(now) - $began) / 1000000 }")
+    seconds[$step]=$(since "$began")
 }
+since() { awk "BEGIN { printf \"%.1f\", ($(now) - $1) / 1000000 }"; }
 
 leave() {
     local code=$?
@@ -72,16 +72,19 @@ export SEALPOST_RELAY_URL=http://relay.localhost:$port SEALPOST_PATIENCE=60
 mkdir "$homes"
 
 people_meet() {
-    SEALPOST_REGISTRATION_TOKEN=$(compose exec -T --index 1 relay /sealpost-relay token create --uses 2)
+    SEALPOST_REGISTRATION_TOKEN=$(compose exec -T --index 1 relay /sealpost-relay token create --uses 3)
     export SEALPOST_REGISTRATION_TOKEN
     register alice
     register bob
+    register carol
     space=$(share garden)
+    let_in "$space" carol
     doomed=$(on alice space create cellar --json | field space)
     on alice send "$doomed" "to be forgotten" >/dev/null
     fingerprint=$(on bob fingerprint --json | field fingerprint)
     become bob tail "$space" --follow --json >"$homes/bob.tail" 2>"$homes/bob.error" &
     send before "$messages"
+    on carol tail "$space" --json >"$homes/carol.before" 2>"$homes/carol.error"
 }
 
 # send WORD NUMBER: that many messages of Alice's, each acknowledged, and Bob has them as they come.
@@ -127,7 +130,7 @@ prove_deleted() {
     ! on alice-second tail "$doomed" --json >"$homes/doomed" 2>"$homes/doomed.error" || failed "a space that was deleted can be read again"
     grep -q '"tombstoned"' "$homes/doomed.error" && [[ ! -s $homes/doomed ]] || failed "a space that was deleted ends in another way"
 }
-# In a space of its own: in the old one, new messages would take the places of those that clients may still bring back.
+# In a space of its own, at once: in the old one, new messages would take the places of those that clients may still bring back.
 prove_writing() {
     local meadow
     meadow=$(on alice-second space create meadow --json | field space)
@@ -135,13 +138,30 @@ prove_writing() {
     on alice-second tail "$meadow" --json | grep -q '"after the restore"' || failed "the restored relay takes no messages"
 }
 
-# What clients hold from after the backup, and how much of it is at the relay: a device that knows nothing asks. The old devices, which hold it,
-# have been asked to read before that; how that ended is told.
+# What was acknowledged after the backup is back, from Bob's old device, which was connected and has connected again: a device that knows nothing
+# reads it, in its order.
 prove_healing() {
-    on alice tail "$space" --json >"$homes/alice.tail" 2>"$homes/alice.error" && old_device="well" || old_device="exit code $?: $(field code <"$homes/alice.error")"
+    until_true 150 "the messages from after the backup" are_back
+    texts "$homes/bob.healed" after | cmp --silent - <(seq -f 'after %06g' "$later") || failed "the messages from after the backup are back in another order"
+    on alice tail "$space" --json >"$homes/alice.tail" 2>"$homes/alice.error" || failed "Alice's old device does not go on: $(field code <"$homes/alice.error")"
+}
+are_back() {
     on bob-second tail "$space" --json >"$homes/bob.healed" 2>>"$homes/second.error"
     healed=$(texts "$homes/bob.healed" after | wc -l)
-    ! $demand_healed || ((healed == later)) || failed "$healed of $later messages from after the backup are back"
+    ((healed == later))
+}
+# Carol's removal came after the backup, which has her as a member.
+prove_removal() {
+    ! on carol tail "$space" --json >"$homes/carol.after" 2>"$homes/carol.error" || failed "who was removed after the backup reads again"
+    grep -q '"not_a_member"' "$homes/carol.error" || failed "who was removed after the backup is told something else"
+    [[ -z $(texts "$homes/carol.after" after) ]] || failed "who was removed after the backup reads what came after that"
+}
+# A restored space takes nothing new before those who hold its end had their time: a message waits for that, and is then taken. It is under the key
+# of after the removal, which this device has to be given again.
+prove_window() {
+    until_true 150 "a restored space that takes new messages" on alice-second send "$space" "anew 000001" >/dev/null 2>>"$homes/second.error"
+    until_true 60 "Bob, who has read on all the time" has_read "$homes/bob.tail" anew 1
+    texts "$homes/bob.tail" after | cmp --silent - <(seq -f 'after %06g' "$later") || failed "Bob has read something twice, or not at all"
 }
 
 timed up bring_up
@@ -154,12 +174,14 @@ timed verify "$deploy/backup.sh" --verify "$backup" --identity "$offline/identit
 say "ok    backup $backup: $bytes bytes, made in ${seconds[backup]} s, verified in ${seconds[verify]} s"
 later=$(((messages + 2) / 3))
 send after "$later"
+on alice space remove-member "$space" "carol-$$" >/dev/null
 on alice space delete "$doomed" --yes >/dev/null
-say "ok    $later messages more, acknowledged after the backup, and a space deleted"
+say "ok    $later messages more, acknowledged after the backup, Carol removed, and a space deleted"
 lost_age=$((($(now) - made) / 1000000))
 timed destroy destroy
 say "ok    the host is lost: data, configuration, secrets"
 timed restore restore
+served=$(now)
 say "ok    restored on an empty host, which serves after ${seconds[restore]} s"
 timed passphrase prove_passphrase
 say "ok    Bob gets in by his passphrase, has the same keys, and reads all $messages messages of before the backup"
@@ -169,12 +191,14 @@ prove_deleted
 say "ok    the space that was deleted after the backup stays deleted"
 timed writing prove_writing
 say "ok    the restored relay takes new messages"
-timed healing prove_healing
-if ((healed == later)); then
-    say "ok    all $later messages from after the backup are back"
-else
-    say "open  $healed of $later messages from after the backup are back: clients hold them, and do not bring them back yet; an old device ends with $old_device"
-fi
+prove_healing
+seconds[healing]=$(since "$served")
+say "ok    all $later messages from after the backup are back, ${seconds[healing]} s after the relay served, and Alice's old device goes on"
+prove_removal
+say "ok    Carol, who was removed after the backup, reads nothing"
+prove_window
+seconds[window]=$(since "$served")
+say "ok    the restored space takes new messages ${seconds[window]} s after the relay served, and Bob has read everything once"
 
 old_incarnation=$(field old_incarnation <"$folder/restored.json") new_incarnation=$(field new_incarnation <"$folder/restored.json")
 rpo=$(setting SEALPOST_BACKUP_RPO)
@@ -200,7 +224,8 @@ row "age of the backup when the host was lost (RPO)" "$lost_age s" "promised: $r
 row "empty host to a relay that serves (RTO)" "${seconds[restore]} s" "limit $rto s: $(verdict "$within")"
 row "a new device logs in and reads all, by passphrase" "${seconds[passphrase]} s" "$messages of $messages messages"
 row "another one, by recovery code" "${seconds[recovery]} s" "$messages of $messages messages"
-row "messages from after the backup that are back" "$healed of $later" "$( ((healed == later)) && echo ok || echo "not healed: no client brings them back yet")"
-! $json || printf '{"backup":"%s","backup_bytes":%s,"backup_seconds":%s,"verify_seconds":%s,"backup_age_seconds":%s,"rpo":"%s","restore_seconds":%s,"rto_seconds":%s,"rto_met":%s,"messages_before":%s,"messages_before_back":%s,"messages_after":%s,"messages_after_back":%s,"old_device":"%s","old_incarnation":"%s","new_incarnation":"%s","left_clean":%s}\n' \
-    "$backup" "$bytes" "${seconds[backup]}" "${seconds[verify]}" "$lost_age" "$rpo" "${seconds[restore]}" "$rto" "$within" "$messages" "$messages" "$later" "$healed" "$old_device" "$old_incarnation" "$new_incarnation" "$clean"
+row "messages from after the backup that are back" "$healed of $later" "from the clients, after ${seconds[healing]} s"
+row "a space of before takes new messages again" "${seconds[window]} s" "healers come first (log.recovering_seconds)"
+! $json || printf '{"backup":"%s","backup_bytes":%s,"backup_seconds":%s,"verify_seconds":%s,"backup_age_seconds":%s,"rpo":"%s","restore_seconds":%s,"rto_seconds":%s,"rto_met":%s,"messages_before":%s,"messages_before_back":%s,"messages_after":%s,"messages_after_back":%s,"healed_seconds":%s,"new_messages_seconds":%s,"old_incarnation":"%s","new_incarnation":"%s","left_clean":%s}\n' \
+    "$backup" "$bytes" "${seconds[backup]}" "${seconds[verify]}" "$lost_age" "$rpo" "${seconds[restore]}" "$rto" "$within" "$messages" "$messages" "$later" "$healed" "${seconds[healing]}" "${seconds[window]}" "$old_incarnation" "$new_incarnation" "$clean"
 [[ $within == true ]] || failed "the restore took longer than $rto s"

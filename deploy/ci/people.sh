@@ -29,13 +29,18 @@ register() {
     on "$1" register "$1-$$" --recovery-code-to "$homes/$1.recovery" --json >/dev/null
 }
 
+# let_in SPACE NAME: Alice confirms somebody and adds them.
+let_in() {
+    on "$2" contact card >"$homes/$2.card"
+    on alice contact import "$homes/$2.card" >/dev/null
+    on alice contact confirm "$2-$$" --fingerprint "$(on "$2" fingerprint --json | field fingerprint)" >/dev/null
+    on alice space add-member "$1" "$2-$$" >/dev/null
+}
+
 # share SPACE: a space of Alice's with Bob in it, its id on standard output.
 share() {
     local space
     space=$(on alice space create "$1" --json | field space)
-    on bob contact card >"$homes/bob.card"
-    on alice contact import "$homes/bob.card" >/dev/null
-    on alice contact confirm "bob-$$" --fingerprint "$(on bob fingerprint --json | field fingerprint)" >/dev/null
-    on alice space add-member "$space" "bob-$$" >/dev/null
+    let_in "$space" bob
     printf '%s\n' "$space"
 }
