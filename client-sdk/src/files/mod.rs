@@ -4,6 +4,7 @@
 //! compared; what the relay names is checked against the one place that it announced before anything is sent there.
 
 mod address;
+mod again;
 mod download;
 mod fetch;
 mod folder;
@@ -15,6 +16,7 @@ mod reference;
 mod retry;
 mod storage;
 
+pub(crate) use again::note_again;
 pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, PutFolder};
 pub use open::BlobFile;
 pub use progress::{Progress, Watch};

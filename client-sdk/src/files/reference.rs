@@ -6,6 +6,7 @@ use sealpost_protocol::blob::{BlobReference, REFERENCE_TYPE};
 use super::retry::patiently;
 use crate::error::Error;
 use crate::outbox::Sent;
+use crate::space::core::SpaceCore;
 use crate::space::{Delivered, Position, Space};
 
 /// The own message with this reference behind a place of the log, where a call before this one sent it.
@@ -43,8 +44,13 @@ fn is_of(message: &Delivered, reference: &BlobReference) -> bool {
 
 /// Tells the relay which event refers to a blob, so that it keeps it.
 pub(super) async fn note(space: &Space, reference: &BlobReference, seq: u64) -> Result<(), Error> {
-    let shared = &space.core().client;
-    let (space_id, blob_id) = (space.id(), reference.blob_id);
+    note_in(space.core(), reference, seq).await
+}
+
+/// The same for a space that nobody has a handle on yet.
+pub(super) async fn note_in(core: &SpaceCore, reference: &BlobReference, seq: u64) -> Result<(), Error> {
+    let shared = &core.client;
+    let (space_id, blob_id) = (core.space_id, reference.blob_id);
     patiently(shared, || async {
         let local = shared.local_account().await?;
         let place = (&space_id, &blob_id);

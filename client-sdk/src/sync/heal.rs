@@ -9,6 +9,7 @@ use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire;
 
 use crate::error::{Alarm, Error, Refusal};
+use crate::files::note_again;
 use crate::socket::ConnectionState;
 use crate::space::core::SpaceCore;
 use crate::store::log::{Run, Weight};
@@ -166,9 +167,19 @@ impl SpaceCore {
     async fn tell_of(&self, lost_from: Cursor, reached: Cursor) {
         let (first, last) = (lost_from.seq + 1, reached.seq);
         tracing::warn!(space.id = %self.space_id, first, last, "the relay was restored; what it had lost is back");
-        let what = format!(
+        let mut what = format!(
             "the relay was restored from an older backup; this device brought back what it had lost, seq {first} to {last}"
         );
+        match note_again(self, lost_from.seq, reached.seq).await {
+            Ok(0) => {}
+            Ok(lost) => what.push_str(&format!(
+                "; it knows nothing of {lost} file(s) in it: their authors have to put them again"
+            )),
+            // No sweep judges what a restore brought back by its age, unless its operator says so.
+            Err(error) => {
+                tracing::warn!(space.id = %self.space_id, error = %error, "the relay was not told again of all files")
+            }
+        }
         let alarm = Alarm::at(what, self.space_id, first, None);
         self.keep_evidence(&alarm, Vec::new(), Weight::Passing).await;
     }

@@ -1,15 +1,20 @@
 //! What clients bring back that a backup did not have.
 
+use std::sync::Arc;
+
 use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::root::Cursor;
 use sealpost_relay::config::Config;
-use sealpost_sdk::{Error, Message, Position, Space, SpaceOptions};
+use sealpost_sdk::blob::{BlobReference, REFERENCE_TYPE};
+use sealpost_sdk::{Error, Message, Position, PutOptions, Space, SpaceOptions};
 use sealpost_tests::{
     database::Database,
     proxy::{FaultProxy, Upstream},
     relay::{Relay, RelayOptions},
+    transfers::{Server, Store},
 };
+use sqlx::{Connection as _, PgConnection};
 
 use crate::people::{Pair, Person, Way, confirm, open_to_all, read, read_from_start};
 use crate::scene::{Target, Vault};
@@ -35,8 +40,11 @@ impl Stage {
 
     /// Loses the relay and serves what its last backup had.
     async fn restore(&self, old: Relay, vault: &Vault, backup: &std::path::Path) -> Relay {
+        self.restore_to(Target::new().await, old, vault, backup).await
+    }
+
+    async fn restore_to(&self, target: Target, old: Relay, vault: &Vault, backup: &std::path::Path) -> Relay {
         old.stop().await;
-        let target = Target::new().await;
         target.restore(backup, vault.identities()).await.unwrap();
         self.serve(target.options).await
     }
@@ -186,5 +194,98 @@ async fn a_client_whose_tail_was_superseded_stops_and_keeps_what_it_read() {
                 .any(|kept| kept.alarm.what.contains("went on without"))
         );
     }
+    new.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_acked_after_the_backup_comes_back_with_a_client_that_saw_it() {
+    let (stage, vault, (options, config)) = (Stage::new().await, Vault::new(), options().await);
+    let old = stage.serve(options).await;
+    let pair = Pair::meet(&stage.way).await;
+    say(&pair.alices, "in the backup").await;
+    assert_eq!(read_from_start(&pair.bobs, 1).await, ["in the backup"]);
+    let created = vault.create(&config, &old).await;
+    let garden = pair.alices.id();
+    let bob = pair.bobs_client.account().principal_id;
+    drop((pair.bobs, pair.bobs_client));
+    pair.alices.remove_member(bob).await.unwrap();
+    say(&pair.alices, "without bob").await;
+    let held = synced(&pair.alices).await;
+    drop((pair.alices, pair.alices_client));
+
+    let new = stage.restore(old, &vault, &created.path).await;
+    let bobs_client = pair.bob.restarted().await;
+    let bobs = bobs_client.space(garden).await.unwrap();
+    assert!(
+        synced(&bobs).await.seq < held.seq,
+        "the backup has him as a member"
+    );
+    let alices_client = pair.alice.restarted().await;
+    let alices = alices_client.space(garden).await.unwrap();
+    assert_eq!(synced(&alices).await, held);
+    let refused = told(&bobs).await;
+    assert_eq!(refused.code(), Some(ErrorCode::NotAMember), "{refused}");
+    let sent = bobs.send(Message::text("still here?")).await;
+    assert!(matches!(sent, Err(Error::Refused(_))), "{sent:?}");
+    assert_eq!(read_from_start(&bobs, 1).await, ["in the backup"]);
+    say(&alices, "and on").await;
+    new.stop().await;
+}
+
+fn with_storage(options: RelayOptions, store: &Store) -> RelayOptions {
+    store.for_relay(options, store.address(), store.address())
+}
+
+/// Which event a file is kept for, as the relay knows.
+async fn reference_seq(database: &str) -> Option<i64> {
+    let mut database = PgConnection::connect(database).await.unwrap();
+    sqlx::query_scalar("SELECT reference_seq FROM blobs")
+        .fetch_one(&mut database)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healed_tail_keeps_its_files_and_names_those_that_are_lost() {
+    let objects = tempfile::tempdir().unwrap();
+    let store = Server::chosen().start(objects.path()).await;
+    let (stage, vault, (options, _)) = (Stage::new().await, Vault::new(), options().await);
+    let options = with_storage(options, &store);
+    let config = options.config();
+    let old = stage.serve(options).await;
+    let pair = Pair::meet(&stage.way).await;
+    let put = pair.alices.put_blob(&b"kept"[..], PutOptions::default());
+    let kept: BlobReference = put.await.unwrap().reference;
+    let created = vault.create(&config, &old).await;
+    let again = Message::new(REFERENCE_TYPE, kept.encode().unwrap());
+    let again = pair.bobs.send(again).await.unwrap();
+    let put = pair.alices.put_blob(&b"lost"[..], PutOptions::default());
+    let lost = put.await.unwrap().reference;
+    let held = synced(&pair.bobs).await;
+    drop((pair.alices, pair.alices_client));
+
+    let target = Target::new().await;
+    let target = Target {
+        options: with_storage(target.options, &store),
+        ..target
+    };
+    let restored = target.database.url().to_owned();
+    let new = stage.restore_to(target, old, &vault, &created.path).await;
+    assert_eq!(synced(&pair.bobs).await, held);
+    assert_eq!(reference_seq(&restored).await, i64::try_from(again.seq).ok());
+    let mut got = Vec::new();
+    pair.bobs
+        .get_blob(&kept, &mut got, Arc::new(|_| ()))
+        .await
+        .unwrap();
+    assert_eq!(got, b"kept");
+    // Nobody but the relay knew under which name its object lies.
+    let refused = pair.bobs.get_blob(&lost, &mut got, Arc::new(|_| ())).await;
+    assert_eq!(refused.unwrap_err().code(), Some(ErrorCode::NotFound));
+    let evidence = pair.bobs.evidence().await.unwrap();
+    let told = evidence
+        .iter()
+        .any(|kept| kept.alarm.what.contains("nothing of 1 file(s)"));
+    assert!(told, "{evidence:?}");
     new.stop().await;
 }
