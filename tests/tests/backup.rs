@@ -9,6 +9,8 @@
 mod healing;
 #[path = "backup/keys.rs"]
 mod keys;
+#[path = "backup/keystores.rs"]
+mod keystores;
 #[path = "backup/killed.rs"]
 mod killed;
 #[path = "backup/pairs.rs"]

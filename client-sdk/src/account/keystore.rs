@@ -2,8 +2,9 @@
 
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::{KeystorePut, SecretToken};
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, Incarnation};
 
+use super::healing;
 use crate::client::{Client, Shared};
 use crate::entropy;
 use crate::error::{Error, Refusal};
@@ -20,15 +21,41 @@ pub(super) struct Fetched {
     /// The relay's own number for it, which a change names as its base.
     pub(super) version: u64,
     pub(super) sealed: SealedKeystore,
+    /// The life of the relay's database in which this device has put it back.
+    pub(super) healed_in: Option<Incarnation>,
 }
 
-/// Fetches the current keystore and refuses one that is malformed, another account's, or older than `seen`.
+/// Fetches the current keystore and refuses one that is malformed, another account's, or older than what `home` has seen. A
+/// relay that was restored has a newer one afterwards.
 pub(super) async fn fetch(
     api: &Api,
     session: &SecretToken,
     account_id: AccountId,
-    seen: Option<Generation>,
+    home: Option<&LocalAccount>,
 ) -> Result<Fetched, Error> {
+    for _ in 1..ATTEMPTS {
+        match try_fetch(api, session, account_id, home).await {
+            Err(error) if error.code() == Some(ErrorCode::KeystoreConflict) => {}
+            result => return result,
+        }
+    }
+    try_fetch(api, session, account_id, home).await
+}
+
+async fn try_fetch(
+    api: &Api,
+    session: &SecretToken,
+    account_id: AccountId,
+    home: Option<&LocalAccount>,
+) -> Result<Fetched, Error> {
+    let fetched = ask(api, session, account_id).await?;
+    match home {
+        Some(home) => healing::mend(api, session, home, fetched).await,
+        None => Ok(fetched),
+    }
+}
+
+async fn ask(api: &Api, session: &SecretToken, account_id: AccountId) -> Result<Fetched, Error> {
     let view = api.keystore(session).await.map_err(|error| match error.code() {
         Some(ErrorCode::NotFound) => Error::alarm("the relay says that this account has no keystore"),
         _ => error,
@@ -37,10 +64,10 @@ pub(super) async fn fetch(
     if sealed.account_id() != account_id {
         return Err(does_not_open());
     }
-    check_generation(&sealed, seen)?;
     Ok(Fetched {
         version: view.version,
         sealed,
+        healed_in: None,
     })
 }
 
@@ -123,16 +150,15 @@ impl Shared {
         if local.owner.is_some() {
             return Ok(());
         }
-        let seen = local.generation;
-        let fetched = fetch(api, &local.session.token, self.account_id, Some(seen)).await?;
-        if Generation::of(&fetched.sealed) == seen {
+        let fetched = fetch(api, &local.session.token, self.account_id, Some(&local)).await?;
+        if Generation::of(&fetched.sealed) == local.generation {
             return Ok(());
         }
         let content = fetched
             .sealed
             .open_content(&local.root_key)
             .map_err(|_| does_not_open())?;
-        self.remember(&fetched.sealed, content).await
+        self.remember(&fetched.sealed, content, fetched.healed_in).await
     }
 
     /// The same for whoever can go on with what is known, without a connection for example.
@@ -182,7 +208,7 @@ impl Shared {
             return self.update_here(local, change).await;
         }
         let token = &local.session.token;
-        let fetched = fetch(&self.api, token, self.account_id, Some(local.generation)).await?;
+        let fetched = fetch(&self.api, token, self.account_id, Some(&local)).await?;
         let mut content = fetched
             .sealed
             .open_content(&local.root_key)
@@ -190,7 +216,7 @@ impl Shared {
         let before = content.encode();
         change(&mut content);
         if content.encode() == before {
-            return self.remember(&fetched.sealed, content).await;
+            return self.remember(&fetched.sealed, content, fetched.healed_in).await;
         }
         let next = fetched
             .sealed
@@ -200,7 +226,7 @@ impl Shared {
             keystore: next.to_bytes().into(),
         };
         self.api.put_keystore(token, &put).await?;
-        self.remember(&next, content).await
+        self.remember(&next, content, fetched.healed_in).await
     }
 
     /// The same for an agent: there is no keystore of it but what is here. Another process of this home may come first.
@@ -226,8 +252,14 @@ impl Shared {
         .await
     }
 
-    /// Notes the newest keystore, unless another process of this home has noted a newer one.
-    pub(crate) async fn remember(&self, sealed: &SealedKeystore, content: Content) -> Result<(), Error> {
+    /// Notes the newest keystore, unless another process of this home has noted a newer one, and in which life of its database the relay
+    /// was given it back.
+    pub(super) async fn remember(
+        &self,
+        sealed: &SealedKeystore,
+        content: Content,
+        healed_in: Option<Incarnation>,
+    ) -> Result<(), Error> {
         let generation = Generation::of(sealed);
         let origin = self.config.relay.origin();
         self.change_account(move |transaction, mut account| {
@@ -235,7 +267,8 @@ impl Shared {
                 return Ok(());
             }
             transaction.pin_relay(&origin, content.relay)?;
-            account.generation = generation;
+            account.go_on_to(generation);
+            account.incarnation = healed_in.or(account.incarnation);
             account.content = content;
             transaction.put_account(&account)
         })

@@ -121,10 +121,13 @@ impl Met {
                 ));
             }
         }
-        let seen = self.previous.as_ref().map(|account| account.generation);
-        let (token, account_id) = (&logged_in.session_token, logged_in.account_id);
-        let sealed = keystore::fetch(&self.api, token, account_id, seen).await?.sealed;
-        let slot_key = slot_key(&sealed, self.previous.as_ref());
+        let (token, account_id, home) = (
+            &logged_in.session_token,
+            logged_in.account_id,
+            self.previous.as_ref(),
+        );
+        let sealed = keystore::fetch(&self.api, token, account_id, home).await?.sealed;
+        let slot_key = slot_key(&sealed, home);
         keystore::expect_kind(&sealed, &slot_key)?;
         let opened = sealed.open(&slot_key);
         let opened = opened.map_err(|_| self.unopened(&sealed, &slot_key))?;
@@ -167,6 +170,8 @@ impl Met {
             content: opened.content,
             device_name: self.config.device_name.clone(),
             owner: None,
+            incarnation: Some(self.life),
+            earlier: self.previous.as_ref().map(LocalAccount::line).unwrap_or_default(),
         };
         let account = Arc::new(account);
         let row = Arc::clone(&account);

@@ -2,7 +2,8 @@
 //!
 //! The relay learns neither passphrase nor recovery code, and this code believes nothing it says without a check: its
 //! OPAQUE key is pinned at the first contact and again inside the keystore, its stretching parameters stay between floor
-//! and ceiling and never sink, and a keystore older than one this device has seen is refused.
+//! and ceiling and never sink, and a keystore older than one this device has seen is refused,
+//! or put right where the relay was restored.
 
 mod approval;
 mod delete;
@@ -10,6 +11,7 @@ mod device_secret;
 mod devices;
 mod entrance;
 mod export;
+mod healing;
 mod history;
 mod keystore;
 mod login;

@@ -3,6 +3,7 @@
 use sealpost_opaque::ksf::{CheckedKsf, FLOOR, KsfParameters};
 use sealpost_protocol::SUBPROTOCOL;
 use sealpost_protocol::http::{self, Info, LoggedIn};
+use sealpost_protocol::ids::Incarnation;
 
 use super::devices::view_of;
 use super::entrance::Entrance;
@@ -36,6 +37,8 @@ pub(crate) struct Met {
     pub(crate) store: Store,
     pub(crate) api: Api,
     pub(crate) pin: RelayPin,
+    /// The life of its database that the relay is in.
+    pub(crate) life: Incarnation,
     /// The account that the home holds already.
     pub(crate) previous: Option<LocalAccount>,
     /// Last: a home that gets no account is closed before its files go.
@@ -66,6 +69,7 @@ impl Met {
             store,
             api,
             pin,
+            life: info.incarnation,
             previous,
             entrance,
         })

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::http::Api;
 use crate::keystore::{DeviceSecret, Opened, RecoveryCode, RelayPin, SealedKeystore, SlotKey};
 use crate::secret::Passphrase;
-use crate::store::account::{Generation, Session};
+use crate::store::account::{Generation, LocalAccount, Session};
 
 /// How the session of a change is listed for the moment it lasts.
 const SESSION_NAME: &str = "change of passphrase or recovery code";
@@ -62,7 +62,7 @@ impl Fresh {
             let device_secret = keystore::device_secret_of(sealed, Some(&local), None);
             SlotKey::from_export_key(&export_key, device_secret.as_ref(), shared.account_id)
         };
-        let opened = Self::open(shared, logged_in, local.generation, slot_key).await?;
+        let opened = Self::open(shared, logged_in, &local, slot_key).await?;
         Ok(Self {
             export_key: Some(export_key),
             ..opened
@@ -79,23 +79,27 @@ impl Fresh {
         let origin = shared.config.relay.origin();
         let logged_in = prove(&shared.api, &origin, session_name, code).await?;
         let slot_key = SlotKey::from_recovery_code(code, shared.account_id);
-        Self::open(shared, logged_in, local.generation, |_| slot_key).await
+        Self::open(shared, logged_in, &local, |_| slot_key).await
     }
 
     async fn open(
         shared: &Arc<Shared>,
         logged_in: LoggedIn,
-        seen: Generation,
+        home: &LocalAccount,
         slot_key: impl FnOnce(&SealedKeystore) -> SlotKey,
     ) -> Result<Self, Error> {
         if logged_in.account_id != shared.account_id {
             end_session(&shared.api, &logged_in.session_token).await;
             return Err(Error::usage("this opens another account"));
         }
-        let seen = Some(seen);
         let opening = async {
-            let fetched =
-                keystore::fetch(&shared.api, &logged_in.session_token, shared.account_id, seen).await?;
+            let fetched = keystore::fetch(
+                &shared.api,
+                &logged_in.session_token,
+                shared.account_id,
+                Some(home),
+            )
+            .await?;
             let slot_key = slot_key(&fetched.sealed);
             keystore::expect_kind(&fetched.sealed, &slot_key)?;
             let opened = fetched
@@ -212,7 +216,10 @@ impl Fresh {
     /// Switches to a stage that was tried.
     pub(super) async fn switch(&self, Tried { staged, opened }: Tried) -> Result<(), Error> {
         self.commit(&staged).await?;
-        self.shared.remember(&staged.sealed, opened.content).await
+        let healed_in = self.fetched.healed_in;
+        self.shared
+            .remember(&staged.sealed, opened.content, healed_in)
+            .await
     }
 
     /// Has the relay switch, and finds out whether it did where the answer is lost.

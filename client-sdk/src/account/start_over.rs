@@ -265,7 +265,7 @@ impl Shared {
             transaction.pin_relay(&origin, opened.content.relay)?;
             account.session = session;
             account.root_key = opened.root_key;
-            account.generation = generation;
+            account.go_on_to(generation);
             account.content = opened.content;
             account.device_name = device_name;
             transaction.put_account(&account)

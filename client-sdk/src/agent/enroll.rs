@@ -81,6 +81,8 @@ fn agent_of(enrolled: AgentLoggedIn, owner: PrincipalId, origin: String, content
         content,
         device_name: enrolled.name,
         owner: Some(owner),
+        incarnation: None,
+        earlier: Vec::new(),
     }
 }
 

@@ -27,7 +27,7 @@ mod slot;
 pub(crate) use content::{AGENT_PREFIX, Content, KnownContact, KnownSpace, RelayPin, VerifiedPlace};
 pub use device_secret::{DeviceSecret, NotADeviceSecret};
 pub use recovery_code::{NotARecoveryCode, RecoveryCode};
-pub(crate) use sealed::{Opened, SealedKeystore};
+pub(crate) use sealed::{GENERATIONS_PER_LIFE, Opened, SealedKeystore};
 pub(crate) use slot::{SlotKey, SlotKind};
 
 #[cfg(test)]

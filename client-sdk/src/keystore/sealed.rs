@@ -13,6 +13,10 @@ use super::slot::{SlotKey, SlotKind};
 use super::{Content, committed};
 use crate::secret::{SecretBytes, SecretKey};
 
+/// Generations between one time that a keystore is put back after a restore of the relay and the next, so that what was written before
+/// is told from what was written after it. Nobody makes so many.
+pub(crate) const GENERATIONS_PER_LIFE: u64 = 1 << 32;
+
 /// A keystore that is malformed, changed, of another account or version, or locked with something else. One error for
 /// all of them: which one it is would help an attacker only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -152,6 +156,18 @@ impl SealedKeystore {
             content,
             rng,
         )
+    }
+
+    /// The first generation of the life behind `life`, with this content and the same slots.
+    pub(crate) fn in_next_life(
+        &self,
+        life: u64,
+        (root_key, content): (&SecretKey, &Content),
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let generation = (life + 1).saturating_mul(GENERATIONS_PER_LIFE);
+        let slots = self.slots.clone();
+        Self::seal(self.account_id, generation, slots, root_key, content, rng)
     }
 
     /// The next generation with one slot replaced.

@@ -5,14 +5,14 @@ use prost::Message;
 use rusqlite::{OptionalExtension, params};
 use sealpost_protocol::hash::Digest32;
 use sealpost_protocol::http::SecretToken;
-use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use sealpost_protocol::ids::{AccountId, Incarnation, PrincipalId, SessionId};
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::SignedManifest;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::StoreTransaction;
 use crate::error::{Error, StoreError};
-use crate::keystore::{Content, RelayPin, SealedKeystore};
+use crate::keystore::{Content, GENERATIONS_PER_LIFE, RelayPin, SealedKeystore};
 use crate::secret::SecretKey;
 
 /// Their first form.
@@ -56,7 +56,14 @@ pub(crate) struct LocalAccount {
     pub(crate) device_name: String,
     /// Whose agent this is, as the pairing code named them; none for a person. What an agent has is here and nowhere else.
     pub(crate) owner: Option<PrincipalId>,
+    /// The life of the relay's database in which it had the newest keystore; none in a home from before this was kept.
+    pub(crate) incarnation: Option<Incarnation>,
+    /// Keystores that this device had seen before the newest, oldest first: the last [`MOST_EARLIER`].
+    pub(crate) earlier: Vec<Generation>,
 }
+
+/// How many keystores a device remembers to have seen.
+const MOST_EARLIER: usize = 64;
 
 /// A session at the relay.
 pub(crate) struct Session {
@@ -77,6 +84,11 @@ impl Generation {
             number: sealed.generation(),
             digest: sealed.digest(),
         }
+    }
+
+    /// How often the keystore had been put back after a restore of the relay.
+    pub(crate) fn life(&self) -> u64 {
+        self.number / GENERATIONS_PER_LIFE
     }
 }
 
@@ -111,6 +123,18 @@ struct AccountRow {
     device_name: String,
     #[prost(bytes = "vec", tag = "10")]
     owner: Vec<u8>,
+    #[prost(bytes = "vec", tag = "11")]
+    incarnation: Vec<u8>,
+    #[prost(message, repeated, tag = "12")]
+    earlier: Vec<GenerationRow>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct GenerationRow {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    digest: Vec<u8>,
 }
 
 /// The sealed value of a row in `contact`.
@@ -272,7 +296,27 @@ impl LocalAccount {
             content,
             device_name: "device".to_owned(),
             owner: None,
+            incarnation: None,
+            earlier: Vec::new(),
         }
+    }
+
+    /// Notes another keystore as the newest.
+    pub(crate) fn go_on_to(&mut self, newest: Generation) {
+        self.earlier = self.line();
+        self.generation = newest;
+    }
+
+    /// The keystores that this device remembers to have seen, oldest first.
+    pub(crate) fn line(&self) -> Vec<Generation> {
+        let all = self.earlier.iter().chain([&self.generation]);
+        let too_many = (self.earlier.len() + 1).saturating_sub(MOST_EARLIER);
+        all.skip(too_many).copied().collect()
+    }
+
+    /// Whether this device remembers to have seen a keystore.
+    pub(crate) fn has_seen(&self, generation: Generation) -> bool {
+        generation == self.generation || self.earlier.contains(&generation)
     }
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -289,6 +333,10 @@ impl LocalAccount {
             owner: self
                 .owner
                 .map_or_else(Vec::new, |owner| owner.as_bytes().to_vec()),
+            incarnation: self
+                .incarnation
+                .map_or_else(Vec::new, |life| life.as_bytes().to_vec()),
+            earlier: self.earlier.iter().map(GenerationRow::of).collect(),
         };
         let bytes = Zeroizing::new(row.encode_to_vec());
         row.wipe();
@@ -321,6 +369,28 @@ impl LocalAccount {
             content,
             device_name: row.device_name.clone(),
             owner,
+            incarnation: Incarnation::try_from(&row.incarnation[..]).ok(),
+            earlier: row
+                .earlier
+                .iter()
+                .map(GenerationRow::read)
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl GenerationRow {
+    fn of(generation: &Generation) -> Self {
+        Self {
+            number: generation.number,
+            digest: generation.digest.to_vec(),
+        }
+    }
+
+    fn read(&self) -> Option<Generation> {
+        Some(Generation {
+            number: self.number,
+            digest: self.digest[..].try_into().ok()?,
         })
     }
 }

@@ -20,26 +20,26 @@ use crate::people::{Pair, Person, Way, confirm, open_to_all, read, read_from_sta
 use crate::scene::{Target, Vault};
 
 /// A relay that is lost and restored behind one address.
-struct Stage {
+pub struct Stage {
     proxy: FaultProxy,
-    way: Way,
+    pub way: Way,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let proxy = FaultProxy::start().await;
         let way = Way::to(format!("http://{}", proxy.address()));
         Self { proxy, way }
     }
 
-    async fn serve(&self, options: RelayOptions) -> Relay {
+    pub async fn serve(&self, options: RelayOptions) -> Relay {
         let relay = Box::pin(Relay::start(options.behind(self.proxy.address()))).await;
         self.proxy.lead_to(Upstream::Tcp(relay.addresses().public));
         relay
     }
 
     /// Loses the relay and serves what its last backup had.
-    async fn restore(&self, old: Relay, vault: &Vault, backup: &std::path::Path) -> Relay {
+    pub async fn restore(&self, old: Relay, vault: &Vault, backup: &std::path::Path) -> Relay {
         self.restore_to(Target::new().await, old, vault, backup).await
     }
 
@@ -55,7 +55,7 @@ async fn say(space: &Space, text: &str) {
 }
 
 /// Reads up to the relay's head, over a connection that has to be made again.
-async fn synced(space: &Space) -> Cursor {
+pub async fn synced(space: &Space) -> Cursor {
     loop {
         match space.sync().await {
             Ok(at) => return at,
@@ -75,7 +75,7 @@ async fn told(space: &Space) -> Error {
     }
 }
 
-async fn options() -> (RelayOptions, Config) {
+pub async fn options() -> (RelayOptions, Config) {
     let options = open_to_all(RelayOptions::on(&Database::create().await));
     let config = options.config();
     (options, config)

@@ -38,10 +38,8 @@ impl PendingLogin {
             Error::alarm("the relay shows an approval that nobody made who has seen this device's code")
         })?;
         self.check(&opened, login)?;
-        let previous = self.met.previous.as_ref();
-        let seen = previous.map(|account| account.generation);
-        let grant = &opened.grant;
-        let fetched = keystore::fetch(&self.met.api, &login.session_token, grant.account_id, seen).await?;
+        let (grant, home) = (&opened.grant, self.met.previous.as_ref());
+        let fetched = keystore::fetch(&self.met.api, &login.session_token, grant.account_id, home).await?;
         check_generation(&fetched.sealed, Some(grant.generation))?;
         let content = fetched
             .sealed

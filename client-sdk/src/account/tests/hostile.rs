@@ -1,7 +1,7 @@
 //! A relay that breaks one rule at a time. The numbers are those of the list of attacks the SDK must withstand.
 
 use sealpost_protocol::http::KsfParameters;
-use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::ids::{Incarnation, SpaceId};
 
 use super::relay::{Faults, KSF};
 use super::*;
@@ -105,6 +105,41 @@ async fn r15_older_keystore_is_refused_on_every_way_to_it() {
     expect_alarm(home.log_in("alice", PASSPHRASE).await, "generation 1");
     let (current, new) = (passphrase(PASSPHRASE), passphrase("another horse"));
     expect_alarm(alice.change_passphrase(&current, &new).await, "generation 1");
+}
+
+#[tokio::test]
+async fn r15_relay_that_was_restored_gets_the_newer_keystore_back_and_may_not_show_less_again() {
+    let (relay, home, alice, code) = with_alice().await;
+    let old = relay.keystore();
+    let late = SpaceId::new([9; 32]);
+    alice.name_space(late, "late").await.unwrap();
+    let restore = |life: u8| {
+        let mut state = relay.state();
+        state.accounts[0].keystores = vec![old.clone()];
+        state.incarnation = Incarnation::new([life; 16]);
+    };
+    restore(2);
+    alice.refresh_keystore().await.unwrap();
+    let names = async |client: &Client| {
+        let known = client.known_spaces().await.unwrap();
+        known.into_iter().map(|space| space.name).collect::<Vec<_>>()
+    };
+    let by_code = Home::new(&relay).recover(&code).await.unwrap();
+    assert_eq!(names(&by_code).await, ["late"]);
+    // The same once more is no restore.
+    restore(2);
+    expect_alarm(alice.refresh_keystore().await, "shows keystore generation 1");
+    expect_alarm(
+        home.log_in("alice", PASSPHRASE).await,
+        "shows keystore generation 1",
+    );
+    // Who comes by a login puts it back as well.
+    restore(3);
+    drop(alice);
+    let alice = home.log_in("alice", PASSPHRASE).await.unwrap();
+    assert_eq!(names(&alice).await, ["late"]);
+    let by_code = Home::new(&relay).recover(&code).await.unwrap();
+    assert_eq!(names(&by_code).await, ["late"]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use prost::Message;
 use sealpost_opaque::{LoginState, Record, ServerSetup};
 use sealpost_protocol::http::{AgentView, ApprovalRequest, KsfParameters, StagedView};
-use sealpost_protocol::ids::{AccountId, PrincipalId, SessionId};
+use sealpost_protocol::ids::{AccountId, Incarnation, PrincipalId, SessionId};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -122,6 +122,8 @@ pub(super) struct State {
     /// Every byte that any client sent.
     pub(super) received: Vec<u8>,
     pub(super) setup: ServerSetup,
+    /// The life of its database.
+    pub(super) incarnation: Incarnation,
     /// New devices, by the token of their requests.
     pub(super) waiting: HashMap<Vec<u8>, WaitingDevice>,
     address: SocketAddr,
@@ -263,6 +265,7 @@ impl State {
             agents: Vec::new(),
             received: Vec::new(),
             setup: ServerSetup::generate(),
+            incarnation: Incarnation::new([1; 16]),
             waiting: HashMap::new(),
             address,
             sessions: HashMap::new(),

@@ -5,7 +5,7 @@ use sealpost_opaque::{LoginState, Record};
 use sealpost_protocol::SUBPROTOCOL;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::http::*;
-use sealpost_protocol::ids::{AccountId, Incarnation, SessionId};
+use sealpost_protocol::ids::{AccountId, SessionId};
 use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::recovery::verify_recovery_login;
@@ -95,7 +95,7 @@ impl State {
             name: "sealpost".to_owned(),
             version: "0".to_owned(),
             subprotocols: vec![SUBPROTOCOL.to_owned()],
-            incarnation: Incarnation::new([1; 16]),
+            incarnation: self.incarnation,
             origin: self.faults.origin.clone().unwrap_or(origin),
             opaque_public_key: self
                 .faults
