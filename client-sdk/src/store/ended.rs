@@ -78,6 +78,7 @@ impl StoreTransaction<'_> {
             "reader",
             "own_writer",
             "outbox",
+            "upload",
         ] {
             self.sql()
                 .execute(&format!("DELETE FROM {table} WHERE space = ?1"), [log.number()])?;

@@ -313,4 +313,20 @@ mod tests {
         let (film, _) = film.unwrap();
         assert_eq!((film.version, plan.is_none(), parts), ([1; 32], true, 1));
     }
+
+    #[tokio::test]
+    async fn space_is_forgotten_with_an_upload_that_was_not_done() {
+        let home = Home::new();
+        let store = Store::open(&home.path()).await.unwrap();
+        let forgetting = store.write(|transaction| {
+            let log = log(transaction)?;
+            log.begin_upload("film", &row(1), None, NOW)?;
+            log.put_upload_part("film", &row(1).blob_id, &part(1, None), NOW)?;
+            transaction.forget_space(log.space_id())?;
+            let parts = "SELECT count(*) FROM upload_part";
+            let parts: i64 = transaction.sql().query_row(parts, [], |row| row.get(0))?;
+            Ok((SpaceLog::find(transaction, log.space_id())?.is_none(), parts))
+        });
+        assert_eq!(forgetting.await.unwrap(), (true, 0));
+    }
 }
