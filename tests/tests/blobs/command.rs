@@ -70,6 +70,41 @@ async fn command_puts_lists_gets_and_removes_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_are_of_whom_another_device_has_confirmed_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let (objects, link) = storage(&folder.path().join("objects")).await;
+    let database = Database::create().await;
+    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
+    let at = relay.addresses().url();
+    let [alice, phone, tablet, bob] = std::array::from_fn(|_| Sealpost::new(&at));
+    tokio::task::spawn_blocking(move || {
+        alice.json(["register", "alice"]);
+        let registered = bob.json(["register", "bob"]);
+        alice.json(["space", "create", "garden"]);
+        for device in [&phone, &tablet] {
+            device.json(["login", "alice"]);
+        }
+        let card = bob.run(["contact", "card"]).expect_done().out;
+        alice.feed(["contact", "import"], card.as_bytes()).expect_done();
+        let fingerprint = text(&registered[1], "fingerprint");
+        alice.json(["contact", "confirm", "bob", "--fingerprint", fingerprint]);
+        alice.json(["space", "add-member", "garden", "bob"]);
+        let space = text(&bob.json(["space", "list"])[0], "space").to_owned();
+        let piped = bob.feed(["put", &space, "-", "--name", "notes"], b"from a pipe");
+        piped.expect_done();
+        let listed = phone.run(["ls", "garden"]).expect_done().out;
+        assert!(listed.contains("  bob  notes"), "{listed}");
+        let to = tablet.file("notes");
+        let got = tablet.run(["get", "garden", "notes", "--to", to.to_str().unwrap()]);
+        let got = got.expect_done().out;
+        assert!(got.contains("from bob"), "{got}");
+    })
+    .await
+    .unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pipe_outlasts_a_relay_that_is_killed_half_way() {
     let folder = tempfile::tempdir().unwrap();
     let (objects, link) = storage(&folder.path().join("objects")).await;

@@ -48,8 +48,8 @@ struct Fetched {
 impl Get {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         let found = pick(&self.file, all(&client, context, &space).await?)?;
         let reference = &found.reference;
         let bar = progress::bytes("getting", Some(reference.size.length()));

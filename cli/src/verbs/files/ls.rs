@@ -37,8 +37,8 @@ struct Line {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client().await?;
-        let people = People::of(&client).await?;
         let space = self.space.open(&client).await?;
+        let people = People::of(&client).await?;
         for found in all(&client, context, &space).await? {
             context.report(&Line::new(found, &people))?;
         }
