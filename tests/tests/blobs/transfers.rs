@@ -457,6 +457,24 @@ async fn folder_comes_back_with_its_files_alone_and_goes_as_one() {
 }
 
 #[tokio::test]
+async fn empty_folder_round_trips_and_is_told_to_have_no_bytes() {
+    let shelf = Shelf::new().await;
+    let (place, to) = (shelf.folder.path().join("empty"), shelf.folder.path().join("got"));
+    std::fs::create_dir(&place).unwrap();
+    let put = shelf
+        .alices
+        .put_folder(&place, PutOptions::default())
+        .await
+        .unwrap();
+    let reference = put.put.reference;
+    let (watch, seen) = watching();
+    shelf.bobs.get_folder_to(&reference, &to, watch).await.unwrap();
+    assert_eq!(std::fs::read_dir(&to).unwrap().count(), 0);
+    let last = seen.lock().unwrap().last().copied();
+    assert_eq!(last.and_then(|last| last.total), Some(0));
+}
+
+#[tokio::test]
 async fn folder_that_died_half_way_goes_on_with_the_files_it_has_stored() {
     let shelf = Shelf::new().await;
     let place = shelf.folder.path().join("holidays");

@@ -50,6 +50,11 @@ impl Space {
         let files = work.join("files");
         create_all(&files).await?;
         let total = folder.files().iter().map(|file| file.blob.size.length()).sum();
+        // An empty one, or one that is there but for its name, has no more to tell.
+        watch(Progress {
+            done: 0,
+            total: Some(total),
+        });
         let mut before = 0;
         for file in folder.files() {
             let watch = Arc::clone(&watch);
