@@ -17,6 +17,7 @@ use super::fetch::Fetcher;
 use super::open::BlobFile;
 use super::progress::{Progress, Watch};
 use super::retry::patiently;
+use super::storage::Storage;
 use crate::blob::{BlobError, BlobReader};
 use crate::error::{Error, StoreError};
 use crate::space::Space;
@@ -38,9 +39,20 @@ impl Space {
         writer: &mut W,
         watch: Watch,
     ) -> Result<(), Error> {
-        let fetcher = self.fetcher(reference).await?;
-        let mut reader = reader(self, reference, Arc::clone(&fetcher), 0);
-        pour(&mut reader, writer, reference, 0, &watch).await
+        let storage = Storage::of(&self.core().client).await?;
+        self.fetch_into(reference, writer, &storage, &watch).await
+    }
+
+    /// The same from a storage that the caller knows.
+    pub(super) async fn fetch_into<W: AsyncWrite + Unpin>(
+        &self,
+        reference: &BlobReference,
+        writer: &mut W,
+        storage: &Arc<Storage>,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let mut reader = reader(self, reference, self.fetcher(reference, storage), 0);
+        pour(&mut reader, writer, reference, 0, watch).await
     }
 
     /// Fetches a blob into a file, which appears when it is whole. What a killed call has left beside it (`NAME.ID.part`) is
@@ -54,24 +66,28 @@ impl Space {
         path: &Path,
         watch: Watch,
     ) -> Result<(), Error> {
-        self.fetch_to(reference, path, &part_of(path, reference), watch)
+        let storage = Storage::of(&self.core().client).await?;
+        self.fetch_to(reference, path, &part_of(path, reference), &storage, &watch)
             .await
     }
 
-    /// The same with a place for what is not whole yet, in the same file system.
+    /// The same from a storage that the caller knows, with a place for what is not whole yet, in the same file system.
     pub(super) async fn fetch_to(
         &self,
         reference: &BlobReference,
         path: &Path,
         part: &Path,
-        watch: Watch,
+        storage: &Arc<Storage>,
+        watch: &Watch,
     ) -> Result<(), Error> {
         let mut file = open_part(part).await?;
         let known = whole_chunks(&file, reference).await?;
-        match self.fetch_rest(reference, &mut file, known, &watch).await {
+        let fetcher = self.fetcher(reference, storage);
+        let rest = self.fetch_rest(reference, Arc::clone(&fetcher), &mut file, known, watch);
+        match rest.await {
             // What was there was not of this blob, or not whole after a power cut. If it is the storage, it shows now.
             Err(Error::Blob(BlobError::Replaced)) if known > 0 => {
-                self.fetch_rest(reference, &mut file, 0, &watch).await?;
+                self.fetch_rest(reference, fetcher, &mut file, 0, watch).await?;
             }
             fetched => fetched?,
         }
@@ -83,11 +99,11 @@ impl Space {
     async fn fetch_rest(
         &self,
         reference: &BlobReference,
+        fetcher: Arc<Fetcher>,
         file: &mut File,
         known: u32,
         watch: &Watch,
     ) -> Result<(), Error> {
-        let fetcher = self.fetcher(reference).await?;
         let mut reader = reader(self, reference, fetcher, known);
         take_known(&mut reader, file, known).await?;
         let begun = u64::from(known) * BLOB_CHUNK as u64;
@@ -100,10 +116,11 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`]; [`Error::Integrity`] if the relay names another place than it announced.
     pub async fn open_blob(&self, reference: &BlobReference) -> Result<BlobFile, Error> {
+        let storage = Storage::of(&self.core().client).await?;
         Ok(BlobFile::new(
             self.id(),
             reference,
-            self.fetcher(reference).await?,
+            self.fetcher(reference, &storage),
         ))
     }
 
@@ -125,9 +142,9 @@ impl Space {
         .await
     }
 
-    async fn fetcher(&self, reference: &BlobReference) -> Result<Arc<Fetcher>, Error> {
-        let fetcher = Fetcher::of(&self.core().client, self.id(), reference);
-        Ok(Arc::new(fetcher.await?))
+    fn fetcher(&self, reference: &BlobReference, storage: &Arc<Storage>) -> Arc<Fetcher> {
+        let shared = &self.core().client;
+        Arc::new(Fetcher::new(shared, storage, self.id(), reference))
     }
 }
 

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 4;
 /// Fetches stored bytes of one blob.
 pub(super) struct Fetcher {
     shared: Arc<Shared>,
-    storage: Storage,
+    storage: Arc<Storage>,
     space_id: SpaceId,
     blob_id: BlobId,
     size: BlobSize,
@@ -31,19 +31,20 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) async fn of(
+    pub(super) fn new(
         shared: &Arc<Shared>,
+        storage: &Arc<Storage>,
         space_id: SpaceId,
         reference: &BlobReference,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            storage: Storage::of(shared).await?,
+    ) -> Self {
+        Self {
             shared: Arc::clone(shared),
+            storage: Arc::clone(storage),
             space_id,
             blob_id: reference.blob_id,
             size: reference.size,
             url: Mutex::default(),
-        })
+        }
     }
 
     /// The stored bytes of these chunks.

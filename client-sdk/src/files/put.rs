@@ -2,6 +2,8 @@
 
 mod upload;
 
+use std::sync::Arc;
+
 use sealpost_protocol::blob::{BlobReference, REFERENCE_TYPE, check_texts};
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::BlobId;
@@ -9,6 +11,7 @@ use tokio::io::AsyncRead;
 
 use super::progress::{Watch, unwatched};
 use super::reference::{already_sent, note};
+use super::storage::Storage;
 use crate::content::Message;
 use crate::error::Error;
 use crate::outbox::Sent;
@@ -77,7 +80,8 @@ impl Space {
         options: PutOptions,
     ) -> Result<PutBlob, Error> {
         self.sync().await?;
-        let (mut upload, reference) = store(self, source, &options).await?;
+        let storage = Storage::of(&self.core().client).await?;
+        let (mut upload, reference) = store(self, &storage, source, &options).await?;
         // Named before it stands there: who is killed right after the message has promised the file already.
         note(self, &reference, self.verified().seq).await?;
         let put = tell(self, &mut upload, reference).await?;
@@ -89,12 +93,13 @@ impl Space {
 /// Stores what a reader gives. Nobody is told yet.
 pub(super) async fn store<'a, R: AsyncRead + Unpin + Send>(
     space: &'a Space,
+    storage: &Arc<Storage>,
     source: R,
     options: &'a PutOptions,
 ) -> Result<(Upload<'a>, BlobReference), Error> {
     // Before anything is sent that nobody could be told of.
     check_texts(&options.name, &options.content_type).map_err(|error| Error::usage(error.to_string()))?;
-    let mut upload = Upload::begin(space, options).await?;
+    let mut upload = Upload::begin(space, Arc::clone(storage), options).await?;
     match upload.run(source).await {
         Ok(sealed) => {
             let reference = sealed.reference(&options.name, &options.content_type);

@@ -26,7 +26,7 @@ const SLOWEST: u64 = 32 * 1024;
 /// Headers that a relay may have sent along: nothing that could name a user or a host.
 const TAKEN: [&str; 2] = ["x-amz-", "content-type"];
 
-/// The storage that the relay announced.
+/// The storage that the relay announced. A call asks where it is once, so that all its transfers share connections.
 pub(super) struct Storage {
     gets: reqwest::Client,
     /// Its answer begins when all of a part is sent, so it has no limit between two bytes of it.
@@ -39,24 +39,25 @@ impl Storage {
     ///
     /// # Errors
     /// [`Error::Refused`] with `no_blob_storage`; [`Error::Integrity`] for a place that no honest relay names.
-    pub(super) async fn of(shared: &Shared) -> Result<Self, Error> {
+    pub(super) async fn of(shared: &Shared) -> Result<Arc<Self>, Error> {
         let announced = shared.api.info().await?.blobs;
         let announced = announced.ok_or_else(|| {
             let code = sealpost_protocol::code::ErrorCode::NoBlobStorage;
             Refusal::new(code.as_str(), code.advice())
         })?;
-        Self::at(&announced.url_prefix, &shared.config)
+        Self::at(&announced.url_prefix, &shared.config).map(Arc::new)
     }
 
     fn at(url_prefix: &str, config: &ClientConfig) -> Result<Self, Error> {
         let place = StoragePlace::parse(url_prefix, &config.relay)?;
         let unusable = |error: reqwest::Error| Error::usage(format!("HTTP cannot be set up: {error}"));
+        let tls = tls::client_config(config)?;
         Ok(Self {
-            gets: client(config)?
+            gets: client(tls.clone())
                 .read_timeout(MOVES_WITHIN)
                 .build()
                 .map_err(unusable)?,
-            puts: client(config)?.build().map_err(unusable)?,
+            puts: client(tls).build().map_err(unusable)?,
             place,
         })
     }
@@ -111,13 +112,13 @@ fn patience(length: usize) -> Duration {
     MOVES_WITHIN + Duration::from_secs(length as u64 / SLOWEST)
 }
 
-fn client(config: &ClientConfig) -> Result<ClientBuilder, Error> {
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::client_config(config)?)
+fn client(tls: rustls::ClientConfig) -> ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(dial::Resolver { connect_to: None }))
         .connect_timeout(dial::CONNECT_WITHIN)
         .redirect(Policy::none())
-        .no_proxy())
+        .no_proxy()
 }
 
 /// That the object is so long, where the answer tells how long it is: to a range, and to one that lies behind its end.

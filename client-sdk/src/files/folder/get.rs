@@ -13,6 +13,7 @@ use tokio::fs;
 
 use super::super::download::{failed, part_of};
 use super::super::progress::{Progress, Watch, unwatched};
+use super::super::storage::Storage;
 use crate::blob::BlobError;
 use crate::error::Error;
 use crate::space::Space;
@@ -23,6 +24,11 @@ impl Space {
     /// # Errors
     /// As [`Self::get_blob`]; [`Error::Usage`] if it refers to a file, [`Error::Blob`] if the list is not one that may be used.
     pub async fn folder(&self, reference: &BlobReference) -> Result<Folder, Error> {
+        let storage = Storage::of(&self.core().client).await?;
+        self.folder_from(reference, &storage).await
+    }
+
+    async fn folder_from(&self, reference: &BlobReference, storage: &Arc<Storage>) -> Result<Folder, Error> {
         if reference.content_type != FOLDER_TYPE {
             return Err(Error::usage("this is a file, no folder"));
         }
@@ -30,7 +36,8 @@ impl Space {
             return Err(BlobError::from(super::FolderError::TooLarge).into());
         }
         let mut plaintext = Vec::new();
-        self.get_blob(reference, &mut plaintext, unwatched()).await?;
+        self.fetch_into(reference, &mut plaintext, storage, &unwatched())
+            .await?;
         Ok(Folder::parse(&plaintext.into()).map_err(BlobError::from)?)
     }
 
@@ -45,7 +52,8 @@ impl Space {
         path: &Path,
         watch: Watch,
     ) -> Result<(), Error> {
-        let folder = self.folder(reference).await?;
+        let storage = Storage::of(&self.core().client).await?;
+        let folder = self.folder_from(reference, &storage).await?;
         let work = part_of(path, reference);
         let files = work.join("files");
         create_all(&files).await?;
@@ -64,7 +72,7 @@ impl Space {
                     total: Some(total),
                 });
             });
-            self.get_file_of(file, (&work, &files), all).await?;
+            self.get_file_of(file, (&work, &files), &storage, &all).await?;
             before += file.blob.size.length();
         }
         // Refuses to replace a folder in which something is.
@@ -92,13 +100,14 @@ impl Space {
         &self,
         file: &FolderFile,
         (work, files): (&Path, &Path),
-        watch: Watch,
+        storage: &Arc<Storage>,
+        watch: &Watch,
     ) -> Result<(), Error> {
         let to = files.join(&file.path);
         if !fs::try_exists(&to).await.map_err(failed("reading", &to))? {
             create_all(to.parent().unwrap_or(files)).await?;
             let part = work.join(file.blob.blob_id.to_string());
-            self.fetch_to(&file.blob, &to, &part, watch).await?;
+            self.fetch_to(&file.blob, &to, &part, storage, watch).await?;
         }
         let mode = if file.executable { 0o700 } else { 0o600 };
         let set = fs::set_permissions(&to, PermissionsExt::from_mode(mode)).await;

@@ -11,6 +11,7 @@ use tokio::fs::File;
 use super::super::progress::{Progress, Watch};
 use super::super::put::{PutBlob, PutOptions, Resume, forget, store, tell};
 use super::super::reference::note;
+use super::super::storage::Storage;
 use super::walk::{Found, walk};
 use crate::blob::BlobError;
 use crate::blocking;
@@ -40,6 +41,7 @@ impl Space {
     /// As [`Self::put_blob`]; [`Error::Store`] if a file cannot be read, [`Error::Usage`] if a name is none that readers take.
     pub async fn put_folder(&self, folder: &Path, options: PutOptions) -> Result<PutFolder, Error> {
         self.sync().await?;
+        let storage = Storage::of(&self.core().client).await?;
         let place = folder.to_owned();
         let walked = blocking::run(move || walk(&place)).await?;
         let total = walked.files.iter().map(|found| found.metadata.len()).sum();
@@ -51,13 +53,13 @@ impl Space {
                 watch: shifted(&options.watch, before, total),
                 ..PutOptions::default()
             };
-            let file = store_file(self, found, &options).await?;
+            let file = store_file(self, &storage, found, &options).await?;
             before += found.metadata.len();
             resumed.extend(options.resume.map(|resume| (resume.name, file.blob.blob_id)));
             files.push(file);
         }
         let list = Folder::new(files).map_err(BlobError::from)?;
-        let put = self.put_list(&list, options, &resumed).await?;
+        let put = self.put_list(&list, &storage, options, &resumed).await?;
         for (name, blob_id) in resumed {
             forget(self, name, blob_id).await?;
         }
@@ -73,6 +75,7 @@ impl Space {
     async fn put_list(
         &self,
         list: &Folder,
+        storage: &Arc<Storage>,
         options: PutOptions,
         resumed: &[(String, BlobId)],
     ) -> Result<PutBlob, Error> {
@@ -85,7 +88,7 @@ impl Space {
             watch: PutOptions::default().watch,
             name: options.name,
         };
-        let (mut upload, reference) = store(self, &plaintext[..], &options).await?;
+        let (mut upload, reference) = store(self, storage, &plaintext[..], &options).await?;
         let head = self.verified().seq;
         hold(self, list, head).await?;
         self.note_announced(resumed.to_vec(), head).await?;
@@ -115,12 +118,17 @@ async fn hold(space: &Space, list: &Folder, seq: u64) -> Result<(), Error> {
     Ok(())
 }
 
-async fn store_file(space: &Space, found: &Found, options: &PutOptions) -> Result<FolderFile, Error> {
+async fn store_file(
+    space: &Space,
+    storage: &Arc<Storage>,
+    found: &Found,
+    options: &PutOptions,
+) -> Result<FolderFile, Error> {
     let opened = File::open(&found.file).await.map_err(|source| {
         let what = format!("opening {}", found.file.display());
         StoreError::File { what, source }
     })?;
-    let (_upload, blob): (_, BlobReference) = store(space, opened, options).await?;
+    let (_upload, blob): (_, BlobReference) = store(space, storage, opened, options).await?;
     Ok(FolderFile {
         path: found.path.clone(),
         executable: found.is_executable(),

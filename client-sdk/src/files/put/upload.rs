@@ -54,8 +54,11 @@ pub(in super::super) struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     /// Goes on with the upload of this name, or begins one.
-    pub(super) async fn begin(space: &'a Space, options: &'a PutOptions) -> Result<Self, Error> {
-        let storage = Arc::new(Storage::of(&space.core().client).await?);
+    pub(super) async fn begin(
+        space: &'a Space,
+        storage: Arc<Storage>,
+        options: &'a PutOptions,
+    ) -> Result<Self, Error> {
         let kept = match &options.resume {
             Some(Resume { name, .. }) => {
                 let (name, given_up) = (name.clone(), SystemClock.unix_ms().saturating_sub(KEPT_MS));
