@@ -6,17 +6,21 @@ use std::sync::Arc;
 
 use sealpost_protocol::blob::{BlobReference, REFERENCE_TYPE, check_texts};
 use sealpost_protocol::code::ErrorCode;
-use sealpost_protocol::ids::BlobId;
 use tokio::io::AsyncRead;
 
 use super::progress::{Watch, unwatched};
 use super::reference::{already_sent, note};
 use super::storage::Storage;
+use crate::clock::{Clock, SystemClock};
 use crate::content::Message;
 use crate::error::Error;
 use crate::outbox::Sent;
 use crate::space::Space;
 pub(super) use upload::Upload;
+
+/// How long an upload that stands still is kept here, in milliseconds: 7 days. The relay has given it up after a day, unless its operator
+/// says otherwise, and tells that for a week.
+const KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// How a blob is put.
 #[derive(Clone)]
@@ -79,8 +83,7 @@ impl Space {
         source: R,
         options: PutOptions,
     ) -> Result<PutBlob, Error> {
-        self.sync().await?;
-        let storage = Storage::of(&self.core().client).await?;
+        let storage = prepare(self, &options).await?;
         let (mut upload, reference) = store(self, &storage, source, &options).await?;
         // Named before it stands there: who is killed right after the message has promised the file already.
         note(self, &reference, self.verified().seq).await?;
@@ -88,6 +91,20 @@ impl Space {
         upload.forget().await?;
         Ok(put)
     }
+}
+
+/// What is done once for a call: the log is read to its end, uploads are forgotten that nobody goes on with, and the relay says where
+/// its storage is.
+pub(super) async fn prepare(space: &Space, options: &PutOptions) -> Result<Arc<Storage>, Error> {
+    space.sync().await?;
+    if options.resume.is_some() {
+        let given_up = SystemClock.unix_ms().saturating_sub(KEPT_MS);
+        let forgetting = space
+            .core()
+            .write(move |log, _| log.drop_uploads_before(given_up));
+        forgetting.await?;
+    }
+    Storage::of(&space.core().client).await
 }
 
 /// Stores what a reader gives. Nobody is told yet.
@@ -134,12 +151,6 @@ pub(super) async fn tell(
     };
     note(space, &reference, sent.seq).await?;
     Ok(PutBlob { reference, sent })
-}
-
-/// Forgets an upload by the name under which it can be gone on with.
-pub(super) async fn forget(space: &Space, name: String, blob_id: BlobId) -> Result<(), Error> {
-    let forgetting = space.core().write(move |log, _| log.drop_upload(&name, &blob_id));
-    forgetting.await
 }
 
 /// Whether an upload cannot be gone on with, whatever is done.

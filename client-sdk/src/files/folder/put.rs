@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::fs::File;
 
 use super::super::progress::{Progress, Watch};
-use super::super::put::{PutBlob, PutOptions, Resume, forget, store, tell};
+use super::super::put::{PutBlob, PutOptions, Resume, prepare, store, tell};
 use super::super::reference::note;
 use super::super::storage::Storage;
 use super::walk::{Found, walk};
@@ -40,8 +40,7 @@ impl Space {
     /// # Errors
     /// As [`Self::put_blob`]; [`Error::Store`] if a file cannot be read, [`Error::Usage`] if a name is none that readers take.
     pub async fn put_folder(&self, folder: &Path, options: PutOptions) -> Result<PutFolder, Error> {
-        self.sync().await?;
-        let storage = Storage::of(&self.core().client).await?;
+        let storage = prepare(self, &options).await?;
         let place = folder.to_owned();
         let walked = blocking::run(move || walk(&place)).await?;
         let total = walked.files.iter().map(|found| found.metadata.len()).sum();
@@ -60,9 +59,7 @@ impl Space {
         }
         let list = Folder::new(files).map_err(BlobError::from)?;
         let put = self.put_list(&list, &storage, options, &resumed).await?;
-        for (name, blob_id) in resumed {
-            forget(self, name, blob_id).await?;
-        }
+        self.forget_uploads(resumed).await?;
         Ok(PutFolder {
             put,
             files: list.files().len(),
@@ -107,6 +104,15 @@ impl Space {
             files.try_for_each(|(name, blob_id)| log.note_sending(name, blob_id, head))
         });
         noting.await
+    }
+
+    /// Forgets uploads that a message refers to.
+    async fn forget_uploads(&self, files: Vec<(String, BlobId)>) -> Result<(), Error> {
+        let forgetting = self.core().write(move |log, _| {
+            let mut files = files.iter();
+            files.try_for_each(|(name, blob_id)| log.drop_upload(name, blob_id))
+        });
+        forgetting.await
     }
 }
 

@@ -32,9 +32,6 @@ const STORED_CHUNK: u64 = (BLOB_CHUNK + TAG) as u64;
 const CHUNKS: u64 = 128;
 /// Parts on their way at once; one more is being sealed.
 const AT_ONCE: usize = 3;
-/// How long an upload that stands still is kept here, in milliseconds: 7 days. The relay has given it up after a day, unless its operator
-/// says otherwise, and tells that for a week.
-const KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// Parts for which a pipe of unknown length reserves room ahead.
 const AHEAD: u64 = 8;
 
@@ -61,14 +58,8 @@ impl<'a> Upload<'a> {
     ) -> Result<Self, Error> {
         let kept = match &options.resume {
             Some(Resume { name, .. }) => {
-                let (name, given_up) = (name.clone(), SystemClock.unix_ms().saturating_sub(KEPT_MS));
-                space
-                    .core()
-                    .write(move |log, _| {
-                        log.drop_uploads_before(given_up)?;
-                        log.upload(&name)
-                    })
-                    .await?
+                let name = name.clone();
+                space.core().read(move |log| log.upload(&name)).await?
             }
             None => None,
         };
@@ -330,7 +321,12 @@ impl<'a> Upload<'a> {
         let Some(name) = self.resume_name() else {
             return Ok(());
         };
-        super::forget(self.space, name, self.row.blob_id).await
+        let blob_id = self.row.blob_id;
+        let forgetting = self
+            .space
+            .core()
+            .write(move |log, _| log.drop_upload(&name, &blob_id));
+        forgetting.await
     }
 
     /// After an error with which nothing can be gone on with: forgets the upload, and gives its room back.
