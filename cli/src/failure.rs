@@ -198,7 +198,7 @@ impl Failure {
                 ) =>
             {
                 Some(
-                    "make room on the disk that holds the home: nothing can be sent, read or changed until then",
+                    "make room on that disk; while the one that holds the home is full, nothing can be sent, read or changed",
                 )
             }
             Self::AgentRevoked => Some(
@@ -448,6 +448,19 @@ pub(crate) mod tests {
                 "{shown}"
             );
         }
+    }
+
+    #[test]
+    fn advice_for_a_full_disk_is_true_of_any_disk_that_a_file_is_got_to() {
+        let (what, source) = (
+            "writing /mnt/film.part".to_owned(),
+            io::ErrorKind::StorageFull.into(),
+        );
+        let shown = Failure::Sdk(StoreError::File { what, source }.into()).with_hint();
+        assert!(
+            shown.contains("/mnt/film.part") && shown.contains("make room on that disk;"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -52,7 +52,11 @@ impl Space {
         watch: &Watch,
     ) -> Result<(), Error> {
         let mut reader = reader(self, reference, self.fetcher(reference, storage), 0);
-        pour(&mut reader, writer, reference, 0, watch).await
+        let failed = |source| {
+            let what = "writing what was fetched".to_owned();
+            Error::from(StoreError::File { what, source })
+        };
+        pour(&mut reader, (writer, failed), reference, 0, watch).await
     }
 
     /// Fetches a blob into a file, which appears when it is whole. What a killed call has left beside it (`NAME.ID.part`) is
@@ -80,33 +84,35 @@ impl Space {
         storage: &Arc<Storage>,
         watch: &Watch,
     ) -> Result<(), Error> {
-        let mut file = open_part(part).await?;
-        let known = whole_chunks(&file, reference).await?;
+        let mut part = Part::open(part).await?;
+        let known = part.whole_chunks(reference).await?;
         let fetcher = self.fetcher(reference, storage);
-        let rest = self.fetch_rest(reference, Arc::clone(&fetcher), &mut file, known, watch);
+        let rest = self.fetch_rest(reference, &fetcher, &mut part, known, watch);
         match rest.await {
             // What was there was not of this blob, or not whole after a power cut. If it is the storage, it shows now.
             Err(Error::Blob(BlobError::Replaced)) if known > 0 => {
-                self.fetch_rest(reference, fetcher, &mut file, 0, watch).await?;
+                self.fetch_rest(reference, &fetcher, &mut part, 0, watch).await?;
             }
             fetched => fetched?,
         }
-        file.sync_all().await.map_err(failed("writing", part))?;
-        appear(part, path).await
+        part.file.sync_all().await.map_err(failed("writing", part.path))?;
+        appear(part.path, path).await
     }
 
     /// Fetches what is behind so many chunks that the file has.
     async fn fetch_rest(
         &self,
         reference: &BlobReference,
-        fetcher: Arc<Fetcher>,
-        file: &mut File,
+        fetcher: &Arc<Fetcher>,
+        part: &mut Part<'_>,
         known: u32,
         watch: &Watch,
     ) -> Result<(), Error> {
-        let mut reader = reader(self, reference, fetcher, known);
-        take_known(&mut reader, file, known).await?;
+        let mut reader = reader(self, reference, Arc::clone(fetcher), known);
         let begun = u64::from(known) * BLOB_CHUNK as u64;
+        let taken = part.take_known(&mut reader, known).await;
+        taken.map_err(failed("reading", part.path))?;
+        let file = (&mut part.file, failed("writing", part.path));
         pour(&mut reader, file, reference, begun, watch).await
     }
 
@@ -158,20 +164,21 @@ fn reader(
     BlobReader::new(space.id(), reference, StreamReader::new(stored))
 }
 
+/// Gives a writer, of which is known how its failures are told, all that a reader has.
 async fn pour<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     reader: &mut BlobReader<R>,
-    writer: &mut W,
+    (writer, failed): (&mut W, impl Fn(io::Error) -> Error),
     reference: &BlobReference,
     mut done: u64,
     watch: &Watch,
 ) -> Result<(), Error> {
     let total = Some(reference.size.length());
     while let Some(chunk) = reader.next_chunk().await.map_err(unwrapped)? {
-        writer.write_all(&chunk).await.map_err(written)?;
+        writer.write_all(&chunk).await.map_err(&failed)?;
         done += chunk.len() as u64;
         watch(Progress { done, total });
     }
-    writer.flush().await.map_err(written)
+    writer.flush().await.map_err(failed)
 }
 
 /// What a request said is told as it was said.
@@ -185,14 +192,11 @@ pub(super) fn unwrapped(error: BlobError) -> Error {
     }
 }
 
-fn written(source: io::Error) -> Error {
-    let what = "writing what was fetched".to_owned();
-    StoreError::File { what, source }.into()
-}
-
-pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let what = format!("{what} {}", path.display());
-    move |source| StoreError::File { what, source }.into()
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    move |source| {
+        let what = format!("{doing} {}", path.display());
+        StoreError::File { what, source }.into()
+    }
 }
 
 /// Beside the file, with the blob's id in its name: what is in it is of no other blob.
@@ -204,25 +208,62 @@ pub(super) fn part_of(path: &Path, reference: &BlobReference) -> PathBuf {
     path.with_file_name(format!("{}{end}", &name[..room]))
 }
 
-/// Opens what a killed call has left, or a new file. Nobody else may be at it, and it leads nowhere else.
-async fn open_part(part: &Path) -> Result<File, Error> {
-    let refused = |why: &'static str| move || failed("opening", part)(io::Error::other(why));
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    let file = match options.clone().create_new(true).open(part).await {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            options.open(part).await.map_err(failed("opening", part))?
+/// A file that is not whole yet.
+struct Part<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Part<'a> {
+    /// Opens what a killed call has left, or a new file. Nobody else may be at it, and it leads nowhere else.
+    async fn open(path: &'a Path) -> Result<Self, Error> {
+        let refused = |why: &'static str| move || failed("opening", path)(io::Error::other(why));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).mode(0o600);
+        let file = match options.clone().create_new(true).open(path).await {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                options.open(path).await.map_err(failed("opening", path))?
+            }
+            opened => opened.map_err(failed("opening", path))?,
+        };
+        let (there, opened) = (fs::symlink_metadata(path).await, file.metadata().await);
+        let same = matches!((&there, &opened), (Ok(there), Ok(opened)) if there.is_file() && there.ino() == opened.ino());
+        same.then_some(())
+            .ok_or_else(refused("it is no file of its own"))?;
+        let file = file.into_std().await;
+        file.try_lock()
+            .map_err(|_| refused("another command is getting it")())?;
+        let file = file.into();
+        Ok(Self { path, file })
+    }
+
+    /// Chunks that it has in full. The last one is fetched again: it says where the file ends.
+    async fn whole_chunks(&self, reference: &BlobReference) -> Result<u32, Error> {
+        let metadata = self.file.metadata().await;
+        let length = metadata.map_err(failed("reading", self.path))?.len();
+        let length = length.min(reference.size.length());
+        let whole = u32::try_from(length / BLOB_CHUNK as u64).expect("a blob has under 2^25 chunks");
+        Ok(whole.min(reference.size.chunks() - 1))
+    }
+
+    /// Lets the reader count what it has, and cuts the rest off.
+    async fn take_known<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut BlobReader<R>,
+        known: u32,
+    ) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(0)).await?;
+        for _ in 0..known {
+            let mut chunk = Vec::with_capacity(BLOB_CHUNK + 16);
+            chunk.resize(BLOB_CHUNK, 0);
+            self.file.read_exact(&mut chunk).await?;
+            reader.take_known(chunk);
         }
-        opened => opened.map_err(failed("opening", part))?,
-    };
-    let (there, opened) = (fs::symlink_metadata(part).await, file.metadata().await);
-    let same = matches!((&there, &opened), (Ok(there), Ok(opened)) if there.is_file() && there.ino() == opened.ino());
-    same.then_some(())
-        .ok_or_else(refused("it is no file of its own"))?;
-    let file = file.into_std().await;
-    file.try_lock()
-        .map_err(|_| refused("another command is getting it")())?;
-    Ok(file.into())
+        let end = u64::from(known) * BLOB_CHUNK as u64;
+        self.file.set_len(end).await?;
+        self.file.seek(SeekFrom::Start(end)).await?;
+        Ok(())
+    }
 }
 
 /// Gives the whole file its name, unless something has come there meanwhile.
@@ -239,37 +280,6 @@ async fn replace_nothing(part: &Path, path: &Path) -> Result<(), Error> {
     let taken = OpenOptions::new().write(true).create_new(true).open(path).await;
     taken.map_err(failed("creating", path))?;
     fs::rename(part, path).await.map_err(failed("creating", path))
-}
-
-/// Chunks that the file has in full. The last one is fetched again: it says where the file ends.
-async fn whole_chunks(file: &File, reference: &BlobReference) -> Result<u32, Error> {
-    let length = file
-        .metadata()
-        .await
-        .map_err(written)?
-        .len()
-        .min(reference.size.length());
-    let whole = u32::try_from(length / BLOB_CHUNK as u64).expect("a blob has under 2^25 chunks");
-    Ok(whole.min(reference.size.chunks() - 1))
-}
-
-/// Lets the reader count what the file has, and cuts the rest off.
-async fn take_known<R: AsyncRead + Unpin>(
-    reader: &mut BlobReader<R>,
-    file: &mut File,
-    known: u32,
-) -> Result<(), Error> {
-    file.seek(SeekFrom::Start(0)).await.map_err(written)?;
-    for _ in 0..known {
-        let mut chunk = Vec::with_capacity(BLOB_CHUNK + 16);
-        chunk.resize(BLOB_CHUNK, 0);
-        file.read_exact(&mut chunk).await.map_err(written)?;
-        reader.take_known(chunk);
-    }
-    let end = u64::from(known) * BLOB_CHUNK as u64;
-    file.set_len(end).await.map_err(written)?;
-    file.seek(SeekFrom::Start(end)).await.map_err(written)?;
-    Ok(())
 }
 
 #[cfg(test)]
