@@ -25,7 +25,8 @@ use input::Input;
 /// are on their way is packed into the next one. The command ends when the relay has all of them on its disk.
 ///
 /// When it fails, messages that were signed already stay in the outbox of this home and go out first with the next command
-/// that opens the space: do not send them again. The failure says how many messages were acked and how many are kept (with
+/// that opens the space: do not send them again. Nothing is kept of a message that is refused because this account may not
+/// write (see `sealpost outbox --help`). The failure says how many messages were acked and how many are kept (with
 /// --json as `acked` and `kept`). A script that goes on with its input behind these doubles nothing and loses nothing:
 /// `sealpost outbox flush` sends what is kept, `sealpost outbox drop` gives it up. The same holds for a command that SIGINT
 /// (Ctrl-C) or SIGTERM ends, with exit code 130 or 143; a second one ends it without counting.
