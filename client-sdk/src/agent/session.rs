@@ -30,11 +30,19 @@ impl Shared {
         &self,
         ask: impl AsyncFn(&SecretToken) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let local = self.local_account().await?;
-        match ask(&local.session.token).await {
+        self.renewing(|| async { ask(&self.local_account().await?.session.token).await })
+            .await
+    }
+
+    /// Asks; an agent whose session ended logs in and asks again.
+    pub(crate) async fn renewing<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        match ask().await {
             Err(Error::NotAuthenticated(_)) if self.owner.is_some() => {
                 self.renew_session().await?;
-                ask(&self.local_account().await?.session.token).await
+                ask().await
             }
             result => result,
         }

@@ -10,27 +10,24 @@ use crate::error::Error;
 /// Attempts before a transfer is given up. What is done by then stays done.
 const ATTEMPTS: u32 = 10;
 
-/// Asks again, after growing random delays or those that the relay names, while that may help. An agent whose session has
-/// ended logs in meanwhile.
+/// Asks again, after growing random delays or those that the relay names, while that may help. For an agent whose session ended that
+/// is at once.
 pub(super) async fn patiently<T, F>(shared: &Shared, ask: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
     let mut backoff = Backoff::new(entropy::system());
     for _ in 1..ATTEMPTS {
-        let error = match ask().await {
+        let error = match shared.renewing(&ask).await {
             Ok(answer) => return Ok(answer),
-            Err(error) => error,
+            Err(error) if error.is_transient() => error,
+            Err(error) => return Err(error),
         };
-        let renewed = matches!(error, Error::NotAuthenticated(_)) && shared.renew_session().await?;
-        if !renewed && !error.is_transient() {
-            return Err(error);
-        }
         let hint = match &error {
             Error::Refused(refusal) => refusal.retry_after,
             _ => None,
         };
         sleep(backoff.next_delay(hint)).await;
     }
-    ask().await
+    shared.renewing(ask).await
 }
