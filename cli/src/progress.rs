@@ -1,8 +1,10 @@
 //! Progress on stderr, where that is a terminal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sealpost_sdk::Watch;
 
 const REDRAW: Duration = Duration::from_millis(100);
 
@@ -73,4 +75,16 @@ pub(crate) fn bytes(what: &'static str, length: Option<u64>) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(template);
     start(bar, what, style.expect("the template is well-formed"))
+}
+
+/// Moves `bar` with a transfer.
+pub(crate) fn watch(bar: &ProgressBar) -> Watch {
+    let bar = bar.clone();
+    Arc::new(move |progress| {
+        // Of a folder it is that of all its files, once that is known.
+        if let Some(total) = progress.total {
+            bar.set_length(total);
+        }
+        bar.set_position(progress.done);
+    })
 }

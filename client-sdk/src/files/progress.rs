@@ -18,3 +18,14 @@ pub type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
 pub(super) fn unwatched() -> Watch {
     Arc::new(|_| ())
 }
+
+/// Tells how far all files are while one of them is on its way.
+pub(super) fn shifted(watch: &Watch, before: u64, total: u64) -> Watch {
+    let watch = Arc::clone(watch);
+    Arc::new(move |progress: Progress| {
+        watch(Progress {
+            done: before + progress.done,
+            total: Some(total),
+        });
+    })
+}

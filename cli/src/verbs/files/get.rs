@@ -1,9 +1,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use sealpost_sdk::{FOLDER_TYPE, Watch};
+use sealpost_sdk::FOLDER_TYPE;
 use serde::Serialize;
 
 use super::chosen::{all, pick};
@@ -53,14 +52,7 @@ impl Get {
         let found = pick(&self.file, all(&client, context, &space).await?)?;
         let reference = &found.reference;
         let bar = progress::bytes("getting", Some(reference.size.length()));
-        let shown = bar.clone();
-        let watch: Watch = Arc::new(move |progress| {
-            // Of a folder it is that of all its files.
-            if let Some(total) = progress.total {
-                shown.set_length(total);
-            }
-            shown.set_position(progress.done);
-        });
+        let watch = progress::watch(&bar);
         let to = self
             .to
             .unwrap_or_else(|| default_path(&reference.name, &reference.blob_id.to_string()));

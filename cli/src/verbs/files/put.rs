@@ -2,7 +2,6 @@ use std::fs::Metadata;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -83,7 +82,7 @@ impl Put {
         };
         if path == Path::new("-") {
             let bar = progress::bytes("putting", None);
-            options.watch = watch(&bar);
+            options.watch = progress::watch(&bar);
             let put = space.put_blob(tokio::io::stdin(), options);
             let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
             return Ok(Stored::file(space, &put));
@@ -96,7 +95,7 @@ impl Put {
             let name = path.canonicalize().map_err(opened)?.display().to_string();
             let version = String::new();
             options.resume = Some(Resume { name, version });
-            options.watch = watch(&bar);
+            options.watch = progress::watch(&bar);
             let put = space.put_folder(path, options);
             let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
             for skipped in &put.skipped {
@@ -113,7 +112,7 @@ impl Put {
         let bar = progress::bytes("putting", Some(metadata.len()));
         options.length = Some(metadata.len());
         options.resume = Some(resume(path, &metadata, &options.name).map_err(opened)?);
-        options.watch = watch(&bar);
+        options.watch = progress::watch(&bar);
         let put = space.put_blob(file, options);
         let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
         Ok(Stored::file(space, &put))
@@ -123,17 +122,6 @@ impl Put {
 fn finish<T>(bar: &ProgressBar, result: Result<T, Failure>) -> Result<T, Failure> {
     bar.finish_and_clear();
     result
-}
-
-fn watch(bar: &ProgressBar) -> sealpost_sdk::Watch {
-    let bar = bar.clone();
-    Arc::new(move |progress| {
-        // Of a folder it is known once it is walked.
-        if let Some(total) = progress.total {
-            bar.set_length(total);
-        }
-        bar.set_position(progress.done);
-    })
 }
 
 /// The last part of the path, that of `.` too. Standard input has no name.

@@ -12,7 +12,7 @@ use sealpost_protocol::limits::MAX_FOLDER;
 use tokio::fs;
 
 use super::super::download::{failed, part_of};
-use super::super::progress::{Progress, Watch, unwatched};
+use super::super::progress::{Progress, Watch, shifted, unwatched};
 use super::super::storage::Storage;
 use crate::blob::BlobError;
 use crate::error::Error;
@@ -65,13 +65,7 @@ impl Space {
         });
         let mut before = 0;
         for file in folder.files() {
-            let watch = Arc::clone(&watch);
-            let all: Watch = Arc::new(move |progress: Progress| {
-                watch(Progress {
-                    done: before + progress.done,
-                    total: Some(total),
-                });
-            });
+            let all = shifted(&watch, before, total);
             self.get_file_of(file, (&work, &files), &storage, &all).await?;
             before += file.blob.size.length();
         }

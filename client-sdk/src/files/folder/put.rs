@@ -8,7 +8,7 @@ use sealpost_protocol::ids::BlobId;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 
-use super::super::progress::{Progress, Watch};
+use super::super::progress::shifted;
 use super::super::put::{PutBlob, PutOptions, Resume, prepare, store, tell};
 use super::super::reference::note;
 use super::super::storage::Storage;
@@ -146,15 +146,4 @@ fn resume(options: &PutOptions, path: &str, version: String) -> Option<Resume> {
     let name = &options.resume.as_ref()?.name;
     let name = format!("{name}\n{path}");
     Some(Resume { name, version })
-}
-
-/// Tells how far all files are while one of them is on its way.
-fn shifted(watch: &Watch, before: u64, total: u64) -> Watch {
-    let watch = Arc::clone(watch);
-    Arc::new(move |progress: Progress| {
-        watch(Progress {
-            done: before + progress.done,
-            total: Some(total),
-        });
-    })
 }
