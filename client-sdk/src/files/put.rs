@@ -2,6 +2,8 @@
 
 mod upload;
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use sealpost_protocol::blob::{BlobReference, REFERENCE_TYPE, check_texts};
@@ -45,6 +47,14 @@ pub struct Resume {
     /// Which bytes, as far as can be told without reading them: length and time, say. Another version begins anew, and the room that
     /// the one before has taken is given back.
     pub version: String,
+}
+
+impl Resume {
+    /// The [`Self::version`] of a file: the same as long as nobody writes to it.
+    #[must_use]
+    pub fn version_of(file: &Metadata) -> String {
+        format!("{} {}.{}", file.len(), file.mtime(), file.mtime_nsec())
+    }
 }
 
 impl Default for PutOptions {

@@ -1,6 +1,5 @@
 use std::fs::Metadata;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -136,13 +135,12 @@ fn name_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// The same for the same file as long as nobody writes to it.
+/// The same for a file under a name as long as nobody writes to it.
 fn resume(path: &Path, metadata: &Metadata, name: &str) -> io::Result<Resume> {
     let path = path.canonicalize()?;
-    let (length, seconds, nanoseconds) = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
     Ok(Resume {
         name: format!("{}\n{name}", path.display()),
-        version: format!("{length} {seconds}.{nanoseconds}"),
+        version: Resume::version_of(metadata),
     })
 }
 

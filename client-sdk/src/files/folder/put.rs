@@ -48,7 +48,7 @@ impl Space {
         for found in &walked.files {
             let options = PutOptions {
                 length: Some(found.metadata.len()),
-                resume: resume(&options, &found.path, found.state()),
+                resume: resume(&options, &found.path, Resume::version_of(&found.metadata)),
                 watch: shifted(&options.watch, before, total),
                 ..PutOptions::default()
             };

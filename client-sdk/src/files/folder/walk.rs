@@ -34,12 +34,6 @@ impl Found {
     pub(super) fn is_executable(&self) -> bool {
         self.metadata.mode() & RUN != 0
     }
-
-    /// The same for the same file as long as nobody writes to it.
-    pub(super) fn state(&self) -> String {
-        let (length, seconds) = (self.metadata.len(), self.metadata.mtime());
-        format!("{length} {seconds}.{}", self.metadata.mtime_nsec())
-    }
 }
 
 /// Looks at everything below `folder`.
