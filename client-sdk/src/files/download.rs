@@ -21,6 +21,7 @@ use super::storage::Storage;
 use crate::blob::{BlobError, BlobReader};
 use crate::error::{Error, StoreError};
 use crate::space::Space;
+use crate::store::file_error;
 
 /// Digits of a blob's id in the name of what is not whole yet.
 const DIGITS: usize = 12;
@@ -193,10 +194,7 @@ pub(super) fn unwrapped(error: BlobError) -> Error {
 }
 
 pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
-    move |source| {
-        let what = format!("{doing} {}", path.display());
-        StoreError::File { what, source }.into()
-    }
+    move |source| file_error(doing, path, source)
 }
 
 /// Beside the file, with the blob's id in its name: what is in it is of no other blob.

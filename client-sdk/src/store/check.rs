@@ -14,7 +14,7 @@ use sealpost_protocol::wire::entry::Kind;
 
 use super::log::{SpaceLog, known_spaces};
 use super::outbox::CREATION;
-use super::{Store, StoreTransaction, remove_after_failure};
+use super::{Store, StoreTransaction, file_error, remove_after_failure};
 use crate::entropy;
 use crate::error::{Error, StoreError};
 
@@ -54,8 +54,7 @@ impl Store {
                 file.sync_all()
             });
         remove_after_failure(&probe);
-        let what = format!("writing {ROOM} bytes to {}", home.display());
-        written.map_err(|source| StoreError::File { what, source }.into())
+        written.map_err(|source| file_error(&format!("writing {ROOM} bytes to"), home, source))
     }
 
     /// Reads everything, on one consistent view.

@@ -259,7 +259,8 @@ fn sync_folder(folder: &Path) -> Result<(), Error> {
         .map_err(|source| file_error("syncing", folder, source))
 }
 
-fn file_error(what: &str, path: &Path, source: std::io::Error) -> Error {
+/// What the system said while this was done with a file or folder.
+pub(crate) fn file_error(what: &str, path: &Path, source: std::io::Error) -> Error {
     let what = format!("{what} {}", path.display());
     StoreError::File { what, source }.into()
 }

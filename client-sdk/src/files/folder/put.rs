@@ -8,6 +8,7 @@ use sealpost_protocol::ids::BlobId;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 
+use super::super::download::failed;
 use super::super::progress::shifted;
 use super::super::put::{PutBlob, PutOptions, Resume, prepare, store, tell};
 use super::super::reference::note;
@@ -15,7 +16,7 @@ use super::super::storage::Storage;
 use super::walk::{Found, walk};
 use crate::blob::BlobError;
 use crate::blocking;
-use crate::error::{Error, StoreError};
+use crate::error::Error;
 use crate::space::Space;
 
 /// A folder that is stored.
@@ -130,10 +131,8 @@ async fn store_file(
     found: &Found,
     options: &PutOptions,
 ) -> Result<FolderFile, Error> {
-    let opened = File::open(&found.file).await.map_err(|source| {
-        let what = format!("opening {}", found.file.display());
-        StoreError::File { what, source }
-    })?;
+    let opened = File::open(&found.file).await;
+    let opened = opened.map_err(failed("opening", &found.file))?;
     let (_upload, blob): (_, BlobReference) = store(space, storage, opened, options).await?;
     Ok(FolderFile {
         path: found.path.clone(),

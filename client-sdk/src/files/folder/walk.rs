@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use sealpost_protocol::blob::is_folder_path;
 use sealpost_protocol::limits::MAX_FOLDER_FILES;
 
-use crate::error::{Error, StoreError};
+use crate::error::Error;
+use crate::store::file_error;
 
 /// Any of the three bits by which somebody may run it.
 const RUN: u32 = 0o111;
@@ -47,10 +48,7 @@ pub(super) fn walk(folder: &Path) -> Result<Walked, Error> {
 }
 
 fn below(folder: &Path, prefix: &str, walked: &mut Walked) -> Result<(), Error> {
-    let failed = |source: io::Error| {
-        let what = format!("reading {}", folder.display());
-        Error::from(StoreError::File { what, source })
-    };
+    let failed = |source| file_error("reading", folder, source);
     let entries = fs::read_dir(folder).map_err(failed)?;
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| Ok(entry?.path()))
