@@ -333,7 +333,8 @@ fn judge(content: &Content, handle: &str, id: PrincipalId) -> Result<Contact, Er
     }
 }
 
-fn confirmed_under(content: &Content, handle: &str) -> Option<PrincipalId> {
+/// Who was confirmed under a handle.
+pub(crate) fn confirmed_under(content: &Content, handle: &str) -> Option<PrincipalId> {
     let mut contacts = content.contacts.iter();
     contacts
         .find(|(_, known)| known.handle == handle)

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::PairingCode;
 use crate::client::Client;
-use crate::contacts::{ConfirmedContact, Contact, parse_signed};
+use crate::contacts::{ConfirmedContact, confirmed_under, parse_signed};
 use crate::entropy;
 use crate::error::{Error, printable};
 use crate::keystore::AGENT_PREFIX;
@@ -137,14 +137,10 @@ impl Agents {
     pub async fn confirmed(&self, name: &str) -> Result<Option<ConfirmedContact>, Error> {
         self.take_in(name).await?;
         let handle = handle(name);
-        let contacts = self.client.contacts();
-        let all = contacts.known().await?;
-        let is_known = all
-            .iter()
-            .any(|contact| contact.handle == handle && contact.confirmed_at_ms.is_some());
-        match is_known {
-            true => contacts.confirmed(&handle).await.map(Some),
-            false => Ok(None),
+        let content = self.client.shared().local_account().await?.content;
+        match confirmed_under(&content, &handle) {
+            Some(_) => self.client.contacts().confirmed(&handle).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -213,12 +209,10 @@ impl Agents {
     /// those that were confirmed.
     async fn forget_predecessor(&self, name: &str) -> Result<(), Error> {
         let handle = handle(name);
-        let contacts = self.client.contacts();
-        let known = contacts.known().await?;
-        let is_known = |contact: &Contact| contact.handle == handle && contact.confirmed_at_ms.is_some();
-        match known.iter().any(is_known) {
-            true => contacts.remove(&handle).await,
-            false => Ok(()),
+        let content = self.client.shared().local_account().await?.content;
+        match confirmed_under(&content, &handle) {
+            Some(_) => self.client.contacts().remove(&handle).await,
+            None => Ok(()),
         }
     }
 
