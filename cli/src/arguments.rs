@@ -33,9 +33,10 @@ SEALPOST_NEW_PASSPHRASE_FILE, that of an exported account with SEALPOST_EXPORT_P
 SEALPOST_RECOVERY_FILE, a device secret with SEALPOST_DEVICE_SECRET_FILE, a pairing code with SEALPOST_PAIRING_FILE, and an invite
 link with SEALPOST_INVITE_FILE. An invite link may be an argument of `join`; other users of the machine then see it.
 
-Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused
-by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM. With --json a failure is a line {\"error\": ...} on stderr with
-`code`, a word that stays the same between versions, `exit_code` and `message`; without `exit_code` it did not end the command.";
+Exit codes: 0 done, 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm, damaged store or damaged
+file, 6 refused by the relay, 130 ended by SIGINT (Ctrl-C), 143 by SIGTERM. With --json a failure is a line {\"error\": ...} on
+stderr with `code`, a word that stays the same between versions, `exit_code` and `message`; without `exit_code` it did not end
+the command.";
 
 /// End-to-end encrypted spaces over a relay that cannot read them.
 #[derive(Parser)]

@@ -4,7 +4,6 @@ use std::io;
 use std::process::ExitCode;
 
 use sealpost_sdk::Error;
-use sealpost_sdk::blob::BlobError;
 use sealpost_sdk::error::StoreError;
 use sealpost_sdk::protocol::code::ErrorCode;
 use serde_json::json;
@@ -131,11 +130,7 @@ impl Failure {
 
     /// Whether the relay took no session of this home.
     pub(crate) fn is_not_authenticated(&self) -> bool {
-        match self {
-            Self::Sdk(Error::NotAuthenticated(_)) => true,
-            Self::Unfinished { cause, .. } | Self::Advised { cause, .. } => cause.is_not_authenticated(),
-            _ => false,
-        }
+        matches!(self.cause(), Self::Sdk(Error::NotAuthenticated(_)))
     }
 
     /// The same for a home whose agent cannot log in.
@@ -223,8 +218,8 @@ impl Failure {
         }
     }
 
-    /// 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm or damaged store, 6 refused by the relay,
-    /// 128 and the number of a signal that ended the command.
+    /// 1 other failure, 2 wrong use, 3 not authenticated, 4 network, 5 integrity alarm, damaged store or damaged file, 6 refused by
+    /// the relay, 128 and the number of a signal that ended the command.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Sdk(error) => code_of(error),
@@ -331,7 +326,7 @@ fn code_of(error: &Error) -> u8 {
         Error::Store(
             StoreError::Damaged { .. } | StoreError::Corrupt(_) | StoreError::DeviceKeyMissing(_),
         ) => 5,
-        Error::Blob(BlobError::Damaged { .. } | BlobError::TooLong | BlobError::Replaced) => 5,
+        Error::Blob(error) if error.is_damage() => 5,
         Error::Refused(_) => 6,
         _ => 1,
     }
@@ -348,7 +343,7 @@ fn word_of(error: &Error) -> &str {
         Error::Refused(refusal) => &refusal.word,
         Error::NoKey { .. } => "no_key",
         Error::Unreadable { .. } => "unreadable",
-        Error::Blob(BlobError::Damaged { .. } | BlobError::TooLong | BlobError::Replaced) => "blob_damaged",
+        Error::Blob(error) if error.is_damage() => "blob_damaged",
         Error::Store(error) => match error {
             StoreError::OtherAccount => "other_account",
             StoreError::NotPrivate(_) => "home_not_private",
@@ -365,6 +360,7 @@ fn word_of(error: &Error) -> &str {
 pub(crate) mod tests {
     use std::time::Duration;
 
+    use sealpost_sdk::blob::BlobError;
     use sealpost_sdk::error::{Alarm, Refusal};
 
     use super::*;
@@ -406,6 +402,23 @@ pub(crate) mod tests {
         ] {
             assert_eq!(worst_code(errors.iter()), code);
         }
+    }
+
+    #[test]
+    fn script_tells_a_damaged_file_from_one_that_cannot_be_read() {
+        let told = |error: BlobError| {
+            let error = &Failure::Sdk(error.into()).to_json()["error"];
+            (error["code"].clone(), error["exit_code"].clone())
+        };
+        for damage in [
+            BlobError::Damaged { chunk: 3 },
+            BlobError::TooLong,
+            BlobError::Replaced,
+        ] {
+            assert_eq!(told(damage), (json!("blob_damaged"), json!(5)));
+        }
+        let unread = BlobError::Io(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(told(unread), (json!("failed"), json!(1)));
     }
 
     fn limited() -> Failure {

@@ -42,5 +42,16 @@ pub enum BlobError {
     Replaced,
 }
 
+impl BlobError {
+    /// Whether what is stored is not what the author stored.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::TooLong | Self::Replaced => true,
+            Self::Io(_) | Self::TooLarge(_) | Self::Folder(_) => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
