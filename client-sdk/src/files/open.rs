@@ -3,7 +3,7 @@
 use std::io::{self, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -93,10 +93,12 @@ impl AsyncRead for BlobFile {
             return Poll::Ready(Ok(()));
         }
         if file.at_hand().is_empty() {
-            let fetch = file.fetch();
-            let fetched = ready!(file.fetching.get_or_insert(fetch).poll_unpin(context));
-            file.fetching = None;
-            file.run = fetched?;
+            let mut fetching = file.fetching.take().unwrap_or_else(|| file.fetch());
+            let Poll::Ready(run) = fetching.poll_unpin(context) else {
+                file.fetching = Some(fetching);
+                return Poll::Pending;
+            };
+            file.run = run?;
         }
         let bytes = file.at_hand();
         let taken = bytes.len().min(buffer.remaining());
