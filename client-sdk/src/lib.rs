@@ -87,4 +87,4 @@ pub use socket::ConnectionState;
 pub use space::{
     Delivered, GivenUp, InviteOptions, Joined, Packing, Position, Sent, Space, SpaceOptions, Unsent,
 };
-pub use store::StoreReport;
+pub use store::{AGENT_RUN_LOCK, StoreReport};

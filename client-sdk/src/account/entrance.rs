@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::blocking;
 use crate::error::Error;
 use crate::store::Store;
-use crate::store::lock::FileLock;
+use crate::store::lock::{ACCOUNT, FileLock};
 
 /// Held from before the home is opened until an account is in it, or until that has failed.
 pub(crate) struct Entrance {
@@ -23,7 +23,7 @@ impl Entrance {
     pub(crate) async fn into_home(home: &Path) -> Result<Self, Error> {
         let folder = home.to_owned();
         blocking::run(move || Store::prepare_folder(&folder)).await?;
-        let alone = FileLock::open(home, "account").await?;
+        let alone = FileLock::open(home, ACCOUNT).await?;
         if !alone.try_lock()? {
             return Err(Error::usage(format!(
                 "another process is registering or logging in with the home folder {}; nothing was done. Wait for it, or choose \

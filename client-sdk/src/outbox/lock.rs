@@ -8,12 +8,10 @@ use tokio::time::sleep;
 
 use crate::error::{Error, StoreError};
 use crate::store::Store;
-use crate::store::lock::FileLock;
+use crate::store::lock::{FileLock, SEND, SENDING};
 
 /// How often a waiting process looks whether its turn has come. A blocking wait could not be given up.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// The lock that all who send share, whatever the space.
-const HOME: &str = "sending";
 
 /// Held while this process extends the own writer chain of a space.
 pub(super) struct SendLock {
@@ -33,7 +31,7 @@ impl SendLock {
     /// [`Error::NotLoggedIn`] once the home was destroyed.
     pub(super) async fn acquire(home: &Path, space_id: &SpaceId) -> Result<Self, Error> {
         let shared = stay(home).await?;
-        let space = FileLock::open(home, &format!("send-{space_id}")).await?;
+        let space = FileLock::open(home, &format!("{SEND}{space_id}")).await?;
         while !space.try_lock()? {
             sleep(LOOK_AGAIN).await;
         }
@@ -47,7 +45,7 @@ impl NobodySends {
     /// # Errors
     /// [`StoreError::Sending`] while one does.
     pub(crate) async fn in_home(home: &Path) -> Result<Self, Error> {
-        let lock = FileLock::open(home, HOME).await?;
+        let lock = FileLock::open(home, SENDING).await?;
         match lock.try_lock()? {
             true => Ok(Self(lock)),
             false => Err(StoreError::Sending.into()),
@@ -58,7 +56,7 @@ impl NobodySends {
 /// Sees to it that the home stays, and that it is there: what this process has open outlives its file.
 async fn stay(home: &Path) -> Result<FileLock, Error> {
     expect_home(home)?;
-    let lock = FileLock::open(home, HOME).await?;
+    let lock = FileLock::open(home, SENDING).await?;
     while !lock.try_lock_shared()? {
         sleep(LOOK_AGAIN).await;
     }

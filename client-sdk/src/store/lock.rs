@@ -9,7 +9,31 @@ use crate::blocking;
 use crate::error::Error;
 
 /// What the names of lock files in the home end in.
-pub(super) const LOCK: &str = "lock";
+const LOCK: &str = "lock";
+/// Held by who gives the home an account.
+pub(crate) const ACCOUNT: &str = "account";
+/// Shared by all who send, whatever the space.
+pub(crate) const SENDING: &str = "sending";
+/// Held by who sends into a space, whose id follows.
+pub(crate) const SEND: &str = "send-";
+/// What begins the name of the lock, in a home, that an agent's program holds while it answers in a space: the space's id and `.lock`
+/// follow. It goes with the home.
+pub const AGENT_RUN_LOCK: &str = "agent-run-";
+
+/// Whether it is one of these. The folder may hold others: it is the owner's choice.
+pub(super) fn is_own_lock(path: &Path) -> bool {
+    let is_lock = path.extension().is_some_and(|extension| extension == LOCK);
+    let stem = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default();
+    let of_a_space = || {
+        [SEND, AGENT_RUN_LOCK]
+            .iter()
+            .any(|prefix| stem.starts_with(prefix))
+    };
+    is_lock && ([ACCOUNT, SENDING].contains(&stem) || of_a_space())
+}
 
 /// A lock file, and its lock once that was had. Dropped, it is free.
 pub(crate) struct FileLock {

@@ -24,10 +24,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::blocking;
 use crate::error::{Error, StoreError};
 use crate::secret::SecretBytes;
-use lock::LOCK;
+use lock::is_own_lock;
 use vault::Vault;
 
 pub use check::StoreReport;
+pub use lock::AGENT_RUN_LOCK;
 
 const DATABASE: &str = "store.sqlite3";
 /// How long a process waits for another one that writes to the same home.
@@ -179,20 +180,6 @@ impl<'a> StoreTransaction<'a> {
     ) -> Result<SecretBytes, Error> {
         self.vault.open_or_damaged(table, key, sealed)
     }
-}
-
-/// Whether it is a lock file of this program's. The folder may hold others: it is the owner's choice.
-fn is_own_lock(path: &Path) -> bool {
-    let is_lock = path.extension().is_some_and(|extension| extension == LOCK);
-    let stem = path
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or_default();
-    let is_ours = ["account", "sending"].contains(&stem)
-        || ["send-", "agent-run-"]
-            .iter()
-            .any(|prefix| stem.starts_with(prefix));
-    is_lock && is_ours
 }
 
 fn configure(connection: &Connection) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use sealpost_sdk::AGENT_RUN_LOCK;
 use sealpost_sdk::protocol::ids::SpaceId;
 
 use crate::failure::Failure;
@@ -15,7 +16,7 @@ pub(super) struct Turn(#[expect(dead_code, reason = "the open file is the lock")
 impl Turn {
     /// Takes the turn, unless another process has it. The file goes with the home's other locks when the home is forgotten.
     pub(super) fn take(home: &Path, space_id: &SpaceId) -> Result<Self, Failure> {
-        let path = home.join(format!("agent-run-{space_id}.lock"));
+        let path = home.join(format!("{AGENT_RUN_LOCK}{space_id}.lock"));
         let failed = |source| Failure::file(format!("locking {}", path.display()), source);
         let file = OpenOptions::new()
             .create(true)
