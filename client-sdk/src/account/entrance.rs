@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::blocking;
 use crate::error::Error;
-use crate::store::Store;
 use crate::store::lock::{ACCOUNT, FileLock};
+use crate::store::{Store, prepare_home};
 
 /// Held from before the home is opened until an account is in it, or until that has failed.
 pub(crate) struct Entrance {
@@ -22,7 +22,7 @@ impl Entrance {
     /// [`Error::Usage`] while another process does.
     pub(crate) async fn into_home(home: &Path) -> Result<Self, Error> {
         let folder = home.to_owned();
-        blocking::run(move || Store::prepare_folder(&folder)).await?;
+        blocking::run(move || prepare_home(&folder)).await?;
         let alone = FileLock::open(home, ACCOUNT).await?;
         if !alone.try_lock()? {
             return Err(Error::usage(format!(

@@ -100,11 +100,6 @@ impl Store {
         &self.shared.home
     }
 
-    /// Makes the folder where it is missing.
-    pub(crate) fn prepare_folder(home: &Path) -> Result<(), Error> {
-        prepare_home(home)
-    }
-
     /// Whether there is a store in `home`.
     pub(crate) fn exists(home: &Path) -> bool {
         home.join(DATABASE).exists()
@@ -199,7 +194,8 @@ fn remove_after_failure(path: &Path) {
     }
 }
 
-fn prepare_home(home: &Path) -> Result<(), Error> {
+/// Makes the folder where it is missing, and refuses one that others may touch.
+pub(crate) fn prepare_home(home: &Path) -> Result<(), Error> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
