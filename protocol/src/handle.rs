@@ -5,6 +5,9 @@ pub const MIN_LENGTH: usize = 3;
 /// The most characters of a handle.
 pub const MAX_LENGTH: usize = 32;
 
+/// What [`is_handle`] asks of a handle, for people.
+pub const RULE: &str = "a handle is 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first";
+
 /// Whether `text` is a handle as it is registered and shown: 3 to 32 of `a`-`z`, `0`-`9`, `.`, `-` and `_`, the first of
 /// them a letter or digit. So it is never taken for an option of a command or for a folder.
 #[must_use]

@@ -1,5 +1,5 @@
 use clap::Args;
-use sealpost_sdk::protocol::handle::is_handle;
+use sealpost_sdk::protocol::handle::{RULE, is_handle};
 use sealpost_sdk::{Client, PreparedAccount};
 
 use super::new_secrets::RecoveryTarget;
@@ -32,9 +32,7 @@ impl Register {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         // Before anybody thinks of a passphrase.
         if !is_handle(&self.handle) {
-            return Err(Failure::usage(
-                "a handle is 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first",
-            ));
+            return Err(Failure::usage(RULE));
         }
         let config = context.config_for_login().await?;
         self.recovery.expect_free()?;

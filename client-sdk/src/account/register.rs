@@ -2,7 +2,7 @@
 
 use prost::Message;
 use sealpost_opaque::Registered;
-use sealpost_protocol::handle::is_handle;
+use sealpost_protocol::handle::{RULE, is_handle};
 use sealpost_protocol::http::{
     LoggedIn, RegistrationFinish, RegistrationStart, RegistrationStarted, SecretToken,
 };
@@ -98,9 +98,7 @@ impl Client {
         content: impl FnOnce(RelayPin) -> Content,
     ) -> Result<PreparedAccount, Error> {
         if !is_handle(handle) {
-            return Err(Error::usage(
-                "a handle is 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first",
-            ));
+            return Err(Error::usage(RULE));
         }
         passphrase.expect_new()?;
         let met = Met::new(config).await?;

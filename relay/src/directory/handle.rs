@@ -1,6 +1,6 @@
 //! Handles: how people name accounts.
 
-use sealpost_protocol::handle::{can_name_account, is_handle};
+use sealpost_protocol::handle::{RULE, can_name_account, is_handle};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A handle by the rules of the protocol. It has no `Debug`: handles stay out of logs.
@@ -9,7 +9,7 @@ pub struct Handle(String);
 
 /// Text that is not a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a handle is 3 to 32 of a-z, 0-9, dot, dash and underscore, a letter or digit first")]
+#[error("{RULE}")]
 pub struct HandleInvalid;
 
 impl Handle {
