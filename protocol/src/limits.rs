@@ -52,6 +52,8 @@ pub const KEPT_KEYSTORE_VERSIONS: usize = 10;
 pub const MAX_BLOB: u64 = 1 << 40;
 /// Plaintext in one chunk of a blob.
 pub const BLOB_CHUNK: usize = 64 * 1024;
+/// The same as it is stored: sealed.
+pub const STORED_CHUNK: usize = BLOB_CHUNK + TAG;
 /// Longest name of a blob.
 pub const MAX_BLOB_NAME: usize = 255;
 /// Longest media type of a blob.

@@ -6,7 +6,7 @@ use rand::CryptoRng;
 use sealpost_protocol::blob::{BlobReference, BlobSize};
 use sealpost_protocol::hash::Digest32;
 use sealpost_protocol::ids::{BlobId, SpaceId};
-use sealpost_protocol::limits::{BLOB_CHUNK, SECRET, TAG};
+use sealpost_protocol::limits::{BLOB_CHUNK, SECRET, STORED_CHUNK};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use zeroize::Zeroizing;
@@ -157,7 +157,7 @@ async fn fill(
     ended: &mut bool,
 ) -> Result<(), BlobError> {
     if !*ended {
-        chunk.reserve_exact((BLOB_CHUNK + TAG).saturating_sub(chunk.len()));
+        chunk.reserve_exact(STORED_CHUNK.saturating_sub(chunk.len()));
     }
     while chunk.len() < BLOB_CHUNK && !*ended {
         let rest = BLOB_CHUNK - chunk.len();

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use sealpost_protocol::ids::{BlobId, SpaceId};
-use sealpost_protocol::limits::{BLOB_CHUNK, TAG};
+use sealpost_protocol::limits::{BLOB_CHUNK, STORED_CHUNK, TAG};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -15,7 +15,6 @@ mod vectors;
 
 const SPACE: SpaceId = SpaceId::new([0x51; 32]);
 const EPOCH: u64 = 7;
-const STORED_CHUNK: usize = BLOB_CHUNK + TAG;
 
 /// A blob as its storage and its readers have it.
 struct Stored {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use sealpost_protocol::blob::BlobReference;
 use sealpost_protocol::ids::PrincipalId;
-use sealpost_protocol::limits::BLOB_CHUNK;
+use sealpost_protocol::limits::{BLOB_CHUNK, STORED_CHUNK};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::io::StreamReader;
@@ -252,7 +252,7 @@ impl<'a> Part<'a> {
     ) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0)).await?;
         for _ in 0..known {
-            let mut chunk = Vec::with_capacity(BLOB_CHUNK + 16);
+            let mut chunk = Vec::with_capacity(STORED_CHUNK);
             chunk.resize(BLOB_CHUNK, 0);
             self.file.read_exact(&mut chunk).await?;
             reader.take_known(chunk);

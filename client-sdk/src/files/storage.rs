@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Response};
 use sealpost_protocol::http::{BlobPartUrl, HttpHeader};
-use sealpost_protocol::limits::{BLOB_CHUNK, MAX_ETAG, TAG};
+use sealpost_protocol::limits::{MAX_ETAG, STORED_CHUNK};
 
 use super::address::StoragePlace;
 use crate::blob::BlobError;
@@ -137,7 +137,7 @@ fn check_length(answer: &Response, of: u64) -> Result<(), BlobError> {
 
 /// What an object is that has so many bytes at most.
 fn damaged_behind(stored: u64) -> BlobError {
-    let whole = stored / (BLOB_CHUNK + TAG) as u64;
+    let whole = stored / STORED_CHUNK as u64;
     let chunk = u32::try_from(whole).unwrap_or(u32::MAX);
     BlobError::Damaged { chunk }
 }

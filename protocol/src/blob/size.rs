@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::limits::{BLOB_CHUNK, MAX_BLOB, TAG};
+use crate::limits::{BLOB_CHUNK, MAX_BLOB, STORED_CHUNK, TAG};
 use crate::padding::{MIN_PADDED, padme};
 
 const CHUNK: u64 = BLOB_CHUNK as u64;
-const STORED_CHUNK: u64 = CHUNK + TAG as u64;
+const STORED: u64 = STORED_CHUNK as u64;
 
 /// A plaintext that is too long for a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +77,7 @@ impl BlobSize {
     /// Where in the stored bytes these chunks are.
     #[must_use]
     pub fn stored_range(self, chunks: Range<u32>) -> Range<u64> {
-        let start = |index: u32| (u64::from(index) * STORED_CHUNK).min(self.stored());
+        let start = |index: u32| (u64::from(index) * STORED).min(self.stored());
         start(chunks.start)..start(chunks.end)
     }
 
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(size.chunks_of(CHUNK..CHUNK), 0..0);
         assert_eq!(size.chunks_of(2 * CHUNK..u64::MAX), 2..3);
         assert_eq!(size.chunks_of(3 * CHUNK..u64::MAX), 0..0);
-        assert_eq!(size.stored_range(1..2), STORED_CHUNK..2 * STORED_CHUNK);
+        assert_eq!(size.stored_range(1..2), STORED..2 * STORED);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use sealpost_protocol::blob::BlobSize;
 use sealpost_protocol::hash::Digest32;
 use sealpost_protocol::http::{BlobComplete, BlobPartDone, BlobReserve};
 use sealpost_protocol::ids::BlobId;
-use sealpost_protocol::limits::{BLOB_CHUNK, MAX_BLOB_PARTS, TAG};
+use sealpost_protocol::limits::{BLOB_CHUNK, MAX_BLOB_PARTS, STORED_CHUNK, TAG};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncRead;
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::space::Space;
 use crate::store::uploads::{UploadPart, UploadRow};
 
-const STORED_CHUNK: u64 = (BLOB_CHUNK + TAG) as u64;
+const STORED: u64 = STORED_CHUNK as u64;
 /// Chunks in a part, unless there would be too many parts: 8 MiB.
 const CHUNKS: u64 = 128;
 /// Parts on their way at once; one more is being sealed.
@@ -197,8 +197,7 @@ impl<'a> Upload<'a> {
     }
 
     fn tell(&mut self, stored: u64) {
-        self.sealed +=
-            stored / STORED_CHUNK * BLOB_CHUNK as u64 + (stored % STORED_CHUNK).saturating_sub(TAG as u64);
+        self.sealed += stored / STORED * BLOB_CHUNK as u64 + (stored % STORED).saturating_sub(TAG as u64);
         let total = self.options.length;
         let done = total.map_or(self.sealed, |total| self.sealed.min(total));
         (self.options.watch)(Progress { done, total });
@@ -383,7 +382,7 @@ fn part_bytes(length: Option<u64>) -> u64 {
     let chunks = length
         .and_then(|length| BlobSize::new(length).ok())
         .map_or(0, BlobSize::chunks);
-    u64::from(chunks).div_ceil(u64::from(MAX_BLOB_PARTS)).max(CHUNKS) * STORED_CHUNK
+    u64::from(chunks).div_ceil(u64::from(MAX_BLOB_PARTS)).max(CHUNKS) * STORED
 }
 
 #[cfg(test)]
@@ -400,6 +399,6 @@ mod tests {
             let stored = length.map_or(0, |length| BlobSize::new(length).unwrap().stored());
             assert!(stored <= part * u64::from(MAX_BLOB_PARTS), "{length:?}");
         }
-        assert_eq!(part_bytes(Some(2 << 30)), 128 * STORED_CHUNK);
+        assert_eq!(part_bytes(Some(2 << 30)), 128 * STORED);
     }
 }
