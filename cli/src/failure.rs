@@ -9,6 +9,7 @@ use sealpost_sdk::protocol::code::ErrorCode;
 use serde_json::json;
 
 use crate::interruption::Interruption;
+use crate::left_behind::LeftBehind;
 use crate::output::{Output, counted};
 
 /// Why a command failed.
@@ -32,16 +33,14 @@ pub(crate) enum Failure {
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     /// Not everything that was to be sent is acked.
-    #[error("{cause}; {} acked, {kept} kept in the outbox{}", counted(*.acked, "message"), advice(*.waiting))]
+    #[error("{cause}; {} acked, {}", counted(*.acked, "message"), in_the_outbox(*.left))]
     Unfinished {
         /// Why.
         cause: Box<Failure>,
         /// Messages of this command that the relay has acked.
         acked: u64,
-        /// Messages of this command that are signed and not acked.
-        kept: u64,
-        /// Events in the outbox, those of earlier commands included.
-        waiting: usize,
+        /// Messages that are signed and not acked.
+        left: LeftBehind,
     },
     /// A failure, and what to do about it in this place.
     #[error("{cause}")]
@@ -94,14 +93,9 @@ impl Failure {
         Self::Usage(what.into())
     }
 
-    pub(crate) fn unfinished(cause: Self, acked: u64, kept: u64, waiting: usize) -> Self {
+    pub(crate) fn unfinished(cause: Self, acked: u64, left: LeftBehind) -> Self {
         let cause = Box::new(cause);
-        Self::Unfinished {
-            cause,
-            acked,
-            kept,
-            waiting,
-        }
+        Self::Unfinished { cause, acked, left }
     }
 
     /// The same with what to do about it.
@@ -136,12 +130,7 @@ impl Failure {
     /// The same for a home whose agent cannot log in.
     pub(crate) fn of_agent(self) -> Self {
         match self {
-            Self::Unfinished {
-                cause,
-                acked,
-                kept,
-                waiting,
-            } => Self::unfinished(cause.of_agent(), acked, kept, waiting),
+            Self::Unfinished { cause, acked, left } => Self::unfinished(cause.of_agent(), acked, left),
             _ => Self::AgentRevoked,
         }
     }
@@ -196,6 +185,10 @@ impl Failure {
                     "make room on that disk; while the one that holds the home is full, nothing can be sent, read or changed",
                 )
             }
+            Self::Sdk(Error::Store(StoreError::Unsent(_))) => Some(
+                "`sealpost outbox list` shows them, and `space forget --drop-unsent` destroys them too; once this account is a member \
+                 again, `sealpost outbox flush` sends them",
+            ),
             Self::AgentRevoked => Some(
                 "pair again: the owner makes a code (`sealpost agent pair`), and `sealpost agent enroll` takes it in a home that is empty",
             ),
@@ -257,9 +250,10 @@ impl Failure {
         if let Some(hint) = self.hint() {
             error["hint"] = json!(hint);
         }
-        if let Self::Unfinished { acked, kept, .. } = self {
+        if let Self::Unfinished { acked, left, .. } = self {
             error["acked"] = json!(acked);
-            error["kept"] = json!(kept);
+            error["kept"] = json!(left.kept);
+            error["earlier"] = json!(left.earlier);
         }
         match self.cause() {
             Self::Sdk(Error::Integrity(alarm)) => {
@@ -267,6 +261,7 @@ impl Failure {
                 error["seq"] = json!(alarm.seq);
                 error["event_id"] = json!(alarm.event_id.map(|id| id.to_string()));
             }
+            Self::Sdk(Error::Store(StoreError::Unsent(messages))) => error["unsent"] = json!(messages),
             Self::Sdk(Error::Refused(refusal)) => {
                 if let Some(wait) = refusal.retry_after {
                     error["retry_after_ms"] = json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
@@ -306,14 +301,19 @@ pub(crate) fn worst_code<'a>(errors: impl Iterator<Item = &'a Error>) -> u8 {
     worst.unwrap_or(REFUSED)
 }
 
-/// What can be done about an outbox that holds something.
-fn advice(waiting: usize) -> &'static str {
-    match waiting {
-        0 => "",
-        _ => {
+/// What is in the outbox, and what can be done about it.
+fn in_the_outbox(left: LeftBehind) -> String {
+    let earlier = match left.earlier {
+        0 => String::new(),
+        earlier => format!(", beside {earlier} of commands before it"),
+    };
+    let advice = match left.is_empty() {
+        true => "",
+        false => {
             "; what is there goes out before anything else: `sealpost outbox flush` sends it, `sealpost outbox drop` gives it up"
         }
-    }
+    };
+    format!("{} kept in the outbox{earlier}{advice}", left.kept)
 }
 
 /// The exit code of an error of the SDK.
@@ -348,6 +348,7 @@ fn word_of(error: &Error) -> &str {
             StoreError::OtherAccount => "other_account",
             StoreError::NotPrivate(_) => "home_not_private",
             StoreError::Sending => "busy",
+            StoreError::Unsent(_) => "unsent",
             StoreError::DeviceKeyMissing(_) => "device_key_missing",
             StoreError::Damaged { .. } | StoreError::Corrupt(_) => "store_damaged",
             _ => "store_failed",
@@ -434,7 +435,7 @@ pub(crate) mod tests {
         for failure in [
             limited(),
             limited().or_by_recovery(),
-            Failure::unfinished(limited(), 0, 0, 0),
+            Failure::unfinished(limited(), 0, LeftBehind::default()),
         ] {
             let error = &failure.to_json()["error"];
             assert_eq!(error["retry_after_ms"], 12_104);
@@ -443,6 +444,22 @@ pub(crate) mod tests {
                 (&json!("rate_limited"), &json!(6))
             );
         }
+    }
+
+    #[test]
+    fn outbox_is_counted_with_what_earlier_commands_left_in_it() {
+        let told = |kept, earlier| {
+            let left = LeftBehind { kept, earlier };
+            Failure::unfinished(Failure::Busy, 0, left)
+        };
+        let said = told(0, 5).to_string();
+        assert!(
+            said.contains("0 kept in the outbox, beside 5 of commands before it; what is there"),
+            "{said}"
+        );
+        assert_eq!(told(1, 5).to_json()["error"]["kept"], 1);
+        assert_eq!(told(1, 5).to_json()["error"]["earlier"], 5);
+        assert!(told(0, 0).to_string().ends_with("0 kept in the outbox"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod context;
 mod failure;
 mod headers;
 mod interruption;
+mod left_behind;
 mod lines;
 mod output;
 mod patience;

@@ -142,12 +142,22 @@ pub enum StoreError {
         "a command of this home is sending messages, and what it has not sent yet would be lost; wait until it is done, or end it"
     )]
     Sending,
+    /// Messages of its outbox, which are nowhere else, would be lost.
+    #[error("{} for the space {} signed and never sent, and would be lost", messages(*.0), if *.0 == 1 { "is" } else { "are" })]
+    Unsent(u64),
     /// Holds another account.
     #[error("this home belongs to another account; choose another one or log out first")]
     OtherAccount,
     /// The home is readable by others.
     #[error("{0} can be read by other users of this machine; make it private (chmod go-rwx)")]
     NotPrivate(String),
+}
+
+fn messages(number: u64) -> String {
+    match number {
+        1 => "1 message".to_owned(),
+        _ => format!("{number} messages"),
+    }
 }
 
 impl Error {

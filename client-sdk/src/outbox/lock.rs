@@ -14,7 +14,7 @@ use crate::store::lock::{FileLock, SEND, SENDING};
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Held while this process extends the own writer chain of a space.
-pub(super) struct SendLock {
+pub(crate) struct SendLock {
     #[expect(dead_code, reason = "dropping it lets the next one in")]
     space: FileLock,
     #[expect(dead_code, reason = "dropping it lets the home be destroyed")]
@@ -31,12 +31,29 @@ impl SendLock {
     /// [`Error::NotLoggedIn`] once the home was destroyed.
     pub(super) async fn acquire(home: &Path, space_id: &SpaceId) -> Result<Self, Error> {
         let shared = stay(home).await?;
-        let space = FileLock::open(home, &format!("{SEND}{space_id}")).await?;
+        let space = of_space(home, space_id).await?;
         while !space.try_lock()? {
             sleep(LOOK_AGAIN).await;
         }
         Ok(Self { space, home: shared })
     }
+
+    /// The same for who does not wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Sending`] while another process has its turn.
+    pub(crate) async fn at_once(home: &Path, space_id: &SpaceId) -> Result<Self, Error> {
+        let shared = stay(home).await?;
+        let space = of_space(home, space_id).await?;
+        match space.try_lock()? {
+            true => Ok(Self { space, home: shared }),
+            false => Err(StoreError::Sending.into()),
+        }
+    }
+}
+
+async fn of_space(home: &Path, space_id: &SpaceId) -> Result<FileLock, Error> {
+    FileLock::open(home, &format!("{SEND}{space_id}")).await
 }
 
 impl NobodySends {

@@ -71,14 +71,8 @@ impl Client {
             .write(move |store| {
                 let _held = turn;
                 let log = SpaceLog::find_or_empty(store, space)?;
-                let mut given_up = GivenUp::default();
+                let given_up = to_give_up(&log)?;
                 for row in log.unacked()? {
-                    if delivered(&log, &row.event)?.is_none() {
-                        given_up.events += 1;
-                        // What does not open any more is given up all the same.
-                        given_up.messages +=
-                            read(&log, &row).map_or(0, |unsent| unsent.messages.len() as u64);
-                    }
                     log.remove_event(row.number)?;
                 }
                 if given_up.events > 0 {
@@ -88,6 +82,30 @@ impl Client {
                 Ok(given_up)
             })
             .await
+    }
+}
+
+/// What would be given up with the outbox of a space: all of it that does not stand in the verified log.
+pub(crate) fn to_give_up(log: &SpaceLog<'_>) -> Result<GivenUp, Error> {
+    let mut found = GivenUp::default();
+    for row in log.unacked()? {
+        if delivered(log, &row.event)?.is_none() {
+            found.events += 1;
+            // What does not open any more was one message at least.
+            found.messages += read(log, &row).map_or(1, |unsent| unsent.messages.len() as u64);
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps everybody from signing anything for a space, of which something is known.
+///
+/// # Errors
+/// [`StoreError::Sending`](crate::error::StoreError::Sending) while somebody does.
+pub(crate) async fn keep_unsent(store: &Store, space: SpaceId) -> Result<Option<SendLock>, Error> {
+    match is_known(store, space).await? {
+        true => SendLock::at_once(store.home(), &space).await.map(Some),
+        false => Ok(None),
     }
 }
 

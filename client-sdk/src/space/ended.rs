@@ -7,7 +7,10 @@ use sealpost_protocol::ids::SpaceId;
 
 use super::core::SpaceCore;
 use crate::client::{Client, Shared};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Refusal, StoreError};
+use crate::outbox::{GivenUp, keep_unsent, to_give_up};
+use crate::store::StoreTransaction;
+use crate::store::log::SpaceLog;
 
 /// Why an account reads a space no more, as far as this device has heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +33,22 @@ impl Client {
     /// approval can be let in all the same, and the space is then listed again.
     ///
     /// # Errors
-    /// [`Error::Usage`] while this account is a member, or this process has the space open; those of reaching the relay.
+    /// [`Error::Usage`] while this account is a member, or this process has the space open; [`StoreError::Unsent`] while messages
+    /// wait in its outbox; [`StoreError::Sending`] while another process of this home sends into it; those of reaching the relay.
+    /// Nothing is destroyed then.
     pub async fn forget_space(&self, id: SpaceId) -> Result<(), Error> {
+        self.destroy_space(id, Outbox::IsEmpty).await.map(drop)
+    }
+
+    /// The same with the messages that wait in its outbox, which are nowhere else; returns how many they were.
+    ///
+    /// # Errors
+    /// As [`Self::forget_space`].
+    pub async fn forget_space_and_unsent(&self, id: SpaceId) -> Result<GivenUp, Error> {
+        self.destroy_space(id, Outbox::IsGivenUp).await
+    }
+
+    async fn destroy_space(&self, id: SpaceId, outbox: Outbox) -> Result<GivenUp, Error> {
         let shared = self.shared();
         let listed = shared.with_session(async |token| shared.api.spaces(token).await);
         if listed.await?.spaces.iter().any(|view| view.space_id == id) {
@@ -47,19 +64,42 @@ impl Client {
         if shared.has_open(id).await {
             return Err(Error::usage("the space is in use"));
         }
+        // Nobody signs anything for it from here on.
+        let turn = keep_unsent(&shared.store, id).await?;
+        let unsent = shared.unsent_of(id).await?;
+        if outbox == Outbox::IsEmpty && unsent.messages > 0 {
+            return Err(StoreError::Unsent(unsent.messages).into());
+        }
         shared
             .update_keystore(|content| {
                 content.spaces.remove(&id);
             })
             .await?;
-        shared.store.write(move |store| store.forget_space(id)).await
+        let forgetting = shared.store.write(move |store| {
+            let _held = turn.as_ref();
+            store.forget_space(id)
+        });
+        forgetting.await?;
+        Ok(unsent)
     }
+}
+
+/// What is to be with the outbox of a space that is forgotten.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outbox {
+    IsEmpty,
+    IsGivenUp,
 }
 
 impl Shared {
     async fn is_being_made(&self, id: SpaceId) -> Result<bool, Error> {
         let begun = self.creations().await?;
         Ok(begun.iter().any(|(begun, _)| *begun == id))
+    }
+
+    async fn unsent_of(&self, id: SpaceId) -> Result<GivenUp, Error> {
+        let count = move |store: &StoreTransaction<'_>| to_give_up(&SpaceLog::find_or_empty(store, id)?);
+        self.store.read(count).await
     }
 
     async fn has_open(&self, id: SpaceId) -> bool {

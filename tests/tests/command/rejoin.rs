@@ -1,4 +1,10 @@
-use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+use sealpost_tests::{
+    command::Sealpost,
+    database::Database,
+    proxy::{FaultProxy, Upstream, Weather},
+    relay::Relay,
+};
+use serde_json::Value;
 
 use super::{Garden, open_to_all, text, texts};
 
@@ -62,4 +68,36 @@ async fn space_that_was_left_is_listed_as_such_until_it_is_forgotten() {
     assert_eq!(text(&listed[0], "state"), "member");
     let id = text(&listed[0], "space").to_owned();
     assert_eq!(texts(&bob.json(["tail", &id])), ["kept here"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_were_never_sent_are_not_forgotten_with_their_space_by_a_slip() {
+    let proxy = FaultProxy::start().await;
+    let relay = Relay::start(open_to_all(&Database::create().await).behind(proxy.address())).await;
+    proxy.lead_to(Upstream::Tcp(relay.addresses().public));
+    let at = &format!("http://{}", proxy.address());
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    bob.json(["send", "garden", "0"]);
+    proxy.set_weather(Weather::Refusing);
+    let failed = bob.feed(["--patience", "1", "send", "garden"], b"1\n2\n3\n");
+    assert_eq!(failed.code, 4, "{}", failed.err);
+    proxy.set_weather(Weather::Fair);
+    alice.json(["space", "remove-member", "garden", "bob"]);
+
+    let failed = bob.run(["--json", "send", "garden", "4"]);
+    let error: Value = serde_json::from_str(&failed.err).unwrap();
+    let counted = ["acked", "kept", "earlier"].map(|key| error["error"][key].as_u64().unwrap());
+    assert_eq!(counted, [0, 0, 3]);
+    let refused = bob.run(["--json", "space", "forget", "garden", "--yes"]);
+    let error: Value = serde_json::from_str(&refused.err).unwrap();
+    assert_eq!(
+        (refused.code, &error["error"]["code"], &error["error"]["unsent"]),
+        (1, &"unsent".into(), &3.into())
+    );
+    assert!(text(&error["error"], "hint").contains("--drop-unsent"));
+    assert_eq!(texts(&bob.json(["outbox", "list", "garden"])), ["1", "2", "3"]);
+    assert_eq!(bob.json(["space", "list"]).len(), 1);
+    let forgotten = bob.json(["space", "forget", "garden", "--yes", "--drop-unsent"]);
+    assert_eq!(forgotten[0]["dropped_unsent"], 3);
+    assert!(bob.json(["space", "list"]).is_empty());
 }

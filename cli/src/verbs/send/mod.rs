@@ -15,6 +15,7 @@ use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interruption::Interruptions;
+use crate::left_behind::LeftBehind;
 use crate::output::{Output, Report, counted};
 use crate::{patience, progress};
 use input::Input;
@@ -27,9 +28,10 @@ use input::Input;
 /// When it fails, messages that were signed already stay in the outbox of this home and go out first with the next command
 /// that opens the space: do not send them again. Nothing is kept of a message that is refused because this account may not
 /// write (see `sealpost outbox --help`). The failure says how many messages were acked and how many are kept (with
-/// --json as `acked` and `kept`). A script that goes on with its input behind these doubles nothing and loses nothing:
-/// `sealpost outbox flush` sends what is kept, `sealpost outbox drop` gives it up. The same holds for a command that SIGINT
-/// (Ctrl-C) or SIGTERM ends, with exit code 130 or 143; a second one ends it without counting.
+/// --json as `acked` and `kept`; `earlier` are those that commands before this one left there). A script that goes on with its
+/// input behind these doubles nothing and loses nothing: `sealpost outbox flush` sends what is kept, `sealpost outbox drop` gives it
+/// up. The same holds for a command that SIGINT (Ctrl-C) or SIGTERM ends, with exit code 130 or 143; a second one ends it without
+/// counting.
 ///
 /// A message holds 122880 bytes (120 KiB) at most.
 ///
@@ -212,14 +214,11 @@ impl<'a> Acks<'a> {
         self.note_the_rest();
         match (before, after) {
             (Some(before), Ok(unsent)) => {
-                let last = before.last().map_or(0, |unsent| unsent.number);
-                let own = unsent.iter().filter(|unsent| unsent.number > last);
-                let kept = own.map(|unsent| unsent.messages.len() as u64).sum();
-                Failure::unfinished(cause, self.summary.messages, kept, unsent.len())
+                Failure::unfinished(cause, self.summary.messages, LeftBehind::of(&before, &unsent))
             }
             // The home was destroyed meanwhile, and its outbox with it.
             (_, Err(Failure::Sdk(Error::NotLoggedIn(_)))) => {
-                Failure::unfinished(cause, self.summary.messages, 0, 0)
+                Failure::unfinished(cause, self.summary.messages, LeftBehind::default())
             }
             // What the outbox holds is not known; the first failure is the one to tell.
             _ => cause,

@@ -6,12 +6,15 @@ use serde::Serialize;
 use crate::chosen_space::{ChosenSpace, called};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Report;
+use crate::output::{Report, counted};
 use crate::question;
 
 /// Take a space that this account reads no more out of the list
 ///
 /// What this device has read of it is destroyed. Another device that has read it lists it until it forgets it, too.
+///
+/// Refused (`unsent` with --json, with how many) while messages to it are signed and not sent: they are nowhere else. `sealpost
+/// outbox list` shows them; --drop-unsent destroys them too.
 #[derive(Args)]
 pub(crate) struct Forget {
     #[command(flatten)]
@@ -19,12 +22,17 @@ pub(crate) struct Forget {
     /// Do not ask whether this is meant
     #[arg(long)]
     yes: bool,
+    /// Destroy messages of its outbox too
+    #[arg(long)]
+    drop_unsent: bool,
 }
 
 #[derive(Serialize)]
 struct Forgotten {
     space: String,
     forgotten: bool,
+    /// Messages of the outbox that are destroyed with it.
+    dropped_unsent: u64,
     /// How the space was called here.
     #[serde(skip)]
     called: String,
@@ -35,12 +43,22 @@ impl Forget {
         let client = context.client().await?;
         let found = self.space.find_listed(&client).await?;
         if !self.yes {
-            question::expect_typed("forget", "This destroys what this device has read of the space.")?;
+            let warning = match self.drop_unsent {
+                true => {
+                    "This destroys what this device has read of the space, and what it has signed and not sent."
+                }
+                false => "This destroys what this device has read of the space.",
+            };
+            question::expect_typed("forget", warning)?;
         }
-        client.forget_space(found.id).await?;
+        let dropped = match self.drop_unsent {
+            true => client.forget_space_and_unsent(found.id).await?.messages,
+            false => client.forget_space(found.id).await.map(|()| 0)?,
+        };
         context.report(&Forgotten {
             space: found.id.to_string(),
             forgotten: true,
+            dropped_unsent: dropped,
             called: called(&found),
         })
     }
@@ -48,6 +66,14 @@ impl Forget {
 
 impl Report for Forgotten {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{} is forgotten.", self.called)
+        match self.dropped_unsent {
+            0 => writeln!(out, "{} is forgotten.", self.called),
+            dropped => writeln!(
+                out,
+                "{} is forgotten, with {} never sent.",
+                self.called,
+                counted(dropped, "message")
+            ),
+        }
     }
 }

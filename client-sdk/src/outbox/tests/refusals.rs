@@ -1,10 +1,13 @@
 use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::code::ErrorCode;
+use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use sealpost_protocol::wire::{Nack, Publish, Published};
 use tokio::time::{Instant, timeout};
 
 use super::*;
+use crate::error::StoreError;
+use crate::store::log::SpaceLog;
 use crate::testing::log::TestLog;
 
 async fn refuse(script: &Script, id: u64, nack: Nack) {
@@ -119,6 +122,24 @@ async fn what_is_given_up_is_not_sent_and_nothing_is_signed_in_its_place() {
     space.send(Message::text("less")).await.unwrap();
     assert_eq!(read_all(&space, 1).await, ["less"]);
     serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_be_lost_with_an_outbox_is_counted_while_nobody_sends() {
+    let mut stage = Stage::new().await;
+    let (space, _script) = over_the_quota(&mut stage).await;
+    let (id, store) = (space.id(), &stage.device.shared.store);
+    let turn = keep_unsent(store, id).await.unwrap();
+    let second = keep_unsent(store, id).await.err();
+    assert!(
+        matches!(second, Some(Error::Store(StoreError::Sending))),
+        "{second:?}"
+    );
+    drop(turn);
+    let counting = store.read(move |store| to_give_up(&SpaceLog::find_or_empty(store, id)?));
+    assert_eq!(counting.await.unwrap().messages, 1);
+    let unknown = keep_unsent(store, SpaceId::new([9; 32])).await.unwrap();
+    assert!(unknown.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,6 +27,7 @@ use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::{Failure, complain};
 use crate::interruption::Interruptions;
+use crate::left_behind::LeftBehind;
 use crate::output::Output;
 use crate::patience;
 use crate::people::People;
@@ -166,12 +167,9 @@ async fn with_counts(
     let (Some(before), Ok(unsent)) = (before, after) else {
         return cause;
     };
-    let last = before.last().map_or(0, |unsent| unsent.number);
-    let own = unsent.iter().filter(|unsent| unsent.number > last);
-    let kept: u64 = own.map(|unsent| unsent.messages.len() as u64).sum();
-    match kept {
-        0 => cause,
-        kept => Failure::unfinished(cause, acked, kept, unsent.len()),
+    match LeftBehind::of(&before, &unsent) {
+        LeftBehind { kept: 0, .. } => cause,
+        left => Failure::unfinished(cause, acked, left),
     }
 }
 
