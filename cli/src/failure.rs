@@ -50,6 +50,14 @@ pub(crate) enum Failure {
         /// What to do.
         advice: &'static str,
     },
+    /// Contents would be lost with the account.
+    #[error("nothing was changed.{warning} Add somebody to them, or say --lose-contents if this is meant")]
+    OnlyMember {
+        /// Of which spaces, for people.
+        warning: String,
+        /// The same, by id.
+        spaces: Vec<String>,
+    },
     /// A signal told the command to end.
     #[error("ended by {}", .0.name())]
     Interrupted(Interruption),
@@ -216,7 +224,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Sdk(error) => code_of(error),
-            Self::Usage(_) | Self::AgentsHome => 2,
+            Self::Usage(_) | Self::AgentsHome | Self::OnlyMember { .. } => 2,
             Self::AgentRevoked => 3,
             Self::Unwell(code) | Self::Program(code) => *code,
             Self::AgentRemains { code, .. } => *code,
@@ -232,6 +240,7 @@ impl Failure {
             Self::Sdk(error) => word_of(error),
             Self::Usage(_) => "usage",
             Self::AgentsHome => "agents_home",
+            Self::OnlyMember { .. } => "only_member",
             Self::AgentRevoked => "agent_revoked",
             Self::AgentRuns => "agent_runs",
             Self::AgentRemains { .. } => "agent_remains",
@@ -256,6 +265,7 @@ impl Failure {
             error["earlier"] = json!(left.earlier);
         }
         match self.cause() {
+            Self::OnlyMember { spaces, .. } => error["spaces"] = json!(spaces),
             Self::Sdk(Error::Integrity(alarm)) => {
                 error["space"] = json!(alarm.space_id.map(|id| id.to_string()));
                 error["seq"] = json!(alarm.seq);

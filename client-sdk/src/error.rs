@@ -35,15 +35,14 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// This member was not given the key of an epoch. The members were asked to wrap it again, if it is meant for this one.
-    #[error(
-        "this member has no key for epoch {epoch} of space {space_id}; the next member who is online gives it one, if it may have \
-         it"
-    )]
+    #[error("this member has no key for epoch {epoch} of space {space_id}; {}", help_for(*.alone))]
     NoKey {
         /// The space.
         space_id: SpaceId,
         /// The epoch.
         epoch: u64,
+        /// Whether it is the only member, as far as the log was verified: there is nobody to be asked.
+        alone: bool,
     },
     /// A member signed an event whose content does not open. The log is whole; its author wrote nonsense.
     #[error("event {event_id} (seq {seq} of space {space_id}) was written so that it cannot be read")]
@@ -151,6 +150,16 @@ pub enum StoreError {
     /// The home is readable by others.
     #[error("{0} can be read by other users of this machine; make it private (chmod go-rwx)")]
     NotPrivate(String),
+}
+
+/// Who could give a key to a member that has none.
+fn help_for(alone: bool) -> &'static str {
+    match alone {
+        true => {
+            "nobody else is a member, so that nobody can give it one: what was written under it cannot be read any more"
+        }
+        false => "the next member who is online gives it one, if it may have it",
+    }
 }
 
 fn messages(number: u64) -> String {

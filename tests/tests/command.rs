@@ -7,6 +7,8 @@
 
 #[path = "command/agents.rs"]
 mod agents;
+#[path = "command/alone.rs"]
+mod alone;
 #[path = "command/approvals.rs"]
 mod approvals;
 #[path = "command/invites.rs"]

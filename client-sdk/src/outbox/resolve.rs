@@ -175,9 +175,10 @@ impl<R: Rng> Outbox<R> {
         let mut keys = Keys::new();
         for row in rows {
             let epoch = row.event.epoch;
-            let space_id = self.core.space_id;
-            let key = self.core.epoch_key(epoch).await?;
-            keys.insert(epoch, key.ok_or(Error::NoKey { space_id, epoch })?);
+            let Some(key) = self.core.epoch_key(epoch).await? else {
+                return Err(self.core.no_key(epoch).await.into());
+            };
+            keys.insert(epoch, key);
         }
         Ok(keys)
     }

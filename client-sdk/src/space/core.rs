@@ -304,12 +304,21 @@ impl SpaceCore {
         if let Some(stop) = &self.progress.borrow().stopped {
             return Err(stop.to_error());
         }
+        let head = self.head().await?;
+        self.wait_for(head).await
+    }
+
+    /// Where the relay's log ends now, for who may read it. Of a space that was read before it is noted why it may not. A relay that was
+    /// restored gets back what it lacks first.
+    ///
+    /// # Errors
+    /// [`Error::Network`] without a connection, [`Error::Refused`], or an alarm.
+    pub(super) async fn head(&self) -> Result<u64, Error> {
         loop {
             let served = self.served_by().await?;
             let refusal = match self.ask_head().await {
-                Ok(head) => return self.wait_for(head).await,
                 Err(Error::Refused(refusal)) => refusal,
-                Err(error) => return Err(error),
+                head => return head,
             };
             if !self.heal_after(&refusal, served).await? {
                 return Err(sync::refused_head(self, *refusal).await);

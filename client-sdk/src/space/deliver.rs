@@ -257,10 +257,7 @@ impl Reader {
         let core = self.core();
         let lacking = match self.sought_key(epoch).await {
             Ok(Some(key)) => return Ok(Some(key)),
-            Ok(None) => Error::NoKey {
-                space_id: core.space_id,
-                epoch,
-            },
+            Ok(None) => core.no_key(epoch).await,
             // Who is out gets no more keys, and goes on with what it has.
             Err(error) if error.code() == Some(ErrorCode::NotAMember) => error,
             Err(error) => return Err(error),

@@ -1,16 +1,24 @@
 //! Spaces that this account reads no more: why, and how one is forgotten.
 
 use std::sync::Weak;
+use std::time::Duration;
 
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::SpaceId;
+use tokio::time::timeout;
 
+use super::client::SpaceSummary;
 use super::core::SpaceCore;
 use crate::client::{Client, Shared};
 use crate::error::{Error, Refusal, StoreError};
 use crate::outbox::{GivenUp, keep_unsent, to_give_up};
 use crate::store::StoreTransaction;
 use crate::store::log::SpaceLog;
+
+/// Spaces that one call asks after: each is a question to the relay.
+const MOST_ASKED_AFTER: usize = 64;
+/// How long the relay may keep an answer back.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why an account reads a space no more, as far as this device has heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +36,44 @@ pub enum SpaceEnd {
 }
 
 impl Client {
+    /// Asks the relay about spaces that it does not list ([`SpaceEnd::NotListed`]), and corrects what is said of them: one that it
+    /// serves all the same goes on, as does each of an account that was deleted and imported, whose memberships it lists no more; of
+    /// another that was read on this device it says why not. Stops where the relay does not answer.
+    pub async fn ask_after(&self, spaces: &mut [SpaceSummary]) {
+        let unlisted = |space: &&mut SpaceSummary| space.ended == Some(SpaceEnd::NotListed);
+        for space in spaces.iter_mut().filter(unlisted).take(MOST_ASKED_AFTER) {
+            if let Err(error) = self.ask_after_one(space).await {
+                tracing::debug!(space.id = %space.id, error = %error, "why spaces have ended was not heard");
+                return;
+            }
+        }
+    }
+
+    async fn ask_after_one(&self, space: &mut SpaceSummary) -> Result<(), Error> {
+        let (shared, id) = (self.shared(), space.id);
+        match self.served_head(id).await {
+            Ok(head) => {
+                (space.relay_head, space.ended) = (Some(head), None);
+                shared.note_no_end(id).await;
+            }
+            Err(error @ (Error::Network(_) | Error::NotAuthenticated(_))) => return Err(error),
+            Err(_) => {
+                let noted = shared
+                    .store
+                    .read(move |store| Ok(store.ends()?.get(&id).copied()));
+                space.ended = noted.await?.or(space.ended);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the log of a space ends that the relay serves to this account.
+    async fn served_head(&self, id: SpaceId) -> Result<u64, Error> {
+        let space = self.space(id).await?;
+        let asked = timeout(ANSWERED_WITHIN, space.core().head()).await;
+        asked.unwrap_or_else(|_elapsed| Err(Error::network("the relay does not answer")))
+    }
+
     /// Takes a space that this account reads no more out of the list: out of the keystore, and all that was read out of this
     /// device's store. Another device that has read it lists it until it forgets it, too. Nobody else notices. Whoever waits for
     /// approval can be let in all the same, and the space is then listed again.
@@ -52,9 +98,7 @@ impl Client {
         let shared = self.shared();
         let listed = shared.with_session(async |token| shared.api.spaces(token).await);
         if listed.await?.spaces.iter().any(|view| view.space_id == id) {
-            return Err(Error::usage(
-                "this account is a member of the space: leave it first, or delete it",
-            ));
+            return Err(still_a_member());
         }
         if shared.is_being_made(id).await? {
             return Err(Error::usage(
@@ -70,6 +114,12 @@ impl Client {
         if outbox == Outbox::IsEmpty && unsent.messages > 0 {
             return Err(StoreError::Unsent(unsent.messages).into());
         }
+        // A relay that does not list a space may serve it.
+        match self.served_head(id).await {
+            Ok(_) => return Err(still_a_member()),
+            Err(error @ (Error::Network(_) | Error::NotAuthenticated(_))) => return Err(error),
+            Err(_) => {}
+        }
         shared
             .update_keystore(|content| {
                 content.spaces.remove(&id);
@@ -82,6 +132,10 @@ impl Client {
         forgetting.await?;
         Ok(unsent)
     }
+}
+
+fn still_a_member() -> Error {
+    Error::usage("this account is a member of the space: leave it first, or delete it")
 }
 
 /// What is to be with the outbox of a space that is forgotten.

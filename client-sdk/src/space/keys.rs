@@ -188,11 +188,21 @@ impl SpaceCore {
 
     async fn newest_known_key(&self) -> Result<Arc<EpochKey>, Error> {
         let epoch = self.current_epoch().await?.map_or(0, |at| at.epoch);
-        let key = self.epoch_key(epoch).await?;
-        key.ok_or(Error::NoKey {
+        match self.epoch_key(epoch).await? {
+            Some(key) => Ok(key),
+            None => Err(self.no_key(epoch).await),
+        }
+    }
+
+    /// That this member was not given the key of an epoch.
+    pub(crate) async fn no_key(&self, epoch: u64) -> Error {
+        let me = self.me();
+        let alone = self.with_fold(|fold| fold.chain().members().all(|member| member.manifest.id() == me));
+        Error::NoKey {
             space_id: self.space_id,
             epoch,
-        })
+            alone: alone.await.unwrap_or(false),
+        }
     }
 
     fn key_alarm(&self, what: &str, row: &EpochRow) -> Alarm {

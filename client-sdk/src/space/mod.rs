@@ -1,5 +1,6 @@
 //! Spaces: one log each, verified before it is shown.
 
+mod alone;
 mod api;
 pub(crate) mod client;
 mod control;
@@ -22,6 +23,7 @@ pub(crate) mod stop;
 mod unread;
 pub(crate) mod wraps;
 
+pub use alone::Alone;
 pub use api::Space;
 pub use client::{Notices, SpaceOptions, SpaceSummary};
 pub use deliver::{Delivered, MessageCursor, Messages, Position};

@@ -20,6 +20,8 @@ pub(crate) enum Stop {
         space_id: SpaceId,
         /// The epoch.
         epoch: u64,
+        /// Whether it is the only one.
+        alone: bool,
     },
     /// The call itself is wrong.
     Usage(String),
@@ -39,7 +41,15 @@ impl Stop {
             Error::Integrity(alarm) => Self::Alarm(*alarm),
             Error::Refused(refusal) => Self::Refused(refusal),
             Error::NotAuthenticated(reason) => Self::NotAuthenticated(reason),
-            Error::NoKey { space_id, epoch } => Self::NoKey { space_id, epoch },
+            Error::NoKey {
+                space_id,
+                epoch,
+                alone,
+            } => Self::NoKey {
+                space_id,
+                epoch,
+                alone,
+            },
             Error::Usage(what) => Self::Usage(what),
             Error::Store(StoreError::Damaged { table }) => Self::Damaged { table },
             other => Self::Store(other.to_string()),
@@ -63,9 +73,14 @@ impl Stop {
             Self::Alarm(alarm) => alarm.clone().into(),
             Self::Refused(refusal) => Error::Refused(refusal.clone()),
             Self::NotAuthenticated(reason) => Error::NotAuthenticated(reason),
-            Self::NoKey { space_id, epoch } => Error::NoKey {
+            Self::NoKey {
+                space_id,
+                epoch,
+                alone,
+            } => Error::NoKey {
                 space_id: *space_id,
                 epoch: *epoch,
+                alone: *alone,
             },
             Self::Usage(what) => Error::Usage(what.clone()),
             Self::Damaged { table } => Error::Store(StoreError::Damaged { table }),

@@ -7,8 +7,9 @@ use clap::Args;
 use sealpost_sdk::{Client, ExportSummary};
 use serde::Serialize;
 
+use super::alone;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::output::{Report, counted, printable};
 use crate::secret_input::Source;
 
@@ -18,7 +19,9 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 /// Write the account to one file, sealed under a passphrase of its own
 ///
 /// The file holds the account's keys, the list of its spaces and its contacts. Whoever has the file and its passphrase is
-/// the owner of the account's identity: keep it offline. Messages are not in it. Without a terminal, the file's passphrase is
+/// the owner of the account's identity: keep it offline. Messages are not in it, nor the keys of spaces: where the account was
+/// deleted, other members give these anew to who imports it. Spaces that have no other member are named on stderr (`only_member` with
+/// --json). Without a terminal, the file's passphrase is
 /// read from the file that SEALPOST_EXPORT_PASSPHRASE_FILE names.
 #[derive(Args)]
 #[command(
@@ -64,6 +67,7 @@ impl Export {
             let client = context.client().await?;
             passphrase = source.read_passphrase()?;
             write(&self.file, &client.export(&passphrase).await?)?;
+            warn_of_what_is_not_in_it(&client, context).await?;
         }
         // What was written is opened from the disk, as it will be on the day when it is needed.
         let summary = Client::inspect_export(read(&self.file)?, &passphrase).await?;
@@ -100,6 +104,18 @@ impl Report for Shown {
             counted(self.contacts as u64, "confirmed contact")
         )
     }
+}
+
+/// The file brings back no content of a space in which nobody is left who could give it the key.
+async fn warn_of_what_is_not_in_it(client: &Client, context: &Context) -> Result<(), Failure> {
+    let warning = alone::warning(&alone::find(client, context).await?);
+    if !warning.is_empty() {
+        let said = format!(
+            "the file keeps no messages, and a deleted account gets no keys back but from other members.{warning}"
+        );
+        complain(context.output(), "only_member", &said);
+    }
+    Ok(())
 }
 
 /// Reads an export.

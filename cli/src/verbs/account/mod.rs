@@ -1,5 +1,6 @@
 //! The account as a whole.
 
+mod alone;
 mod delete;
 mod device_secret;
 mod export;

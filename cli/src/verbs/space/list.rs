@@ -56,7 +56,9 @@ const WAITING: (&str, &str) = ("waiting", "  (waiting for approval)");
 
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let spaces = context.client().await?.spaces().await?;
+        let client = context.client().await?;
+        let mut spaces = client.spaces().await?;
+        client.ask_after(&mut spaces).await;
         if !spaces.is_empty() {
             context.heading(&format!("{:<64}  {:>8}  NAME", "ID", "HEAD"))?;
         }

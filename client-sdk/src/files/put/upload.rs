@@ -89,8 +89,7 @@ impl<'a> Upload<'a> {
         }
         let epoch = space.epoch().await?;
         if epoch == 0 {
-            let space_id = space.id();
-            return Err(Error::NoKey { space_id, epoch });
+            return Err(space.core().no_key(epoch).await);
         }
         let mut upload = with(draw(epoch, options), Vec::new());
         upload.keep(found).await?;

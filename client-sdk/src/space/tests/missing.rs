@@ -10,6 +10,7 @@ use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use tokio::time::timeout;
 
 use super::*;
+use crate::content::Message;
 
 #[tokio::test(start_paused = true)]
 async fn member_without_a_usable_wrap_asks_and_another_one_is_enough() {
@@ -33,10 +34,32 @@ async fn member_without_a_usable_wrap_asks_and_another_one_is_enough() {
         }
     };
     assert_eq!(asked.first(), Some(&1));
-    assert!(matches!(first, Err(Error::NoKey { epoch: 1, .. })));
+    assert!(matches!(
+        first,
+        Err(Error::NoKey {
+            epoch: 1,
+            alone: false,
+            ..
+        })
+    ));
     script.log.wraps.insert((1, alice.id()), good);
     tokio::spawn(script.serve());
     assert_eq!(texts(&mut space.subscribe(Position::START), 1).await, ["sealed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_the_only_member_is_promised_no_key_by_others() {
+    let mut stage = Stage::new().await;
+    stage.log.wraps.clear();
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let error = space.send(Message::text("sealed?")).await.unwrap_err();
+    assert!(matches!(error, Error::NoKey { alone: true, .. }), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.contains("nobody else is a member") && !said.contains("gives it one,"),
+        "{said}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
