@@ -49,6 +49,8 @@ impl Client {
             Ok(()) | Err(Error::Network(_)) => {}
             Err(error) => return Err(error),
         }
+        // What was never looked at is listed with this.
+        self.spaces().await?;
         let export = self.to_export().await?;
         let (passphrase, ksf) = (passphrase.share(), STRETCHING.check().expect("above the floor"));
         blocking::run(move || export::seal(&export, &passphrase, ksf, &mut entropy::system()))

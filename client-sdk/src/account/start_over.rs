@@ -84,6 +84,8 @@ impl Client {
     ) -> Result<PreparedStart, Error> {
         new.expect_new()?;
         let shared = self.shared();
+        // What was never looked at is listed with this, and as lost from then on.
+        self.spaces().await?;
         let lost_agents = Box::pin(self.agents().list()).await?;
         let device_name = shared.own_device_name().await?;
         let fresh = match proof {

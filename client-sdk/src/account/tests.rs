@@ -9,6 +9,7 @@ mod hostile;
 mod life;
 mod people;
 mod relay;
+mod spaces;
 mod start_over;
 
 use sealpost_protocol::http::SecretToken;

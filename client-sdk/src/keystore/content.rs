@@ -60,7 +60,22 @@ pub(crate) struct KnownContact {
     pub(crate) confirmed_at_ms: u64,
 }
 
+/// Spaces in a keystore up to which others can have more listed: the relay says what they brought the owner into, and a keystore has
+/// room for some thousands.
+const MOST_LISTED_BY_OTHERS: usize = 1024;
+
 impl Content {
+    /// Lists spaces that the relay says the owner is in, where there is room. Returns whether that changes anything.
+    pub(crate) fn list(&mut self, spaces: &[SpaceId]) -> bool {
+        let before = self.spaces.len();
+        for id in spaces {
+            if self.spaces.len() < MOST_LISTED_BY_OTHERS {
+                self.spaces.entry(*id).or_default();
+            }
+        }
+        self.spaces.len() > before
+    }
+
     /// The content of a new account.
     pub(crate) fn new(identity: Identity, relay: RelayPin) -> Self {
         Self {

@@ -140,7 +140,7 @@ impl Space {
     /// [`Error::Network`] without a connection, [`Error::Integrity`] if a check fails.
     pub async fn sync(&self) -> Result<Cursor, Error> {
         self.handle.core().catch_up().await?;
-        self.handle.core().notice_return().await;
+        self.handle.core().notice_membership().await;
         missing::answer_now(self.handle.core()).await;
         Ok(self.verified())
     }

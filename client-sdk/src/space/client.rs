@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
+use sealpost_protocol::http::SpaceView;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::socket::SocketProof;
@@ -111,7 +112,8 @@ impl Client {
         self.shared().open_space(id).await
     }
 
-    /// The spaces of this account: those in the keystore, on this device, and on the relay's list, which is a hint.
+    /// The spaces of this account: those in the keystore, on this device, and on the relay's list, which is a hint. The keystore lists
+    /// from then on what it did not, with one change for all of it: an export, and who starts over, know them too.
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] if the session has ended, [`Error::Store`]; a relay that cannot be reached is none.
@@ -122,6 +124,7 @@ impl Client {
         let mut found = shared.known_spaces().await?;
         match listed {
             Ok(list) => {
+                shared.take_down(&list.spaces).await;
                 for view in list.spaces {
                     found.entry(view.space_id).or_default().relay_head = Some(view.head_seq);
                 }
@@ -238,6 +241,24 @@ impl Shared {
         Ok(found)
     }
 
+    /// Has the keystore list what the relay does. It is tried again with the next look at the list.
+    async fn take_down(&self, listed: &[SpaceView]) {
+        let ids: Vec<SpaceId> = listed.iter().map(|view| view.space_id).collect();
+        let listing = async {
+            if !self.local_account().await?.content.list(&ids) {
+                return Ok(());
+            }
+            let list = |content: &mut Content| {
+                content.list(&ids);
+            };
+            self.update_keystore(list).await
+        };
+        // Boxed: most calls of the SDK carry it.
+        if let Err(error) = Box::pin(listing).await {
+            tracing::warn!(error = %error, "new spaces were not listed in the keystore");
+        }
+    }
+
     /// What the relay lists goes on, what it does not list has ended, unless it was never begun.
     async fn note_who_goes_on(&self, found: &mut BTreeMap<SpaceId, Known>) {
         for (id, known) in found {
@@ -345,7 +366,7 @@ impl SpaceCore {
     /// # Errors
     /// [`Error::Integrity`] if another device of this account was shown another log; the space then stops.
     pub(super) async fn pin(&self) -> Result<(), Error> {
-        self.notice_return().await;
+        self.notice_membership().await;
         let known = self.compare_pinned().await?;
         let place = self
             .with_fold(|fold| VerifiedPlace {

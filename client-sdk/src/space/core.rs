@@ -39,8 +39,8 @@ pub(crate) struct SpaceCore {
     pub(super) rekeying: Arc<Rekeying>,
     /// How far some device of the owner had verified the log, as the keystore says.
     pub(crate) pinned: Option<Cursor>,
-    /// Whether the keystore lists the space as lost. Held while that is changed.
-    is_lost: Mutex<bool>,
+    /// Whether the keystore lists the space, and not as lost. Held while that is changed.
+    is_listed: Mutex<bool>,
     /// Held while what a restored relay lacks is brought back.
     pub(crate) healing: Mutex<()>,
     /// Ends the space's tasks with the last handle.
@@ -86,18 +86,17 @@ impl View {
 
 /// How far some device of the owner had verified the space, as the keystore on this device says.
 pub(super) fn pinned_place(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<Option<Cursor>, Error> {
-    Ok(place_of(&known_space(store, space_id)?))
+    Ok(place_of(known_space(store, space_id)?.as_ref()))
 }
 
-fn place_of(known: &KnownSpace) -> Option<Cursor> {
-    known.verified.map(|place| place.cursor)
+fn place_of(known: Option<&KnownSpace>) -> Option<Cursor> {
+    known?.verified.map(|place| place.cursor)
 }
 
 /// What the keystore on this device says of a space; nothing, if it does not list it.
-fn known_space(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<KnownSpace, Error> {
+fn known_space(store: &StoreTransaction<'_>, space_id: SpaceId) -> Result<Option<KnownSpace>, Error> {
     let account = store.account()?;
-    let known = account.and_then(|mut account| account.content.spaces.remove(&space_id));
-    Ok(known.unwrap_or_default())
+    Ok(account.and_then(|mut account| account.content.spaces.remove(&space_id)))
 }
 
 impl SpaceCore {
@@ -112,7 +111,7 @@ impl SpaceCore {
             .read(move |store| {
                 let log = SpaceLog::find_or_empty(store, space_id)?;
                 let known = known_space(store, space_id)?;
-                let forked = place_of(&known).map(|at| log.check_pinned(at));
+                let forked = place_of(known.as_ref()).map(|at| log.check_pinned(at));
                 Ok((log.cursor()?, known, forked.transpose()?))
             })
             .await?;
@@ -127,8 +126,8 @@ impl SpaceCore {
             keys: KeyRing::default(),
             wraps_wanted: Notify::new(),
             rekeying: Arc::default(),
-            pinned: place_of(&known),
-            is_lost: Mutex::new(known.lost_with.is_some()),
+            pinned: place_of(known.as_ref()),
+            is_listed: Mutex::new(known.is_some_and(|known| known.lost_with.is_none())),
             healing: Mutex::default(),
             closing: CancellationToken::new(),
             view: Arc::default(),
@@ -333,28 +332,27 @@ impl SpaceCore {
         outside.await.unwrap_or(false)
     }
 
-    /// Has a space that was lost listed as a space again, once the verified chain has this principal as a member.
-    pub(crate) async fn notice_return(&self) {
-        let mut is_lost = self.is_lost.lock().await;
-        if !*is_lost {
+    /// Has the keystore list the space, as one that goes on, once the verified chain has this principal as a member: it may have
+    /// been lost, or be one that nobody has named yet.
+    pub(crate) async fn notice_membership(&self) {
+        let mut is_listed = self.is_listed.lock().await;
+        if *is_listed {
             return;
         }
         let me = self.me();
-        let is_back = self.with_fold(|fold| fold.chain().member(&me).is_some()).await;
-        if !is_back.unwrap_or(false) {
+        let is_in = self.with_fold(|fold| fold.chain().member(&me).is_some()).await;
+        if !is_in.unwrap_or(false) {
             return;
         }
         let space_id = self.space_id;
-        let listed = self.client.update_keystore(|content| {
-            if let Some(space) = content.spaces.get_mut(&space_id) {
-                space.lost_with = None;
-            }
-        });
-        match listed.await {
-            Ok(()) => *is_lost = false,
+        let listing = self
+            .client
+            .update_keystore(|content| content.spaces.entry(space_id).or_default().lost_with = None);
+        match listing.await {
+            Ok(()) => *is_listed = true,
             // It is tried again with the next look at the relay.
             Err(error) => {
-                tracing::warn!(space.id = %space_id, error = %error, "a space is still listed as lost")
+                tracing::warn!(space.id = %space_id, error = %error, "a space is not listed in the keystore, or as lost")
             }
         }
     }

@@ -46,7 +46,7 @@ async fn account_says_what_is_lost_with_it_and_after_an_import_what_it_is_a_memb
     assert_eq!(told["spaces"].as_array().unwrap().len(), 1);
     assert_eq!(texts(&bob.json(["tail", "cellar"])), ["mine alone"]);
     bob.json(["account", "delete", "--yes", "--lose-contents"]);
-
+    // The relay says of the account's spaces nothing any more.
     with_file(&bob, &["account", "import", &file, "bob"]).expect_done();
     for space in bob.json(["space", "list"]) {
         assert_eq!(text(&space, "state"), "member", "{space}");
@@ -84,4 +84,30 @@ async fn reason_why_a_space_ended_is_asked_for_where_the_list_is_looked_at() {
     let mut states: Vec<&str> = listed.iter().map(|space| text(space, "state")).collect();
     states.sort_unstable();
     assert_eq!(states, ["deleted", "removed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn space_that_was_never_named_is_in_the_export_and_comes_back_with_it() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["space", "create", "shed"]);
+    alice.json(["space", "add-member", "shed", "bob"]);
+    alice.json(["send", "shed", "spades"]);
+    let file = path(&bob, "bob.sealpost");
+    let exported = with_file(&bob, &["account", "export", &file]).expect_done();
+    assert_eq!(exported.lines()[0]["spaces"], 2);
+    bob.json(["account", "delete", "--yes"]);
+    with_file(&bob, &["account", "import", &file, "bob"]).expect_done();
+    let listed = bob.json(["space", "list"]);
+    let shed = listed
+        .iter()
+        .find(|space| text(space, "name").is_empty())
+        .unwrap();
+    assert_eq!(text(shed, "state"), "member");
+    let asking = bob.run(["tail", text(shed, "space")]);
+    assert!(asking.err.contains("the next member"), "{}", asking.err);
+    // Whoever looks in gives the key; that somebody is a member already changes nothing for that.
+    alice.json(["space", "add-member", "shed", "bob"]);
+    assert_eq!(texts(&bob.json(["tail", text(shed, "space")])), ["spades"]);
 }

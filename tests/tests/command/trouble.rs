@@ -106,7 +106,13 @@ async fn member_is_not_added_again_with_another_role() {
     let of_bob = members.iter().find(|member| member["handle"] == "bob").unwrap();
     assert_eq!(of_bob["capabilities"], serde_json::json!(["write"]));
     // The same again is the end of what may have been cut short.
-    alice.json(["space", "add-member", "garden", "bob", "--role", "member"]);
+    let again = alice.json(["space", "add-member", "garden", "bob", "--role", "member"]);
+    assert_eq!(again[0]["added"], false);
+    let said = alice
+        .run(["space", "add-member", "garden", "bob"])
+        .expect_done()
+        .out;
+    assert!(said.contains("already; nothing was changed"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

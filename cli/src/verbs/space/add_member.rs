@@ -39,6 +39,8 @@ struct Added {
     space: String,
     handle: String,
     principal_id: String,
+    /// Not where they were a member already.
+    added: bool,
     /// How the space is called here.
     #[serde(skip)]
     called: String,
@@ -51,25 +53,28 @@ impl AddMember {
         let (space, called) = self.space.open_called(&client).await?;
         let adding = async {
             space.sync().await?;
-            self.expect_newcomer(&contact, &space.members().await?)?;
-            Ok::<_, Failure>(space.add_member(&contact, self.role.0).await?)
+            let is_new = self.is_newcomer(&contact, &space.members().await?)?;
+            space.add_member(&contact, self.role.0).await?;
+            Ok::<_, Failure>(is_new)
         };
-        patience::wait(&client, context, adding).await?;
+        let added = patience::wait(&client, context, adding).await?;
         context.report(&Added {
             space: space.id().to_string(),
             handle: self.handle,
             principal_id: contact.manifest().id().to_string(),
+            added,
             called,
         })
     }
 
     /// Who is in the space already is not added once more with another role. Adding with the same is finished, should it have
     /// been cut short.
-    fn expect_newcomer(&self, contact: &ConfirmedContact, members: &[Member]) -> Result<(), Failure> {
+    fn is_newcomer(&self, contact: &ConfirmedContact, members: &[Member]) -> Result<bool, Failure> {
         let id = contact.manifest().id();
-        let member = members.iter().find(|member| member.manifest.id() == id);
-        let Some(member) = member.filter(|member| member.capabilities != self.role.0) else {
-            return Ok(());
+        let member = match members.iter().find(|member| member.manifest.id() == id) {
+            None => return Ok(true),
+            Some(member) if member.capabilities == self.role.0 => return Ok(false),
+            Some(member) => member,
         };
         let Self { space, handle, .. } = self;
         Err(Failure::usage(format!(
@@ -98,6 +103,13 @@ pub(super) async fn confirmed(
 
 impl Report for Added {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "{} is a member of {}.", self.handle, self.called)
+        match self.added {
+            true => writeln!(out, "{} is a member of {}.", self.handle, self.called),
+            false => writeln!(
+                out,
+                "{} is a member of {} already; nothing was changed. They find it under the id {} (`sealpost space list`, `sealpost tail`).",
+                self.handle, self.called, self.space
+            ),
+        }
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use prost::Message;
 use sealpost_opaque::{LoginState, Record, ServerSetup};
-use sealpost_protocol::http::{AgentView, ApprovalRequest, KsfParameters, StagedView};
-use sealpost_protocol::ids::{AccountId, Incarnation, PrincipalId, SessionId};
+use sealpost_protocol::http::{AgentView, ApprovalRequest, KsfParameters, SpaceView, StagedView};
+use sealpost_protocol::ids::{AccountId, Incarnation, PrincipalId, SessionId, SpaceId};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -119,6 +119,8 @@ pub(super) struct State {
     pub(super) asked_as: Vec<String>,
     /// The agents that it lists.
     pub(super) agents: Vec<AgentView>,
+    /// The spaces that it lists.
+    pub(super) spaces: Vec<SpaceView>,
     /// Every byte that any client sent.
     pub(super) received: Vec<u8>,
     pub(super) setup: ServerSetup,
@@ -228,6 +230,15 @@ impl TestRelay {
         });
     }
 
+    /// Lists spaces for whoever asks.
+    pub(super) fn list_spaces(&self, ids: impl Iterator<Item = SpaceId>) {
+        let view = |space_id| SpaceView {
+            space_id,
+            head_seq: 1,
+        };
+        self.state().spaces = ids.map(view).collect();
+    }
+
     /// Sets what goes wrong from here on.
     pub(super) fn misbehave(&self, faults: Faults) {
         let mut state = self.state();
@@ -263,6 +274,7 @@ impl State {
             asked: Vec::new(),
             asked_as: Vec::new(),
             agents: Vec::new(),
+            spaces: Vec::new(),
             received: Vec::new(),
             setup: ServerSetup::generate(),
             incarnation: Incarnation::new([1; 16]),

@@ -72,6 +72,9 @@ impl State {
             ("DELETE", paths::SESSION_CURRENT) => self.end(session),
             ("DELETE", path) => self.end(last_part(path)?),
             ("POST", paths::PRINCIPAL_LOOKUP) => self.look_up(&request.json()?),
+            ("GET", paths::SPACES) => to_json(&SpaceList {
+                spaces: self.spaces.clone(),
+            }),
             ("GET", paths::ACCOUNT) => self.view(id),
             _ => Err(ErrorCode::NotFound),
         }
