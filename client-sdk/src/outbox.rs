@@ -31,6 +31,7 @@ use failure::Failure;
 use flight::Flight;
 use lock::SendLock;
 
+pub use lock::HomeKept;
 pub(crate) use lock::NobodySends;
 pub use unsent::{GivenUp, Unsent};
 pub(crate) use unsent::{keep_unsent, to_give_up};

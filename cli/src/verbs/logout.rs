@@ -12,7 +12,8 @@ use crate::question;
 
 /// End this device's session and destroy its keys and logs, messages that were not sent yet included
 ///
-/// Refused while another command of this home is sending (`busy` with --json), unless with --forget.
+/// Refused while a `send`, `put` or `agent run` of this home goes on, or anything else is being sent (`busy` with --json), unless with
+/// --forget.
 ///
 /// A person logs in again with the passphrase or the recovery code. An agent's keys are nowhere else: it has to be revoked and paired
 /// anew, so that its home is destroyed only with --yes, or when `forget` is typed. That holds too for a home that is damaged so that

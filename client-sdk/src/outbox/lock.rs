@@ -6,6 +6,7 @@ use std::time::Duration;
 use sealpost_protocol::ids::SpaceId;
 use tokio::time::sleep;
 
+use crate::client::Client;
 use crate::error::{Error, StoreError};
 use crate::store::Store;
 use crate::store::lock::{FileLock, SEND, SENDING};
@@ -23,6 +24,20 @@ pub(crate) struct SendLock {
 
 /// Held while the home is about to be destroyed: nobody begins to send.
 pub(crate) struct NobodySends(#[expect(dead_code, reason = "dropping it lets others send")] FileLock);
+
+/// Held by whoever sends, or is about to: [`Client::logout`] destroys nothing meanwhile.
+pub struct HomeKept(#[expect(dead_code, reason = "dropping it lets the home be destroyed")] FileLock);
+
+impl Client {
+    /// Keeps [`Client::logout`] from destroying this home for as long as the answer is held: for whoever is going to send and does not
+    /// know yet what. What is handed over to a space is kept without it until it was sent.
+    ///
+    /// # Errors
+    /// [`Error::NotLoggedIn`] once the home was destroyed.
+    pub async fn keep_home(&self) -> Result<HomeKept, Error> {
+        stay(self.shared().store.home()).await.map(HomeKept)
+    }
+}
 
 impl SendLock {
     /// Waits for the turn of this process.
@@ -141,6 +156,9 @@ mod tests {
             "{refused:?}"
         );
         drop(kitchen);
+        let about_to = stay(home.path()).await.map(HomeKept).unwrap();
+        assert!(NobodySends::in_home(home.path()).await.is_err());
+        drop(about_to);
         NobodySends::in_home(home.path()).await.unwrap();
     }
 

@@ -35,7 +35,7 @@ pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
 pub use wraps::RekeyProgress;
 
-pub use crate::outbox::{GivenUp, Sent, Unsent};
+pub use crate::outbox::{GivenUp, HomeKept, Sent, Unsent};
 pub use crate::store::log::Evidence;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Why a space has stopped: told to everyone who uses it, as often as they ask.
 
+use std::path::PathBuf;
+
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::SpaceId;
 
@@ -14,6 +16,8 @@ pub(crate) enum Stop {
     Refused(Box<Refusal>),
     /// The session has ended.
     NotAuthenticated(&'static str),
+    /// The home was destroyed.
+    NotLoggedIn(PathBuf),
     /// This member was not given the key of an epoch.
     NoKey {
         /// The space.
@@ -41,6 +45,7 @@ impl Stop {
             Error::Integrity(alarm) => Self::Alarm(*alarm),
             Error::Refused(refusal) => Self::Refused(refusal),
             Error::NotAuthenticated(reason) => Self::NotAuthenticated(reason),
+            Error::NotLoggedIn(home) => Self::NotLoggedIn(home),
             Error::NoKey {
                 space_id,
                 epoch,
@@ -73,6 +78,7 @@ impl Stop {
             Self::Alarm(alarm) => alarm.clone().into(),
             Self::Refused(refusal) => Error::Refused(refusal.clone()),
             Self::NotAuthenticated(reason) => Error::NotAuthenticated(reason),
+            Self::NotLoggedIn(home) => Error::NotLoggedIn(home.clone()),
             Self::NoKey {
                 space_id,
                 epoch,

@@ -1,7 +1,7 @@
 //! Logging out beside other commands, and on a full disk.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
 };
 
@@ -79,6 +79,43 @@ async fn logout_waits_for_nobody_and_destroys_nothing_while_a_command_is_sending
     assert_eq!(alice.json(["outbox", "flush", "garden"])[0]["messages"], kept);
     alice.json(["logout"]);
     assert_eq!(files(&alice), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_is_refused_while_a_command_waits_for_what_it_is_to_send() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let mut sender = alice
+        .command(["--json", "send", "garden"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = sender.stdin.take().unwrap();
+    let mut acks = BufReader::new(sender.stdout.take().unwrap());
+    input.write_all(b"one\n").unwrap();
+    let mut told = String::new();
+    acks.read_line(&mut told).unwrap();
+    for _try in 0..2 {
+        let refused = alice.run(["--json", "logout"]);
+        let error: Value = serde_json::from_str(&refused.err).unwrap();
+        assert_eq!((refused.code, &error["error"]["code"]), (1, &"busy".into()));
+    }
+    alice.json(["logout", "--forget"]);
+    input.write_all(b"two\n").unwrap();
+    drop(input);
+    let ended = Ended::of(sender);
+    let error: Value = serde_json::from_str(&ended.err).unwrap();
+    assert_eq!(
+        (ended.code, &error["error"]["code"]),
+        (3, &"not_logged_in".into()),
+        "{}",
+        ended.err
+    );
+    assert_eq!(
+        (&error["error"]["acked"], &error["error"]["kept"]),
+        (&1.into(), &0.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

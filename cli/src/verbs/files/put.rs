@@ -59,6 +59,7 @@ impl Put {
             return Err(Failure::usage("--name is for one file"));
         }
         let client = context.client().await?;
+        let _kept = client.keep_home().await?;
         let space = self.space.open(&client).await?;
         for file in &self.files {
             let stored = self.put(&client, context, &space, file).await?;

@@ -100,6 +100,8 @@ impl Send {
         let input = Input::new(self.message, self.file, self.content_type)?;
         let is_typed = input.is_typed();
         let client = context.client().await?;
+        // Until the last line is sent, whoever writes them may take their time.
+        let _kept = client.keep_home().await?;
         let id = self.space.find(&client).await?.id;
         // Unknown while another command sends; the own messages then wait for their turn.
         let before = patience::turn(context, client.unsent(id)).await.ok();

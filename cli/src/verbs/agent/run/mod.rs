@@ -88,6 +88,7 @@ impl Run {
                 "this home is a person's; make an agent with `sealpost agent pair` and `agent enroll`",
             ));
         }
+        let _kept = client.keep_home().await?;
         let id = self.space(&client, context).await?;
         let _turn = Turn::take(&context.global().home, &id)?;
         // Unknown while another command sends; what fails is then told without counts.
