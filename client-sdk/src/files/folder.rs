@@ -4,5 +4,5 @@ mod get;
 mod put;
 mod walk;
 
-pub use put::PutFolder;
+pub use put::{PutFolder, check_folder};
 pub use sealpost_protocol::blob::{FOLDER_TYPE, Folder, FolderError, FolderFile};

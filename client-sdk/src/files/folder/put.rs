@@ -32,6 +32,15 @@ pub struct PutFolder {
     pub skipped: Vec<PathBuf>,
 }
 
+/// Looks whether a folder can be put: that it can be read, that it has not too many files, and that readers take their names.
+///
+/// # Errors
+/// [`Error::Store`], [`Error::Usage`].
+pub async fn check_folder(folder: &Path) -> Result<(), Error> {
+    let folder = folder.to_owned();
+    blocking::run(move || walk(&folder)).await.map(drop)
+}
+
 impl Space {
     /// Puts every file of a folder, and sends one message for all of them. Empty folders, links and times are not carried.
     ///

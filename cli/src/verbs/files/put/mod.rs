@@ -1,3 +1,5 @@
+mod plan;
+
 use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, counted, printable};
 use crate::{patience, progress};
+use plan::{Planned, Source, plan, unreadable};
 
 /// Put files and folders into a space
 ///
@@ -20,6 +23,8 @@ use crate::{patience, progress};
 /// command puts the parts that are missing and sends the message once. `-` is standard input, which cannot be gone on with.
 ///
 /// A folder goes file by file and is one message. Links, empty folders and times are left out.
+///
+/// All files and their names are looked at before the first byte leaves: what cannot be put is told while nothing was.
 ///
 /// With --json, each gives a line with space, blob_id, name, files (of a folder), bytes and seq.
 #[derive(Args)]
@@ -32,7 +37,7 @@ pub(crate) struct Put {
     /// The files and folders; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What readers are told it is called; by default the file's name
+    /// What readers are told it is called; by default the file's name. Standard input needs one
     #[arg(long)]
     name: Option<String>,
     /// Its media type
@@ -55,14 +60,12 @@ struct Stored {
 
 impl Put {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        if self.name.is_some() && self.files.len() > 1 {
-            return Err(Failure::usage("--name is for one file"));
-        }
+        let planned = plan(&self.files, self.name.as_deref(), &self.content_type).await?;
         let client = context.client().await?;
         let _kept = client.keep_home().await?;
         let space = self.space.open(&client).await?;
-        for file in &self.files {
-            let stored = self.put(&client, context, &space, file).await?;
+        for planned in planned {
+            let stored = self.put(&client, context, &space, planned).await?;
             context.report(&stored)?;
         }
         Ok(())
@@ -73,67 +76,82 @@ impl Put {
         client: &Client,
         context: &Context,
         space: &Space,
-        path: &Path,
+        planned: Planned,
     ) -> Result<Stored, Failure> {
-        let mut options = PutOptions {
-            name: self.name.clone().unwrap_or_else(|| name_of(path)),
+        let options = PutOptions {
+            name: planned.name,
             content_type: self.content_type.clone(),
             ..PutOptions::default()
         };
-        if path == Path::new("-") {
-            let bar = progress::bytes("putting", None);
-            options.watch = progress::watch(&bar);
-            let put = space.put_blob(tokio::io::stdin(), options);
-            let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
-            return Ok(Stored::file(space, &put));
+        match planned.source {
+            Source::Input => put_input(client, context, space, options).await,
+            Source::Folder(path) => put_folder(client, context, space, &path, options).await,
+            Source::File(path) => put_file(client, context, space, &path, options).await,
         }
-        let opened = |source| Failure::file(format!("the file {}", path.display()), source);
-        let file = File::open(path).await.map_err(opened)?;
-        let metadata = file.metadata().await.map_err(opened)?;
-        if metadata.is_dir() {
-            let bar = progress::bytes("putting", None);
-            let name = path.canonicalize().map_err(opened)?.display().to_string();
-            let version = String::new();
-            options.resume = Some(Resume { name, version });
-            options.watch = progress::watch(&bar);
-            let put = space.put_folder(path, options);
-            let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
-            for skipped in &put.skipped {
-                eprintln!(
-                    "sealpost: left out {}: no file",
-                    printable(&skipped.display().to_string())
-                );
-            }
-            return Ok(Stored::folder(space, &put));
-        }
-        if !metadata.is_file() {
-            return Err(Failure::usage(format!("{} is no file", path.display())));
-        }
-        let bar = progress::bytes("putting", Some(metadata.len()));
-        options.length = Some(metadata.len());
-        options.resume = Some(resume(path, &metadata, &options.name).map_err(opened)?);
-        options.watch = progress::watch(&bar);
-        let put = space.put_blob(file, options);
-        let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
-        Ok(Stored::file(space, &put))
     }
+}
+
+async fn put_input(
+    client: &Client,
+    context: &Context,
+    space: &Space,
+    mut options: PutOptions,
+) -> Result<Stored, Failure> {
+    let bar = progress::bytes("putting", None);
+    options.watch = progress::watch(&bar);
+    let put = space.put_blob(tokio::io::stdin(), options);
+    let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
+    Ok(Stored::file(space, &put))
+}
+
+async fn put_folder(
+    client: &Client,
+    context: &Context,
+    space: &Space,
+    path: &Path,
+    mut options: PutOptions,
+) -> Result<Stored, Failure> {
+    let bar = progress::bytes("putting", None);
+    let name = path
+        .canonicalize()
+        .map_err(unreadable(path))?
+        .display()
+        .to_string();
+    let version = String::new();
+    options.resume = Some(Resume { name, version });
+    options.watch = progress::watch(&bar);
+    let put = space.put_folder(path, options);
+    let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
+    for skipped in &put.skipped {
+        eprintln!(
+            "sealpost: left out {}: no file",
+            printable(&skipped.display().to_string())
+        );
+    }
+    Ok(Stored::folder(space, &put))
+}
+
+async fn put_file(
+    client: &Client,
+    context: &Context,
+    space: &Space,
+    path: &Path,
+    mut options: PutOptions,
+) -> Result<Stored, Failure> {
+    let file = File::open(path).await.map_err(unreadable(path))?;
+    let metadata = file.metadata().await.map_err(unreadable(path))?;
+    let bar = progress::bytes("putting", Some(metadata.len()));
+    options.length = Some(metadata.len());
+    options.resume = Some(resume(path, &metadata, &options.name).map_err(unreadable(path))?);
+    options.watch = progress::watch(&bar);
+    let put = space.put_blob(file, options);
+    let put = finish(&bar, patience::wait_for_first(client, context, put).await)?;
+    Ok(Stored::file(space, &put))
 }
 
 fn finish<T>(bar: &ProgressBar, result: Result<T, Failure>) -> Result<T, Failure> {
     bar.finish_and_clear();
     result
-}
-
-/// The last part of the path, that of `.` too. Standard input has no name.
-fn name_of(path: &Path) -> String {
-    if path == Path::new("-") {
-        return String::new();
-    }
-    let canonical = path.canonicalize().ok().filter(|path| path.is_dir());
-    let path = canonical.as_deref().unwrap_or(path);
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 /// The same for a file under a name as long as nobody writes to it.
