@@ -50,6 +50,9 @@ pub(crate) enum Failure {
         /// What to do.
         advice: &'static str,
     },
+    /// A file that was asked for is no more; which one.
+    #[error("{0} was deleted: nobody can get it any more")]
+    Deleted(String),
     /// Contents would be lost with the account.
     #[error("nothing was changed.{warning} Add somebody to them, or say --lose-contents if this is meant")]
     OnlyMember {
@@ -226,6 +229,7 @@ impl Failure {
             Self::Sdk(error) => code_of(error),
             Self::Usage(_) | Self::AgentsHome | Self::OnlyMember { .. } => 2,
             Self::AgentRevoked => 3,
+            Self::Deleted(_) => 6,
             Self::Unwell(code) | Self::Program(code) => *code,
             Self::AgentRemains { code, .. } => *code,
             Self::Unfinished { cause, .. } | Self::Advised { cause, .. } => cause.code(),
@@ -241,6 +245,8 @@ impl Failure {
             Self::Usage(_) => "usage",
             Self::AgentsHome => "agents_home",
             Self::OnlyMember { .. } => "only_member",
+            // As the relay says of it.
+            Self::Deleted(_) => "not_found",
             Self::AgentRevoked => "agent_revoked",
             Self::AgentRuns => "agent_runs",
             Self::AgentRemains { .. } => "agent_remains",

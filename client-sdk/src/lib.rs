@@ -77,7 +77,7 @@ pub use content::Message;
 pub use error::Error;
 pub use files::{
     BlobFile, FOLDER_TYPE, Folder, FolderError, FolderFile, Progress, PutBlob, PutFolder, PutOptions, Resume,
-    Watch,
+    Watch, check_folder,
 };
 pub use keystore::{DeviceSecret, NotADeviceSecret, NotARecoveryCode, RecoveryCode};
 pub use sealpost_protocol as protocol;

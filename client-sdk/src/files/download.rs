@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use sealpost_protocol::blob::BlobReference;
+use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::limits::{BLOB_CHUNK, STORED_CHUNK};
 use tokio::fs::{self, File, OpenOptions};
@@ -85,9 +86,11 @@ impl Space {
         storage: &Arc<Storage>,
         watch: &Watch,
     ) -> Result<(), Error> {
+        let fetcher = self.fetcher(reference, storage);
+        // What is gone, or not for this member, leaves nothing beside the file.
+        fetcher.expect_there().await?;
         let mut part = Part::open(part).await?;
         let known = part.whole_chunks(reference).await?;
-        let fetcher = self.fetcher(reference, storage);
         let rest = self.fetch_rest(reference, &fetcher, &mut part, known, watch);
         match rest.await {
             // What was there was not of this blob, or not whole after a power cut. If it is the storage, it shows now.
@@ -129,6 +132,24 @@ impl Space {
             reference,
             self.fetcher(reference, &storage),
         ))
+    }
+
+    /// Whether the relay has a blob still: it may have been deleted, by who put it or by who manages the space.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Network`].
+    pub async fn has_blob(&self, reference: &BlobReference) -> Result<bool, Error> {
+        let shared = &self.core().client;
+        let (space_id, blob_id) = (self.id(), reference.blob_id);
+        let asking = patiently(shared, || async {
+            let local = shared.local_account().await?;
+            shared.api.blob(&local.session.token, (&space_id, &blob_id)).await
+        });
+        match asking.await {
+            Ok(_address) => Ok(true),
+            Err(error) if error.code() == Some(ErrorCode::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes a blob: nobody can fetch it any more. For who put it, and for who manages the space. Messages that refer to it

@@ -76,6 +76,11 @@ impl Fetcher {
         Box::pin(runs.buffered(AT_ONCE))
     }
 
+    /// Finds out where the blob is, which the relay tells of one that it has.
+    pub(super) async fn expect_there(&self) -> Result<(), Error> {
+        patiently(&self.shared, || self.address()).await.map(drop)
+    }
+
     /// The address in use, or a new one.
     async fn address(&self) -> Result<Arc<str>, Error> {
         let mut url = self.url.lock().await;

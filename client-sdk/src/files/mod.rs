@@ -17,7 +17,7 @@ mod retry;
 mod storage;
 
 pub(crate) use again::note_again;
-pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, PutFolder};
+pub use folder::{FOLDER_TYPE, Folder, FolderError, FolderFile, PutFolder, check_folder};
 pub use open::BlobFile;
 pub use progress::{Progress, Watch};
 pub use put::{PutBlob, PutOptions, Resume};

@@ -105,6 +105,68 @@ async fn files_are_of_whom_another_device_has_confirmed_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn name_stands_for_the_newest_file_that_was_not_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (objects, link) = storage(&folder.path().join("objects")).await;
+    let database = Database::create().await;
+    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
+    let alice = Sealpost::new(&relay.addresses().url());
+    let working = tokio::task::spawn_blocking(move || {
+        alice.json(["register", "alice"]);
+        alice.json(["space", "create", "garden"]);
+        let file = alice.file("plan").to_str().unwrap().to_owned();
+        let ids = ["bread", "butter and jam"].map(|content| {
+            std::fs::write(&file, content).unwrap();
+            text(&alice.json(["put", "garden", &file])[0], "blob_id").to_owned()
+        });
+        let removed = alice.json(["rm", "garden", "plan"]);
+        assert_eq!(
+            (text(&removed[0], "blob_id"), text(&removed[0], "older")),
+            (&*ids[1], &*ids[0])
+        );
+        assert_eq!(
+            (text(&removed[0], "name"), &removed[0]["bytes"]),
+            ("plan", &14.into())
+        );
+        let got = alice.run(["get", "garden", "plan", "--to", "-"]).expect_done();
+        assert_eq!(got.out, "bread");
+        let listed = alice.json(["ls", "garden"]);
+        assert_eq!(
+            listed.iter().map(|file| &file["deleted"]).collect::<Vec<_>>(),
+            [false, true]
+        );
+        let again = alice.run(["--json", "rm", "garden", &ids[1]]);
+        let error: Value = serde_json::from_str(&again.err).unwrap();
+        assert_eq!((again.code, &error["error"]["code"]), (6, &"not_found".into()));
+        let last = alice.run(["rm", "garden", "plan"]).expect_done().out;
+        assert!(
+            last.starts_with(&ids[0][..12]) && last.contains("5 bytes  plan  deleted"),
+            "{last}"
+        );
+        let to = alice.file("got");
+        let gone = alice.run(["get", "garden", "plan", "--to", to.to_str().unwrap()]);
+        assert!(gone.code == 6 && gone.err.contains("was deleted"), "{}", gone.err);
+        let nothing = |entry: std::io::Result<std::fs::DirEntry>| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            !name.starts_with("got")
+        };
+        assert!(std::fs::read_dir(alice.file("")).unwrap().all(nothing));
+
+        let bad = alice.file("a\nb").to_str().unwrap().to_owned();
+        std::fs::write(&bad, "x").unwrap();
+        let refused = alice.run(["put", "garden", &file, &bad]);
+        assert!(
+            refused.code == 2 && refused.err.contains("control characters"),
+            "{}",
+            refused.err
+        );
+        assert_eq!(alice.json(["ls", "garden"]).len(), 2);
+    });
+    working.await.unwrap();
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pipe_outlasts_a_relay_that_is_killed_half_way() {
     let folder = tempfile::tempdir().unwrap();
     let (objects, link) = storage(&folder.path().join("objects")).await;

@@ -352,6 +352,13 @@ async fn deleted_blob_is_not_found_and_a_removed_member_gets_none() {
         (got.len(), ended.unwrap_err().code()),
         (0, Some(ErrorCode::NotFound))
     );
+    assert!(!shelf.bobs.has_blob(&reference).await.unwrap());
+    assert!(shelf.bobs.has_blob(&kept).await.unwrap());
+    let files = || std::fs::read_dir(shelf.folder.path()).unwrap().count();
+    let (before, to) = (files(), shelf.folder.path().join("got"));
+    let got = shelf.bobs.get_blob_to(&reference, &to, Arc::new(|_| ())).await;
+    assert_eq!(got.unwrap_err().code(), Some(ErrorCode::NotFound));
+    assert_eq!(files(), before, "nothing is left of what was not there");
     let members = shelf.alices.members().await.unwrap();
     let bob = members
         .iter()

@@ -9,10 +9,13 @@ use sealpost_sdk::{Client, Error, Position, Space};
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::printable;
 use crate::patience;
 
 /// Fewest digits by which an id is told from a name.
 const SHORTEST_PREFIX: usize = 6;
+/// Digits of an id that are shown.
+pub(super) const SHOWN_DIGITS: usize = 12;
 
 /// A file that a message of the space refers to.
 pub(super) struct Found {
@@ -48,18 +51,54 @@ fn firsts(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-/// The file of this name, the newest where there are several; or the one whose id begins so.
-pub(super) fn pick(wanted: &str, mut files: Vec<Found>) -> Result<Found, Failure> {
+/// The file that is meant, and those of the same name that are older.
+pub(super) struct Chosen {
+    pub(super) file: Found,
+    pub(super) older: Vec<Found>,
+}
+
+/// The newest file of this name that was not deleted, or the one whose id begins so.
+pub(super) async fn choose(
+    client: &Client,
+    context: &Context,
+    space: &Space,
+    wanted: &str,
+) -> Result<Chosen, Failure> {
+    let mut files = pick(wanted, all(client, context, space).await?)?;
+    let newest = named(&files[0]);
+    loop {
+        let file = files.remove(0);
+        if patience::wait(client, context, space.has_blob(&file.reference)).await? {
+            return Ok(Chosen { file, older: files });
+        }
+        if files.is_empty() {
+            return Err(Failure::Deleted(newest));
+        }
+    }
+}
+
+/// How a file is named to people: two may have one name.
+fn named(file: &Found) -> String {
+    let id = &file.reference.blob_id.to_string()[..SHOWN_DIGITS];
+    format!("{} ({id})", printable(&file.reference.name))
+}
+
+/// The files of this name, the newest first; or the one whose id begins so. Never none.
+fn pick(wanted: &str, mut files: Vec<Found>) -> Result<Vec<Found>, Failure> {
     let by_prefix = wanted.len() >= SHORTEST_PREFIX;
     let has_id = |file: &Found| by_prefix && file.reference.blob_id.to_string().starts_with(wanted);
     let by_id: Vec<usize> = (0..files.len()).filter(|at| has_id(&files[*at])).collect();
     let by_name = files.iter().rposition(|file| file.reference.name == wanted);
     match (by_name, &by_id[..]) {
         // All of an id is no name that anybody would choose but to stand in its way.
-        (_, [at]) if wanted.len() == 2 * BlobId::LENGTH => Ok(files.swap_remove(*at)),
-        (Some(at), []) => Ok(files.swap_remove(at)),
-        (None, [at]) => Ok(files.swap_remove(*at)),
-        (Some(at), [same]) if at == *same => Ok(files.swap_remove(at)),
+        (_, [at]) if wanted.len() == 2 * BlobId::LENGTH => Ok(vec![files.swap_remove(*at)]),
+        (Some(_), []) => {
+            files.retain(|file| file.reference.name == wanted);
+            files.reverse();
+            Ok(files)
+        }
+        (None, [at]) => Ok(vec![files.swap_remove(*at)]),
+        (Some(at), [same]) if at == *same => Ok(vec![files.swap_remove(at)]),
         // A fellow member may have chosen the name for that.
         (Some(_), _) => Err(Failure::usage(format!(
             "{wanted:?} is the name of one file and the beginning of another's id; give more digits of the id"
@@ -103,22 +142,27 @@ mod tests {
         ]
     }
 
+    fn places(wanted: &str, files: Vec<Found>) -> Vec<u64> {
+        let picked = pick(wanted, files).unwrap();
+        picked.iter().map(|file| file.seq).collect()
+    }
+
     #[test]
     fn somebody_elses_word_for_a_file_does_not_take_its_place() {
         let mut files = files();
         files.push(file(0xcc, "spam.exe", 4));
         let firsts = firsts(files);
-        assert_eq!(pick("cccccccc", firsts).unwrap().seq, 3);
+        assert_eq!(places("cccccccc", firsts), [3]);
         let mut files = self::files();
         files.push(file(0xdd, "aaaaaaaaaaaa", 5));
         assert!(pick("aaaaaaaaaaaa", files).is_err());
     }
 
     #[test]
-    fn a_name_is_the_newest_file_of_that_name_and_an_id_is_that_file() {
-        assert_eq!(pick("plan.txt", files()).unwrap().seq, 2);
-        assert_eq!(pick("aaaaaa", files()).unwrap().seq, 1);
-        assert_eq!(pick("cccccccc", files()).unwrap().seq, 3);
+    fn a_name_is_all_files_of_that_name_from_the_newest_on_and_an_id_is_that_file() {
+        assert_eq!(places("plan.txt", files()), [2, 1]);
+        assert_eq!(places("aaaaaa", files()), [1]);
+        assert_eq!(places("cccccccc", files()), [3]);
         for wanted in ["aaaaa", "other"] {
             assert!(pick(wanted, files()).is_err(), "{wanted:?}");
         }

@@ -5,7 +5,7 @@ use clap::Args;
 use sealpost_sdk::FOLDER_TYPE;
 use serde::Serialize;
 
-use super::chosen::{all, pick};
+use super::chosen::choose;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::{patience, progress};
 /// Get a file or a folder out of a space
 ///
 /// Every chunk is verified before it is written, and the whole before the file appears. Killed half-way, the same command goes
-/// on with what it has (NAME.ID.part). `--to -` writes to standard output, where bytes appear before the whole is verified: use
+/// on with what it has (NAME.ID.part). Of several files of one name it gets the newest that was not deleted. `--to -` writes to standard output, where bytes appear before the whole is verified: use
 /// them only if the command succeeds.
 #[derive(Args)]
 #[command(
@@ -49,7 +49,7 @@ impl Get {
         let client = context.client().await?;
         let space = self.space.open(&client).await?;
         let people = People::of(&client).await?;
-        let found = pick(&self.file, all(&client, context, &space).await?)?;
+        let found = choose(&client, context, &space, &self.file).await?.file;
         let reference = &found.reference;
         let bar = progress::bytes("getting", Some(reference.size.length()));
         let watch = progress::watch(&bar);
