@@ -12,7 +12,7 @@ const SHORTEST_PREFIX: usize = 6;
 /// A member, by handle or id.
 #[derive(Args)]
 pub(crate) struct ChosenMember {
-    /// Handle of a confirmed contact, or six or more first digits of a principal id
+    /// Handle of a confirmed contact, agent:NAME of an agent, or six or more first digits of a principal id
     who: String,
 }
 

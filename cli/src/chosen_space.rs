@@ -5,7 +5,8 @@ use sealpost_sdk::protocol::ids::SpaceId;
 use sealpost_sdk::space::SpaceSummary;
 use sealpost_sdk::{Client, Error, Space};
 
-use crate::failure::Failure;
+use crate::context::Context;
+use crate::failure::{Failure, complain};
 use crate::output::printable;
 
 /// Fewest digits by which an id is told from a name.
@@ -78,6 +79,25 @@ impl ChosenSpace {
             self.space
         ))
     }
+}
+
+/// Tells where another space that goes on has this name already: it then says neither of them.
+pub(crate) async fn warn_of_namesakes(
+    client: &Client,
+    context: &Context,
+    id: SpaceId,
+    name: &str,
+) -> Result<(), Failure> {
+    let known = client.known_spaces().await?;
+    let is_other = |space: &SpaceSummary| space.id != id && space.name == name && space.ended.is_none();
+    if known.iter().any(is_other) {
+        let said = format!(
+            "another space is called {} too: until one of them has another name (`sealpost space name`), say which by its id",
+            printable(name)
+        );
+        complain(context.output(), "name_in_use", &said);
+    }
+    Ok(())
 }
 
 /// How this account calls a space; its id, if it has no name.

@@ -1,11 +1,11 @@
 use std::io::{self, BufRead, Read, Write};
 
 use clap::Args;
-use sealpost_sdk::{InviteLink, Joined};
+use sealpost_sdk::protocol::ids::SpaceId;
+use sealpost_sdk::{Client, InviteLink, Joined};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::chosen_space::called;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, printable};
@@ -36,18 +36,32 @@ pub(crate) struct Join {
 struct JoinedSpace {
     space: String,
     state: &'static str,
+    /// How the space was called here until now.
+    #[serde(skip)]
+    before: Option<String>,
     /// How the space is called here.
     #[serde(skip)]
     called: String,
 }
 
+/// How a space is called here, if it has a name.
+async fn name_of(client: &Client, id: SpaceId) -> Result<Option<String>, Failure> {
+    let known = client.known_spaces().await?;
+    let named = known
+        .into_iter()
+        .find(|space| space.id == id && !space.name.is_empty());
+    Ok(named.map(|space| space.name))
+}
+
 impl Join {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let link: InviteLink = self
-            .text()?
-            .parse()
-            .map_err(|error: sealpost_sdk::LinkError| Failure::usage(error.to_string()))?;
+        let link: InviteLink = self.text()?.parse().map_err(|error: sealpost_sdk::LinkError| {
+            Failure::usage(format!(
+                "{error}. If that is all of it, it was altered on its way"
+            ))
+        })?;
         let client = context.client().await?;
+        let id = link.space_id();
         let joining = async {
             let joined = client.join(&link).await?;
             let state = match &joined {
@@ -55,19 +69,19 @@ impl Join {
                 Joined::Member(space) if space.has_key().await? => "member",
                 Joined::Member(_) => "waiting for a key",
             };
+            let before = name_of(&client, id).await?;
             if let Some(name) = &self.name {
-                client.name_space(link.space_id(), name).await?;
+                client.name_space(id, name).await?;
             }
-            Ok::<_, Failure>(state)
+            Ok::<_, Failure>((state, before))
         };
-        let state = patience::wait(&client, context, joining).await?;
-        let id = link.space_id();
-        let known = client.known_spaces().await?;
-        let name = known.iter().find(|space| space.id == id).map(called);
+        let (state, before) = patience::wait(&client, context, joining).await?;
+        let called = name_of(&client, id).await?;
         context.report(&JoinedSpace {
             space: id.to_string(),
             state,
-            called: name.unwrap_or_else(|| id.to_string()),
+            before: before.filter(|before| Some(before) != called.as_ref()),
+            called: called.unwrap_or_else(|| id.to_string()),
         })
     }
 
@@ -104,6 +118,10 @@ impl Report for JoinedSpace {
                 "This account is a member of {}; the first member who is online gives it a key.",
                 printable(&self.called)
             ),
+        }?;
+        match &self.before {
+            Some(before) => writeln!(out, "It was called {} here until now.", printable(before)),
+            None => Ok(()),
         }
     }
 }

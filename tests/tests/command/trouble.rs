@@ -212,7 +212,12 @@ async fn slips_are_wrong_use_and_change_nothing() {
     assert_eq!(unnamed.code, 2, "{}", unnamed.err);
     assert_eq!(alice.json(["space", "list"]).len(), 1);
 
-    alice.json(["space", "create", "garden"]);
+    let namesake = alice.run(["space", "create", "garden"]);
+    assert!(
+        namesake.code == 0 && namesake.err.contains("another space is called garden"),
+        "{}",
+        namesake.err
+    );
     let both = alice.json(["space", "list"]);
     let unclear = alice.run(["tail", "garden"]);
     assert_eq!(unclear.code, 2);
@@ -223,4 +228,32 @@ async fn slips_are_wrong_use_and_change_nothing() {
         let refused = Sealpost::new(at).run(["register", "--", handle]);
         assert_eq!(refused.code, 2, "{}", refused.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_before_one_that_is_too_long_are_sent() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let input = ["one".to_owned(), "two".to_owned(), "x".repeat(200_000)].join("\n");
+    let failed = alice.feed(["--json", "send", "garden"], input.as_bytes());
+    let error: Value = serde_json::from_str(&failed.err).unwrap();
+    assert_eq!((failed.code, &error["error"]["acked"]), (2, &2.into()));
+    assert!(text(&error["error"], "message").starts_with("line 3 is longer"));
+    assert_eq!(texts(&alice.json(["tail", "garden"])), ["one", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_a_space_again_under_another_name_is_told_the_old_one() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    let made = alice.json(["invite", "create", "garden"]);
+    let link = text(&made[0], "link").as_bytes();
+    let joined = bob.feed(["join", "-", "--name", "yard"], link).expect_done();
+    assert!(
+        joined.out.contains("a member of yard") && joined.out.contains("called garden here until now"),
+        "{}",
+        joined.out
+    );
 }

@@ -9,6 +9,8 @@ use crate::failure::Failure;
 use crate::output::{Report, moment, printable};
 
 /// List the devices that are logged in
+///
+/// When each was used last is noted every ten minutes at most.
 #[derive(Args)]
 pub(crate) struct List {}
 

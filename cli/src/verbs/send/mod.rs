@@ -120,7 +120,14 @@ impl Send {
 /// Hands everything over and waits for the acks.
 async fn feed(mut sender: Sender, mut input: Input) -> Result<(), Failure> {
     while let Some(message) = input.next().await {
-        sender.feed(message?).await?;
+        match message {
+            Ok(message) => sender.feed(message).await?,
+            Err(unusable) => {
+                // What came before it was meant.
+                sender.flush().await?;
+                return Err(unusable);
+            }
+        }
     }
     sender.flush().await?;
     Ok(())

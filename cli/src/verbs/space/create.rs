@@ -4,6 +4,7 @@ use clap::Args;
 use sealpost_sdk::SpaceOptions;
 use serde::Serialize;
 
+use crate::chosen_space::warn_of_namesakes;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, printable};
@@ -39,6 +40,7 @@ impl Create {
         };
         let making = client.create_space(&self.name, options);
         let space = patience::wait(&client, context, making).await?;
+        warn_of_namesakes(&client, context, space.id(), &self.name).await?;
         context.report(&Created {
             space: space.id().to_string(),
             name: self.name,

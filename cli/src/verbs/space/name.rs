@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
-use crate::chosen_space::ChosenSpace;
+use crate::chosen_space::{ChosenSpace, warn_of_namesakes};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Report, printable};
@@ -28,6 +28,7 @@ impl Name {
         let client = context.client().await?;
         let found = self.space.find_listed(&client).await?;
         client.name_space(found.id, &self.name).await?;
+        warn_of_namesakes(&client, context, found.id, &self.name).await?;
         context.report(&Named {
             space: found.id.to_string(),
             name: self.name,
