@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::logout::HomeOf;
 use crate::blocking;
+use crate::client::Client;
 use crate::error::Error;
 use crate::store::lock::{ACCOUNT, FileLock};
 use crate::store::{Store, prepare_home};
@@ -10,7 +12,7 @@ use crate::store::{Store, prepare_home};
 /// Held from before the home is opened until an account is in it, or until that has failed.
 pub(crate) struct Entrance {
     home: PathBuf,
-    /// There was no store in it, and no account has come yet.
+    /// There was no account in it, and none has come yet. What there is then a process has left that was killed on the way.
     is_empty: bool,
     _alone: FileLock,
 }
@@ -33,7 +35,7 @@ impl Entrance {
         }
         Ok(Self {
             home: home.to_owned(),
-            is_empty: !Store::exists(home),
+            is_empty: Client::home_of(home).await == HomeOf::Nobody,
             _alone: alone,
         })
     }
@@ -53,5 +55,30 @@ impl Drop for Entrance {
         if let Err(error) = Store::destroy(&self.home) {
             tracing::warn!(error = %error, "files of a home without an account stay");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_of_a_login_goes_with_the_next_one_that_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        drop(Store::open(&home).await.unwrap());
+        assert!(Store::exists(&home));
+        drop(Entrance::into_home(&home).await.unwrap());
+        assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn home_that_cannot_be_read_stays_as_it_is_when_a_login_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        drop(Store::open(&home).await.unwrap());
+        std::fs::remove_file(home.join("device.key")).unwrap();
+        drop(Entrance::into_home(&home).await.unwrap());
+        assert!(Store::exists(&home));
     }
 }
