@@ -21,12 +21,14 @@ mod members;
 mod rejoin;
 #[path = "command/secrets.rs"]
 mod secrets;
+#[path = "command/sending.rs"]
+mod sending;
 #[path = "command/terminal.rs"]
 mod terminal;
 #[path = "command/trouble.rs"]
 mod trouble;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 
 use sealpost_tests::{
     command::{Ended, Sealpost},
@@ -35,6 +37,8 @@ use sealpost_tests::{
     relay::{ChildRelay, Relay, RelayOptions},
 };
 use serde_json::Value;
+
+use sending::Sending;
 
 fn open_to_all(database: &Database) -> RelayOptions {
     RelayOptions::on(database).with("SEALPOST__ACCOUNTS__REGISTRATION", "open")
@@ -181,22 +185,12 @@ async fn relay_killed_under_the_command_loses_doubles_and_skips_nothing() {
     proxy.lead_to(Upstream::Tcp(relay.addresses().public));
     let at = &format!("http://{}", proxy.address());
     let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
-    let input = alice.file("input");
-    std::fs::write(&input, numbers(1_000)).unwrap();
-    let mut sender = alice
-        .command(["--json", "send", "garden", "--one-per-event"])
-        .stdin(std::fs::File::open(&input).unwrap())
-        .spawn()
-        .unwrap();
-    let mut acks = BufReader::new(sender.stdout.take().unwrap());
-    let mut first = String::new();
-    for _ in 0..300 {
-        acks.read_line(&mut first).unwrap();
-    }
+    let mut sending = Sending::start(&alice, 1_000);
+    sending.until_acked(300);
     let _relay = relay.kill_9_and_restart().await;
-    acks.read_to_string(&mut first).unwrap();
-    Ended::of(sender).expect_done();
-    assert_eq!(first.lines().count(), 1_000);
+    let (ended, acks) = sending.end();
+    ended.expect_done();
+    assert_eq!(acks.lines().count(), 1_000);
     let read = bob.json(["tail", "garden"]);
     assert!(texts(&read).into_iter().eq(numbers(1_000).lines()));
 }

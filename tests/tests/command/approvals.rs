@@ -14,14 +14,14 @@ use serde_json::Value;
 use super::{open_to_all, text};
 
 /// A new device that shows a code and waits.
-struct Waiting {
-    login: Child,
+pub struct Waiting {
+    pub login: Child,
     lines: BufReader<std::process::ChildStdout>,
     code: String,
 }
 
 impl Waiting {
-    fn start(phone: &Sealpost, handle: &str) -> Self {
+    pub fn start(phone: &Sealpost, handle: &str) -> Self {
         let arguments = [
             "--json",
             "--device-name",
@@ -43,7 +43,7 @@ impl Waiting {
     }
 
     /// Waits for its end; gives what it printed behind the code.
-    fn end(mut self) -> (Ended, String) {
+    pub fn end(mut self) -> (Ended, String) {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.lines, &mut rest).unwrap();
         (Ended::of(self.login), rest)

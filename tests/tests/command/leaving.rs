@@ -1,7 +1,7 @@
 //! Logging out beside other commands, and on a full disk.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
 };
 
@@ -13,7 +13,7 @@ use sealpost_tests::{
 };
 use serde_json::Value;
 
-use super::{Garden, numbers, open_to_all};
+use super::{Garden, approvals::Waiting, open_to_all, sending::Sending};
 
 /// Runs the command where no file can grow beyond so many blocks of 512 bytes, which fails as a full disk does.
 fn run_with_room_for(blocks: u32, of: &Sealpost, arguments: &[&str]) -> Ended {
@@ -53,27 +53,16 @@ async fn logout_waits_for_nobody_and_destroys_nothing_while_a_command_is_sending
     let relay = Relay::start(open_to_all(&Database::create().await)).await;
     let at = &relay.addresses().url();
     let Garden { alice, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
-    let input = alice.file("input");
-    std::fs::write(&input, numbers(100_000)).unwrap();
-    let mut sender = alice
-        .command(["--json", "send", "garden", "--one-per-event"])
-        .stdin(std::fs::File::open(&input).unwrap())
-        .spawn()
-        .unwrap();
-    let mut acks = BufReader::new(sender.stdout.take().unwrap());
-    let mut told = String::new();
-    for _ in 0..20 {
-        acks.read_line(&mut told).unwrap();
-    }
+    let mut sending = Sending::start(&alice, 100_000);
+    sending.until_acked(20);
     let refused = alice.run(["--json", "logout"]);
     assert_eq!(refused.code, 1, "{}", refused.err);
     let error: Value = serde_json::from_str(&refused.err).unwrap();
     assert_eq!(error["error"]["code"], "busy");
     assert!(refused.err.contains("logout --forget"), "{}", refused.err);
 
-    kill_process(Pid::from_child(&sender), Signal::INT).unwrap();
-    acks.read_to_string(&mut told).unwrap();
-    let ended = Ended::of(sender);
+    sending.signal(Signal::INT);
+    let (ended, _acks) = sending.end();
     let error: Value = serde_json::from_str(&ended.err).unwrap();
     let kept = error["error"]["kept"].as_u64().unwrap();
     assert_eq!(alice.json(["outbox", "flush", "garden"])[0]["messages"], kept);
@@ -155,17 +144,10 @@ async fn device_that_was_not_let_in_leaves_nothing_in_its_home() {
     let at = &relay.addresses().url();
     Sealpost::new(at).json(["register", "alice"]);
     let phone = Sealpost::new(at);
-    let mut waiting = phone.command(["login", "alice", "--approve"]).spawn().unwrap();
-    let mut shown = BufReader::new(waiting.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("sealpost-new-device") {
-        line.clear();
-        assert!(shown.read_line(&mut line).unwrap() > 0, "no code was shown");
-    }
+    let waiting = Waiting::start(&phone, "alice");
     let second = phone.run(["login", "alice", "--approve"]);
     assert_eq!(second.code, 2, "{}", second.err);
-    kill_process(Pid::from_child(&waiting), Signal::INT).unwrap();
-    shown.read_to_string(&mut line).unwrap();
-    assert_eq!(Ended::of(waiting).code, 130);
+    kill_process(Pid::from_child(&waiting.login), Signal::INT).unwrap();
+    assert_eq!(waiting.end().0.code, 130);
     assert_eq!(files(&phone), [""; 0]);
 }

@@ -1,16 +1,10 @@
 //! What the command says and does when something is wrong, or is asked for wrongly.
 
-use std::io::{BufRead, BufReader, Read};
-
-use rustix::process::{Pid, Signal, kill_process};
-use sealpost_tests::{
-    command::{Ended, Sealpost},
-    database::Database,
-    relay::Relay,
-};
+use rustix::process::Signal;
+use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
 use serde_json::Value;
 
-use super::{Garden, numbers, open_to_all, text, texts};
+use super::{Garden, numbers, open_to_all, sending::Sending, text, texts};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_session_is_not_authenticated_whatever_the_verb() {
@@ -120,23 +114,12 @@ async fn interrupted_send_counts_each_message_as_acked_or_kept() {
     let relay = Relay::start(open_to_all(&Database::create().await)).await;
     let at = &relay.addresses().url();
     let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
-    let input = alice.file("input");
-    std::fs::write(&input, numbers(100_000)).unwrap();
     let mut expected = Vec::new();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let mut sender = alice
-            .command(["--json", "send", "garden", "--one-per-event"])
-            .stdin(std::fs::File::open(&input).unwrap())
-            .spawn()
-            .unwrap();
-        let mut acks = BufReader::new(sender.stdout.take().unwrap());
-        let mut told = String::new();
-        for _ in 0..200 {
-            acks.read_line(&mut told).unwrap();
-        }
-        kill_process(Pid::from_child(&sender), signal).unwrap();
-        acks.read_to_string(&mut told).unwrap();
-        let ended = Ended::of(sender);
+        let mut sending = Sending::start(&alice, 100_000);
+        sending.until_acked(200);
+        sending.signal(signal);
+        let (ended, told) = sending.end();
         assert_eq!(ended.code, code, "{}", ended.err);
         let error: Value = serde_json::from_str(&ended.err).unwrap();
         let count = |key: &str| error["error"][key].as_u64().unwrap();

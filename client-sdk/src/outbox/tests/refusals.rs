@@ -343,7 +343,13 @@ async fn store_restored_from_a_backup_goes_on_under_a_new_writer_id() {
     drop(space);
     let script = serving.await.unwrap();
     let backup = stage.home.path().join("backup");
-    copy_home(&stage.alices_home(), &backup);
+    let (home, copy) = (stage.alices_home(), backup.clone());
+    // In a transaction: a file that is copied while somebody writes to it is no backup.
+    let copying = stage.device.shared.store.write(move |_| {
+        copy_home(&home, &copy);
+        Ok(())
+    });
+    copying.await.unwrap();
     stage.restart().await;
     let space = stage.device.space(stage.log.space_id()).await;
     let relay = stage.device.arrivals.authenticated().await;
