@@ -47,8 +47,8 @@ impl ClientRegistration {
     pub fn finish(self, passphrase: &[u8], response: &[u8], ksf: CheckedKsf) -> Result<Registered, Error> {
         const WHAT: &str = "registration response";
         expect_length(WHAT, response, sizes::REGISTRATION_RESPONSE)?;
-        let response = RegistrationResponse::<Suite>::deserialize(response)
-            .map_err(|error| Error::from_library(WHAT, error))?;
+        let response =
+            RegistrationResponse::<Suite>::deserialize(response).map_err(|_| Error::Malformed(WHAT))?;
         let stretch = Stretch::from(ksf);
         let parameters = ClientRegistrationFinishParameters::new(Identifiers::default(), Some(&stretch));
         let mut finished = self
@@ -103,8 +103,8 @@ impl ClientLogin {
     pub fn finish(self, passphrase: &[u8], response: &[u8], ksf: CheckedKsf) -> Result<LoggedIn, Error> {
         const WHAT: &str = "login response";
         expect_length(WHAT, response, sizes::LOGIN_RESPONSE)?;
-        let response = CredentialResponse::<Suite>::deserialize(response)
-            .map_err(|error| Error::from_library(WHAT, error))?;
+        let response =
+            CredentialResponse::<Suite>::deserialize(response).map_err(|_| Error::Malformed(WHAT))?;
         let stretch = Stretch::from(ksf);
         let parameters = ClientLoginFinishParameters::new(None, Identifiers::default(), Some(&stretch));
         let mut finished = self

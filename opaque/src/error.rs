@@ -23,7 +23,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Sorts an error of the library that arose while handling `what`.
+    /// Sorts an error of the library that arose while handling `what`. Not for reading messages: there the library calls values that
+    /// are not of the group a failure of its own.
     pub(crate) fn from_library(what: &'static str, error: ProtocolError) -> Self {
         match error {
             ProtocolError::InvalidLoginError => Self::Mismatch,

@@ -37,7 +37,7 @@ impl ServerSetup {
         expect_length(WHAT, bytes, sizes::SERVER_SETUP)?;
         opaque_ke::ServerSetup::deserialize(bytes)
             .map(Self)
-            .map_err(|error| Error::from_library(WHAT, error))
+            .map_err(|_| Error::Malformed(WHAT))
     }
 
     /// The secrets as [`sizes::SERVER_SETUP`] bytes, to be sealed at once.
@@ -67,8 +67,8 @@ impl ServerSetup {
     ) -> Result<Vec<u8>, Error> {
         const WHAT: &str = "registration request";
         expect_length(WHAT, request, sizes::REGISTRATION_REQUEST)?;
-        let request = RegistrationRequest::<Suite>::deserialize(request)
-            .map_err(|error| Error::from_library(WHAT, error))?;
+        let request =
+            RegistrationRequest::<Suite>::deserialize(request).map_err(|_| Error::Malformed(WHAT))?;
         let started = ServerRegistration::start(&self.0, request, credential_identifier)
             .map_err(|error| Error::from_library(WHAT, error))?;
         Ok(started.message.serialize().to_vec())
@@ -87,8 +87,7 @@ impl ServerSetup {
     ) -> Result<(LoginState, Vec<u8>), Error> {
         const WHAT: &str = "login request";
         expect_length(WHAT, request, sizes::LOGIN_REQUEST)?;
-        let request = CredentialRequest::<Suite>::deserialize(request)
-            .map_err(|error| Error::from_library(WHAT, error))?;
+        let request = CredentialRequest::<Suite>::deserialize(request).map_err(|_| Error::Malformed(WHAT))?;
         // Parsed in either case: decompressing a point takes microseconds that would show.
         let parsed = record.unwrap_or(&self.stand_in()).to_library()?;
         let started = ServerLogin::start(
@@ -120,8 +119,7 @@ impl Record {
     pub fn from_upload(upload: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "registration upload";
         expect_length(WHAT, upload, sizes::REGISTRATION_UPLOAD)?;
-        let upload = RegistrationUpload::<Suite>::deserialize(upload)
-            .map_err(|error| Error::from_library(WHAT, error))?;
+        let upload = RegistrationUpload::<Suite>::deserialize(upload).map_err(|_| Error::Malformed(WHAT))?;
         let record = ServerRegistration::finish(upload);
         Ok(Self(Zeroizing::new(record.serialize().to_vec())))
     }
@@ -144,7 +142,7 @@ impl Record {
     }
 
     fn to_library(&self) -> Result<ServerRegistration<Suite>, Error> {
-        ServerRegistration::deserialize(&self.0).map_err(|error| Error::from_library("record", error))
+        ServerRegistration::deserialize(&self.0).map_err(|_| Error::Malformed("record"))
     }
 }
 
@@ -158,7 +156,7 @@ impl LoginState {
         expect_length(WHAT, bytes, sizes::LOGIN_STATE)?;
         ServerLogin::deserialize(bytes)
             .map(Self)
-            .map_err(|error| Error::from_library(WHAT, error))
+            .map_err(|_| Error::Malformed(WHAT))
     }
 
     /// The state as [`sizes::LOGIN_STATE`] bytes, to be sealed at once.
@@ -178,8 +176,8 @@ impl LoginState {
     pub fn finish(self, finalization: &[u8]) -> Result<SessionKey, Error> {
         const WHAT: &str = "login finalization";
         expect_length(WHAT, finalization, sizes::LOGIN_FINALIZATION)?;
-        let finalization = CredentialFinalization::<Suite>::deserialize(finalization)
-            .map_err(|error| Error::from_library(WHAT, error))?;
+        let finalization =
+            CredentialFinalization::<Suite>::deserialize(finalization).map_err(|_| Error::Malformed(WHAT))?;
         let mut finished = self
             .0
             .finish(finalization, ServerLoginParameters::default())
