@@ -254,19 +254,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_space_is_forgotten_with_an_upload_that_is_not_done() {
-        let home = Home::new();
-        let store = Store::open(&home.path()).await.unwrap();
-        let forgetting = store.write(|transaction| {
-            let log = log(transaction)?;
-            log.begin_upload("film", &row(1), None, NOW)?;
-            log.put_upload_part("film", &row(1).blob_id, &part(1, None), NOW)?;
-            transaction.forget_space(SpaceId::new([7; 32]))
-        });
-        forgetting.await.unwrap();
-    }
-
-    #[tokio::test]
     async fn a_part_that_was_sealed_is_not_noted_with_other_bytes_or_under_another_key() {
         let home = Home::new();
         let store = Store::open(&home.path()).await.unwrap();
