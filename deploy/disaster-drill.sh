@@ -144,6 +144,8 @@ prove_healing() {
     until_true 150 "the messages from after the backup" are_back
     texts "$homes/bob.healed" after | cmp --silent - <(seq -f 'after %06g' "$later") || failed "the messages from after the backup are back in another order"
     on alice tail "$space" --json >"$homes/alice.tail" 2>"$homes/alice.error" || failed "Alice's old device does not go on: $(field code <"$homes/alice.error")"
+    on alice space create orchard --json >/dev/null 2>"$homes/alice.error" || failed "Alice's old device changes its keystore no more: $(field code <"$homes/alice.error")"
+    on alice-second space list --json | grep -q '"orchard"' || failed "Alice's devices have different keystores"
 }
 are_back() {
     on bob-second tail "$space" --json >"$homes/bob.healed" 2>>"$homes/second.error"
