@@ -25,6 +25,7 @@ pub use self::{
     restored::{Settled, count_relations, settle_restored},
 };
 use crate::{
+    atrest::KeyScope,
     clock::SystemClock,
     config::{Config, ServerConfig},
     health::Health,
@@ -154,11 +155,14 @@ impl App {
     }
 }
 
-/// Draws the OPAQUE setup, which every deployment has once: so that a backup finds it before the first client came, by a role that may write nothing.
-/// Without the key service the first client does that.
+/// Draws the OPAQUE setup and the key of receipts, which every deployment has once: so that a backup finds them before the first client
+/// came, by a role that may write nothing. Without the key service the first client does that.
 async fn begin(parts: &Parts) {
     if let Err(error) = parts.directory.opaque_public_key().await {
         tracing::debug!(%error, "the OPAQUE setup is not there yet");
+    }
+    if let Err(error) = parts.keys.open_or_create(KeyScope::Receipt).await {
+        tracing::debug!(%error, "the key of receipts is not there yet");
     }
 }
 
