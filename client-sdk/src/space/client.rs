@@ -241,8 +241,12 @@ impl Shared {
         Ok(found)
     }
 
-    /// Has the keystore list what the relay does. It is tried again with the next look at the list.
+    /// Has the keystore list what the relay does. It is tried again with the next look at the list. An agent has no keystore, and
+    /// anybody can bring it into a space that does not count.
     async fn take_down(&self, listed: &[SpaceView]) {
+        if self.owner.is_some() {
+            return;
+        }
         let ids: Vec<SpaceId> = listed.iter().map(|view| view.space_id).collect();
         let listing = async {
             if !self.local_account().await?.content.list(&ids) {

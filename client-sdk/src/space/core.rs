@@ -119,15 +119,17 @@ impl SpaceCore {
             cursor,
             stopped: None,
         };
+        let is_listed = known.as_ref().is_some_and(|known| known.lost_with.is_none());
         let core = Self {
             space_id,
+            // An agent has no keystore.
+            is_listed: Mutex::new(is_listed || client.owner.is_some()),
             client,
             socket,
             keys: KeyRing::default(),
             wraps_wanted: Notify::new(),
             rekeying: Arc::default(),
             pinned: place_of(known.as_ref()),
-            is_listed: Mutex::new(known.is_some_and(|known| known.lost_with.is_none())),
             healing: Mutex::default(),
             closing: CancellationToken::new(),
             view: Arc::default(),

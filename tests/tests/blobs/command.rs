@@ -130,6 +130,8 @@ async fn name_stands_for_the_newest_file_that_was_not_deleted() {
         );
         let got = alice.run(["get", "garden", "plan", "--to", "-"]).expect_done();
         assert_eq!(got.out, "bread");
+        let newer = format!("plan ({}) was deleted, as the relay says", &ids[1][..12]);
+        assert!(got.err.contains(&newer), "{}", got.err);
         let listed = alice.json(["ls", "garden"]);
         assert_eq!(
             listed.iter().map(|file| &file["deleted"]).collect::<Vec<_>>(),

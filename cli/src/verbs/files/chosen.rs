@@ -8,7 +8,7 @@ use sealpost_sdk::protocol::ids::{BlobId, PrincipalId};
 use sealpost_sdk::{Client, Error, Position, Space};
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::output::printable;
 use crate::patience;
 
@@ -57,7 +57,8 @@ pub(super) struct Chosen {
     pub(super) older: Vec<Found>,
 }
 
-/// The newest file of this name that was not deleted, or the one whose id begins so.
+/// The newest file of this name that was not deleted, or the one whose id begins so. That a newer one is gone is said: it is the relay
+/// that says it.
 pub(super) async fn choose(
     client: &Client,
     context: &Context,
@@ -66,15 +67,23 @@ pub(super) async fn choose(
 ) -> Result<Chosen, Failure> {
     let mut files = pick(wanted, all(client, context, space).await?)?;
     let newest = named(&files[0]);
-    loop {
-        let file = files.remove(0);
+    let mut skipped = 0;
+    while let Some(file) = files.get(skipped) {
         if patience::wait(client, context, space.has_blob(&file.reference)).await? {
-            return Ok(Chosen { file, older: files });
+            let older = files.split_off(skipped + 1);
+            let file = files.swap_remove(skipped);
+            if skipped > 0 {
+                let said = format!(
+                    "{newest} was deleted, as the relay says; {} is older",
+                    named(&file)
+                );
+                complain(context.output(), "deleted", &said);
+            }
+            return Ok(Chosen { file, older });
         }
-        if files.is_empty() {
-            return Err(Failure::Deleted(newest));
-        }
+        skipped += 1;
     }
+    Err(Failure::Deleted(newest))
 }
 
 /// How a file is named to people: two may have one name.
