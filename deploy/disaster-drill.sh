@@ -160,8 +160,9 @@ prove_removal() {
 }
 # A restored space takes nothing new before those who hold its end had their time: a message waits for that, and is then taken. It is under the key
 # of after the removal, which this device has to be given again.
+takes_new() { on alice-second send "$space" "anew 000001" --json >/dev/null 2>"$homes/second.error"; }
 prove_window() {
-    until_true 150 "a restored space that takes new messages" on alice-second send "$space" "anew 000001" >/dev/null 2>>"$homes/second.error"
+    (until_true 150 "a restored space that takes new messages" takes_new) || failed "the restored space takes no new message: $(tail -n 3 "$homes/second.error")"
     until_true 60 "Bob, who has read on all the time" has_read "$homes/bob.tail" anew 1
     texts "$homes/bob.tail" after | cmp --silent - <(seq -f 'after %06g' "$later") || failed "Bob has read something twice, or not at all"
 }
