@@ -63,8 +63,8 @@ leave() {
     clear_stage "$code"
 }
 
-options=(--set SEALPOST_HTTP_PORT="$port" --set SEALPOST_EDGE_SUBNET=172.30.79.0/24 --set SEALPOST_EDGE_RANGE=172.30.79.128/25
-    --set SEALPOST_EDGE_TRAEFIK=172.30.79.2)
+options=(--set SEALPOST_HTTP_PORT="$port" --set SEALPOST_EDGE_SUBNET=172.16.79.0/24 --set SEALPOST_EDGE_RANGE=172.16.79.128/25
+    --set SEALPOST_EDGE_TRAEFIK=172.16.79.2)
 homes=$folder/people offline=$folder/offline backups=$folder/backups
 set_stage "$keep" "${options[@]}"
 trap leave EXIT

@@ -42,7 +42,7 @@ if $dry_run; then
 fi
 
 set_stage "$keep" --set SEALPOST_HTTP_PORT="$port" \
-    --set SEALPOST_EDGE_SUBNET=172.30.74.0/24 --set SEALPOST_EDGE_RANGE=172.30.74.128/25 --set SEALPOST_EDGE_TRAEFIK=172.30.74.2
+    --set SEALPOST_EDGE_SUBNET=172.16.74.0/24 --set SEALPOST_EDGE_RANGE=172.16.74.128/25 --set SEALPOST_EDGE_TRAEFIK=172.16.74.2
 bring_up
 
 token=$(compose exec -T relay /sealpost-relay token create --uses 2)

@@ -25,8 +25,8 @@ done
 need_engine
 [[ $(id -u) -eq 0 ]] || impossible "mounting a small disk takes root"
 take_stage sealpost-pairs
-options=(--set SEALPOST_HTTP_PORT=7496 --set SEALPOST_EDGE_SUBNET=172.30.80.0/24 --set SEALPOST_EDGE_RANGE=172.30.80.128/25
-    --set SEALPOST_EDGE_TRAEFIK=172.30.80.2 --set SEALPOST_BACKUP_KEEP_LAST=20)
+options=(--set SEALPOST_HTTP_PORT=7496 --set SEALPOST_EDGE_SUBNET=172.16.80.0/24 --set SEALPOST_EDGE_RANGE=172.16.80.128/25
+    --set SEALPOST_EDGE_TRAEFIK=172.16.80.2 --set SEALPOST_BACKUP_KEEP_LAST=20)
 backups=$folder/backups offline=$folder/offline
 set_stage "$keep" "${options[@]}"
 leave() {

@@ -47,8 +47,8 @@ END
 }
 
 set_stage "$keep" --shape tls --host "$host" --set SEALPOST_WEB_PORT=7580 --set SEALPOST_WEBSECURE_PORT=7543 \
-    --set SEALPOST_OPS_PORT=7581 --set SEALPOST_EDGE_SUBNET=172.30.75.0/24 --set SEALPOST_EDGE_RANGE=172.30.75.128/25 \
-    --set SEALPOST_EDGE_TRAEFIK=172.30.75.2 --set SEALPOST_INGRESS_SUBNET=172.30.76.0/29 --set SEALPOST_INGRESS_TRAEFIK=172.30.76.2 \
+    --set SEALPOST_OPS_PORT=7581 --set SEALPOST_EDGE_SUBNET=172.16.75.0/24 --set SEALPOST_EDGE_RANGE=172.16.75.128/25 \
+    --set SEALPOST_EDGE_TRAEFIK=172.16.75.2 --set SEALPOST_INGRESS_SUBNET=172.16.76.0/29 --set SEALPOST_INGRESS_TRAEFIK=172.16.76.2 \
     --set SEALPOST_ACME_EMAIL=alice@alice-and-bob.net --set SEALPOST_ACME_SERVER=https://pebble:14000/dir --set SEALPOST_ACME_CHALLENGE="$challenge"
 configure_pebble
 sed -i 's/^SEALPOST_ACME_ROOT=.*/SEALPOST_ACME_ROOT=pebble-ca.pem/' "$env_file"
@@ -130,7 +130,7 @@ sed -E 's/("(verified_at|created_at)": ")20[0-9]+/\12001/' "$folder/status.json"
 must_fail backups "the newest backup is too old, and the last verification"
 mv "$folder/status.json" "$folder/state/backup-status/status.json"
 passes
-printf 'services: { relay: { read_only: false }, pebble: { image: sealpost-ci-tools }, stray: { image: sealpost-ci-tools, command: [sleep, infinity], ports: ["8200"], networks: [ingress] } }\n' >"$folder/extra.yml"
+printf 'services: { relay: { read_only: false }, pebble: { image: sealpost-ci-tools, networks: [ingress] }, stray: { image: sealpost-ci-tools, command: [sleep, infinity], ports: ["8200"], networks: [ingress] } }\n' >"$folder/extra.yml"
 SEALPOST_COMPOSE_EXTRA=$folder/extra.yml compose up --detach --no-build --no-deps relay stray >/dev/null 2>&1
 must_fail ports "another service publishes a port"
 must_fail containers "the relay has a writable root"

@@ -86,14 +86,14 @@ middlewares = ["access"]
 CF-Access-Client-Secret = ""
 Cf-Access-Jwt-Assertion = "$(assertion team)"
 [http.services.relay.loadBalancer]
-servers = [{ url = "http://172.30.78.2:8080" }]
+servers = [{ url = "http://172.16.78.2:8080" }]
 END
     chmod -R a+rX "$cloudflare"
 }
 
-set_stage "$keep" --shape tunnel --host "$host" --set SEALPOST_EDGE_SUBNET=172.30.77.0/24 \
-    --set SEALPOST_EDGE_RANGE=172.30.77.128/25 --set SEALPOST_EDGE_TRAEFIK=172.30.77.2 --set SEALPOST_TUNNEL_SUBNET=172.30.78.0/29 \
-    --set SEALPOST_TUNNEL_TRAEFIK=172.30.78.2 --set SEALPOST_TUNNEL_CONNECTOR=172.30.78.3 \
+set_stage "$keep" --shape tunnel --host "$host" --set SEALPOST_EDGE_SUBNET=172.16.77.0/24 \
+    --set SEALPOST_EDGE_RANGE=172.16.77.128/25 --set SEALPOST_EDGE_TRAEFIK=172.16.77.2 --set SEALPOST_TUNNEL_SUBNET=172.16.78.0/29 \
+    --set SEALPOST_TUNNEL_TRAEFIK=172.16.78.2 --set SEALPOST_TUNNEL_CONNECTOR=172.16.78.3 \
     --set SEALPOST_ACCESS_TEAM="https://$team" --set SEALPOST_ACCESS_AUDIENCE="$audience"
 openssl rand -hex 32 | "$deploy/bootstrap.sh" --add-secret tunnel_token
 configure_cloudflare
@@ -108,7 +108,7 @@ docker ps --filter "label=com.docker.compose.project=$project" --format '      {
 [[ -z $(published "$project") ]] || failed "published: $(published "$project")"
 say "ok    no port is published"
 
-as_connector() { compose exec -T cloudflared curl --silent --max-time 5 --header "Host: $host" "$@" http://172.30.78.2:8080/v1/info; }
+as_connector() { compose exec -T cloudflared curl --silent --max-time 5 --header "Host: $host" "$@" http://172.16.78.2:8080/v1/info; }
 code() { sed -nE 's/.*"code":"([a-z_]+)".*/\1/p'; }
 # refused_as CODE WHAT ASSERTION
 refused_as() {
@@ -148,7 +148,7 @@ guess() {
     local token
     token=$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)
     compose exec -T cloudflared curl --silent --max-time 60 --rate 45/s --header "Host: $host" --header "Cf-Access-Jwt-Assertion: $good" \
-        --header "X-Forwarded-For: $1" --header "Authorization: Bearer $token" "http://172.30.78.2:8080/v1/sessions?[1-$2]" >"$folder/guesses" || true
+        --header "X-Forwarded-For: $1" --header "Authorization: Bearer $token" "http://172.16.78.2:8080/v1/sessions?[1-$2]" >"$folder/guesses" || true
     grep -qF "\"code\":\"$3\"" "$folder/guesses"
 }
 guess 192.0.2.7 1500 rate_limited || failed "the relay looks at made-up tokens of one client without end"
@@ -174,13 +174,13 @@ say "ok    what a client itself wrote into the header does not count"
 # The host can reach that entry point as well, and is not the connector.
 from_host() {
     curl --silent --output /dev/null --write-out '%{http_code}' --max-time 5 --header "Host: $host" --header "Cf-Access-Jwt-Assertion: $good" \
-        --header "X-Forwarded-For: $1" http://172.30.78.2:8080/v1/info
+        --header "X-Forwarded-For: $1" http://172.16.78.2:8080/v1/info
 }
 from_host 198.51.100.20 >/dev/null
 [[ $(from_host 198.51.100.21) == 429 && $(from_host 198.51.100.22) == 429 ]] || failed "the word of somebody else than the connector counts"
 say "ok    nobody else's word counts: the host is one client, whatever it says"
 # From the network of the relay the entry point cannot even be reached: it listens on the connector's network alone.
-cut_off "${project}_edge" 172.30.77.2:8080 172.30.78.2:8080
+cut_off "${project}_edge" 172.16.77.2:8080 172.16.78.2:8080
 mapfile -t inner < <(addresses "$project-postgres-1" 5432; addresses "$project-openbao-1" 8200)
 cut_off "${project}_tunnel" postgres:5432 openbao:8200 relay:7450 "${inner[@]}"
 mapfile -t relay < <(addresses "$project-relay-1" 7450; addresses "$project-relay-1" 7451)

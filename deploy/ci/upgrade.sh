@@ -32,8 +32,8 @@ done
 need_engine
 take_stage sealpost-upgrade
 homes=$folder/people
-set_stage "$keep" --set SEALPOST_HTTP_PORT=7497 --set SEALPOST_EDGE_SUBNET=172.30.81.0/24 --set SEALPOST_EDGE_RANGE=172.30.81.128/25 \
-    --set SEALPOST_EDGE_TRAEFIK=172.30.81.2
+set_stage "$keep" --set SEALPOST_HTTP_PORT=7497 --set SEALPOST_EDGE_SUBNET=172.16.81.0/24 --set SEALPOST_EDGE_RANGE=172.16.81.128/25 \
+    --set SEALPOST_EDGE_TRAEFIK=172.16.81.2
 leave() {
     local code=$?
     docker image rm --force sealpost-relay:same sealpost-backup:same sealpost-relay:next sealpost-backup:next >/dev/null 2>&1 || true

@@ -95,7 +95,7 @@ BROKEN = [
     ("public-ops", edit(ROUTES, 'entryPoints = ["ops"]\nservice = "api@internal"', 'entryPoints = ["websecure"]\nservice = "api@internal"')),
     ("relay-development", edit(RELAY, '"production"', '"development"')),
     ("relay-url", edit(RELAY, "https://relay", "http://relay")),
-    ("open-trusted-proxies", edit(RELAY, "172.30.70.2/32", "0.0.0.0/0")),
+    ("open-trusted-proxies", edit(RELAY, "172.16.70.2/32", "0.0.0.0/0")),
     ("relay-key-file", edit(RELAY, 'kind = "openbao"', 'kind = "file"')),
     ("openbao-plain", edit(RELAY, "https://openbao", "http://openbao")),
     ("openbao-plain", edit(BAO, "max_request_json_strings", "tls_disable = true\n  max_request_json_strings")),
@@ -106,7 +106,7 @@ TUNNEL = [
     ("secret-missing", lambda one: (one.folder / "secrets/tunnel_token").unlink()),
     ("published-port", override("services: { traefik: { ports: ['127.0.0.1:8080:8080'] } }\n")),
     ("secret-in-argument", override("services: { cloudflared: { command: [run, --token, abc] } }\n")),
-    ("open-trusted-ips", edit(TRAEFIK, 'trustedIPs = ["172.30.72.3/32"]', "insecure = true")),
+    ("open-trusted-ips", edit(TRAEFIK, 'trustedIPs = ["172.16.72.3/32"]', "insecure = true")),
     ("stray-network", override("services: { cloudflared: { networks: { edge: null } } }\n")),
 ]
 

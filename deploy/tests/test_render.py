@@ -62,7 +62,7 @@ class Render(unittest.TestCase):
         self.assertEqual([one["url"] for one in service["servers"]], [f"http://garden-relay-{number}:7450" for number in (1, 2, 3)])
 
     def test_relay_trusts_whoever_hands_requests_on_and_nobody_else(self):
-        for shape, hops in [("local", ["172.30.70.2/32"]), ("tls", ["172.30.70.2/32"]), ("tunnel", ["172.30.70.2/32", "172.30.72.3/32"])]:
+        for shape, hops in [("local", ["172.16.70.2/32"]), ("tls", ["172.16.70.2/32"]), ("tunnel", ["172.16.70.2/32", "172.16.72.3/32"])]:
             server = tomllib.loads(render.pages(self.settings(SEALPOST_SHAPE=shape))["relay/sealpost.toml"])["server"]
             self.assertEqual(server["trusted_proxies"], hops)
 
