@@ -8,6 +8,8 @@ pub trait ObserveLog: Send + Sync {
     fn batch_ended(&self, spaces: usize, entries: usize, bytes: usize, elapsed: Duration);
     /// An append to a space was refused by comparison and will be tried again.
     fn append_lost(&self);
+    /// A tail of `entries` entries that a restore had taken away is back.
+    fn tail_healed(&self, entries: usize);
     /// A publish of `acks` acked entries was answered, `elapsed` after it came in.
     fn published(&self, acks: usize, refused: bool, elapsed: Duration);
     /// A page of `entries` entries, from memory or from the database, was given to a reader.
@@ -25,6 +27,7 @@ pub struct IgnoreLog;
 impl ObserveLog for IgnoreLog {
     fn batch_ended(&self, _: usize, _: usize, _: usize, _: Duration) {}
     fn append_lost(&self) {}
+    fn tail_healed(&self, _: usize) {}
     fn published(&self, _: usize, _: bool, _: Duration) {}
     fn page_read(&self, _: usize, _: usize, _: bool) {}
     fn space_opened(&self, _: u64, _: Duration) {}

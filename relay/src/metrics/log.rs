@@ -25,6 +25,7 @@ pub struct LogMetrics {
     batch_entries: Histogram,
     batch_seconds: Histogram,
     lost_appends: Counter,
+    healed_entries: Counter,
     refused_publishes: Counter,
     acked_entries: Counter,
     ack_seconds: Histogram,
@@ -44,6 +45,7 @@ impl Default for LogMetrics {
             batch_entries: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
             batch_seconds: seconds(),
             lost_appends: Counter::default(),
+            healed_entries: Counter::default(),
             refused_publishes: Counter::default(),
             acked_entries: Counter::default(),
             ack_seconds: seconds(),
@@ -116,6 +118,11 @@ impl LogMetrics {
             self.lost_appends.clone(),
         );
         log.register(
+            "healed_entries",
+            "Entries that clients brought back after a restore",
+            self.healed_entries.clone(),
+        );
+        log.register(
             "refused_publishes",
             "Publishes with a refused entry",
             self.refused_publishes.clone(),
@@ -145,6 +152,10 @@ impl ObserveLog for LogMetrics {
 
     fn append_lost(&self) {
         self.lost_appends.inc();
+    }
+
+    fn tail_healed(&self, entries: usize) {
+        self.healed_entries.inc_by(entries as u64);
     }
 
     fn published(&self, acks: usize, refused: bool, elapsed: Duration) {

@@ -61,6 +61,7 @@ impl Worker {
         let plan = self.plan_run(missing, run).await?;
         let count = missing.len();
         self.commit(plan, Some(lock)).await?;
+        self.shared.observer.tail_healed(count);
         tracing::info!(
             space.number = number.0,
             entries = count,
