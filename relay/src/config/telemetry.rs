@@ -23,8 +23,9 @@ pub enum LogFormat {
     Human,
 }
 
-/// Libraries tell what we say ourselves, or what is not worth saying when a database goes away with the relay.
-const QUIET: &str = "info,refinery_core=warn,tokio_postgres=warn,sqlx_core::pool=error";
+/// Libraries tell what we say ourselves, or what is not worth saying when a database goes away with the relay. What the embedded
+/// storage refuses at its start is what it is tried with.
+const QUIET: &str = "info,refinery_core=warn,tokio_postgres=warn,sqlx_core::pool=error,s3s=off";
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
