@@ -203,6 +203,11 @@ impl Failure {
             Self::AgentRevoked => Some(
                 "pair again: the owner makes a code (`sealpost agent pair`), and `sealpost agent enroll` takes it in a home that is empty",
             ),
+            // As the relay says, or as this device has found.
+            Self::Sdk(error) if error.code() == Some(ErrorCode::Superseded) => Some(
+                "ask the people in the space, by another way, whether the relay was restored; if it was, `sealpost space go-on SPACE` goes \
+                 on with what it has now, and publishes again what you have lost by it",
+            ),
             Self::Sdk(Error::Refused(refusal)) if !refusal.by_the_rules => match refusal.code {
                 Some(ErrorCode::KeystoreConflict) => {
                     Some("another device of the account changed something at the same moment; say it again")

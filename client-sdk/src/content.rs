@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chacha20poly1305::{AeadInOut, XNonce};
 use prost::Message as _;
 use sealpost_protocol::event::{EventHeader, ParsedEvent};
+use sealpost_protocol::ids::EventId;
 use sealpost_protocol::limits;
 use sealpost_protocol::padding::{pad, padded_length, unpad};
 use sealpost_protocol::wire;
@@ -25,6 +26,8 @@ const MAX_PACKED: usize = 124 * 1024;
 
 /// Most bytes that encoding adds to one message: two tags and lengths of up to four bytes each, around body and type.
 const MESSAGE_OVERHEAD: usize = 16;
+/// Bytes of the event that carried a message first, encoded.
+const FIRST_EVENT_ID: usize = EventId::LENGTH + 2;
 
 /// One message of an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Message {
     pub body: Bytes,
     /// Their media type; [`PLAIN_TEXT`] unless said otherwise.
     pub content_type: String,
+    /// The event that carried it first, where it is published again after that was lost.
+    pub first_event_id: Option<EventId>,
 }
 
 impl Message {
@@ -48,12 +53,14 @@ impl Message {
         Self {
             body: body.into(),
             content_type: content_type.into(),
+            first_event_id: None,
         }
     }
 
     /// Bytes this message takes in an event, at most.
     pub(crate) fn packed_length(&self) -> usize {
-        self.body.len() + self.content_type.len() + MESSAGE_OVERHEAD
+        let first = self.first_event_id.map_or(0, |_| FIRST_EVENT_ID);
+        self.body.len() + self.content_type.len() + MESSAGE_OVERHEAD + first
     }
 
     fn to_wire(&self) -> wire::Message {
@@ -65,19 +72,25 @@ impl Message {
             } else {
                 self.content_type.clone()
             },
+            first_event_id: self.first_event_id.map_or_else(Bytes::new, |id| id.to_bytes()),
         }
     }
 
-    fn from_wire(message: wire::Message) -> Self {
+    fn from_wire(message: wire::Message) -> Result<Self, Unreadable> {
         let named = !message.content_type.is_empty();
-        Self {
+        let first_event_id = match &message.first_event_id[..] {
+            [] => None,
+            id => Some(EventId::try_from(id).map_err(|_| Unreadable)?),
+        };
+        Ok(Self {
             body: message.body,
             content_type: if named {
                 message.content_type
             } else {
                 PLAIN_TEXT.to_owned()
             },
-        }
+            first_event_id,
+        })
     }
 }
 
@@ -213,13 +226,18 @@ fn encode(content: &Content) -> Vec<u8> {
 }
 
 pub(crate) fn decode(plaintext: Bytes) -> Result<Content, Unreadable> {
-    let content = wire::EventContent::decode(plaintext).map_err(|_| Unreadable)?;
-    if content.messages.len() > limits::MAX_MESSAGES_PER_EVENT {
+    let content = wire::EventContent::decode(plaintext.clone()).map_err(|_| Unreadable)?;
+    let is_count = (1..=limits::MAX_MESSAGES_PER_EVENT).contains(&content.messages.len());
+    if !is_count || Zeroizing::new(content.encode_to_vec())[..] != plaintext[..] {
         return Err(Unreadable);
     }
     Ok(Content {
         author_time_ms: content.author_time_ms,
-        messages: content.messages.into_iter().map(Message::from_wire).collect(),
+        messages: content
+            .messages
+            .into_iter()
+            .map(Message::from_wire)
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -85,6 +85,7 @@ pub use sealpost_protocol::invite::{InviteLink, LinkError};
 pub use secret::Passphrase;
 pub use socket::ConnectionState;
 pub use space::{
-    Delivered, GivenUp, InviteOptions, Joined, Packing, Position, Sent, Space, SpaceOptions, Unsent,
+    Audience, Delivered, GivenUp, InviteOptions, Joined, Packing, Position, PublishedAgain, Sent, Space,
+    SpaceOptions, Unsent,
 };
 pub use store::{AGENT_RUN_LOCK, StoreReport};

@@ -34,7 +34,7 @@ use lock::SendLock;
 pub use lock::HomeKept;
 pub(crate) use lock::NobodySends;
 pub use unsent::{GivenUp, Unsent};
-pub(crate) use unsent::{keep_unsent, to_give_up};
+pub(crate) use unsent::{await_turn, keep_unsent, to_give_up};
 
 /// Flights in the air at once.
 const MAX_FLIGHTS: usize = 2;

@@ -5,6 +5,10 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
+#[path = "backup/bulk.rs"]
+mod bulk;
+#[path = "backup/consent.rs"]
+mod consent;
 #[path = "backup/healing.rs"]
 mod healing;
 #[path = "backup/keys.rs"]
@@ -22,3 +26,5 @@ mod people;
 mod round_trip;
 #[path = "backup/scene.rs"]
 mod scene;
+#[path = "backup/superseded.rs"]
+mod superseded;

@@ -173,7 +173,7 @@ impl Ciphertexts {
 fn ciphertext_length(messages: usize) -> usize {
     let message = wire::Message {
         body: Bytes::from_static(&[0; MESSAGE]),
-        content_type: String::new(),
+        ..wire::Message::default()
     };
     let content = EventContent {
         author_time_ms: 1_763_000_000_000,

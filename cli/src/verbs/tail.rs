@@ -17,7 +17,7 @@ use crate::{patience, progress};
 /// Read a space's messages, verified and in order
 ///
 /// With --json, each line has space, seq, index, event_id, author, handle, author_time_ms, content_type, and either text or
-/// base64.
+/// base64; and first_event_id, where its author published it again after a restore of the relay had taken that event away.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  sealpost tail garden\n  sealpost tail garden --after 120 --follow\n  \
@@ -46,6 +46,8 @@ pub(super) struct Line {
     handle: Option<String>,
     author_time_ms: u64,
     content_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_event_id: Option<String>,
     #[serde(flatten)]
     body: Body,
     /// Who wrote it, for people.
@@ -84,7 +86,8 @@ async fn sync(client: &Client, context: &Context, space: &Space, head: Option<u6
     verified.map(drop)
 }
 
-async fn print(context: &Context, people: &People, mut messages: Messages) -> Result<(), Failure> {
+/// Writes messages as they come.
+pub(super) async fn print(context: &Context, people: &People, mut messages: Messages) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout());
     loop {
         // Flushed when there is nothing more to write at once, so that a replay is not one system call a line.
@@ -126,6 +129,7 @@ impl Line {
             handle: people.handle(&message.author).map(str::to_owned),
             author_time_ms: message.author_time_ms,
             content_type: message.content_type,
+            first_event_id: message.first_event_id.map(|id| id.to_string()),
             body: Body::from(&message.body[..]),
             name: people.show(&message.author),
         }

@@ -116,9 +116,46 @@ fn more_messages_than_an_event_may_carry_are_unreadable() {
 }
 
 #[test]
+fn content_that_no_encoder_writes_is_unreadable() {
+    let encoded = encode(&content(vec![Message::text("hello")]));
+    assert!(decode(encoded.clone().into()).is_ok());
+    let unknown_field = [&encoded[..], &[0x78, 1]].concat();
+    let default_value = [&[0x08, 0][..], &encoded[..]].concat();
+    let no_message = encode(&content(Vec::new()));
+    for other in [unknown_field, default_value, no_message] {
+        assert_eq!(decode(other.into()), Err(Unreadable));
+    }
+}
+
+#[test]
+fn event_that_carried_a_message_first_survives_and_is_an_id_or_nothing() {
+    let again = Message {
+        first_event_id: Some(EventId::new([9; 32])),
+        ..Message::text("hello")
+    };
+    let content = content(vec![again, Message::text("and on")]);
+    let encoded = encode(&content);
+    assert_eq!(decode(encoded.into()), Ok(content));
+    for length in [1, 31, 33] {
+        let message = wire::Message {
+            first_event_id: vec![9; length].into(),
+            ..wire::Message::default()
+        };
+        let content = wire::EventContent {
+            author_time_ms: 1,
+            messages: vec![message],
+        };
+        assert_eq!(decode(content.encode_to_vec().into()), Err(Unreadable));
+    }
+}
+
+#[test]
 fn longest_message_fits_and_a_longer_one_is_refused() {
     let content_type = format!("text/plain;{}", "x".repeat(MAX_CONTENT_TYPE - 11));
-    let longest = Message::new(content_type, vec![1; MAX_BODY]);
+    let longest = Message {
+        first_event_id: Some(EventId::new([9; 32])),
+        ..Message::new(content_type, vec![1; MAX_BODY])
+    };
     assert_eq!(check_message(&longest), Ok(()));
     let sealed = seal_content(&key(), &header(), &content(vec![longest.clone()]));
     assert!(sealed.len() <= limits::MAX_EVENT_CIPHERTEXT);

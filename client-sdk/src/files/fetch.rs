@@ -8,6 +8,8 @@ use futures_util::stream::{self, Stream, StreamExt};
 use sealpost_protocol::blob::{BlobReference, BlobSize};
 use sealpost_protocol::ids::{BlobId, SpaceId};
 use tokio::sync::Mutex;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::retry::patiently;
 use super::storage::Storage;
@@ -71,9 +73,14 @@ impl Fetcher {
         let starts = (first..last).step_by(CHUNKS as usize);
         let runs = stream::iter(starts).map(move |start| {
             let fetcher = Arc::clone(&self);
-            async move { fetcher.chunks(start..(start + CHUNKS).min(last)).await }
+            let fetching = async move { fetcher.chunks(start..(start + CHUNKS).min(last)).await };
+            // Tasks of their own, so that they go on while who reads opens what came before.
+            AbortOnDropHandle::new(tokio::spawn(fetching))
         });
-        Box::pin(runs.buffered(AT_ONCE))
+        let fetched = |ended: Result<_, JoinError>| {
+            ended.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+        };
+        Box::pin(runs.buffered(AT_ONCE).map(fetched))
     }
 
     /// Finds out where the blob is, which the relay tells of one that it has.

@@ -109,6 +109,14 @@ pub(crate) async fn keep_unsent(store: &Store, space: SpaceId) -> Result<Option<
     }
 }
 
+/// Waits until nobody signs anything for a space, of which something is known, and keeps everybody from it.
+pub(crate) async fn await_turn(store: &Store, space: SpaceId) -> Result<Option<SendLock>, Error> {
+    match is_known(store, space).await? {
+        true => SendLock::acquire(store.home(), &space).await.map(Some),
+        false => Ok(None),
+    }
+}
+
 /// Of a space that is not known, not even the lock is made.
 async fn is_known(store: &Store, space: SpaceId) -> Result<bool, Error> {
     let find = move |store: &StoreTransaction<'_>| Ok(SpaceLog::find(store, space)?.is_some());

@@ -30,12 +30,13 @@ impl Client {
             Err(Error::NotAuthenticated(_)) => self.known_spaces().await?,
             listed => listed?,
         };
-        self.ask_after(&mut spaces).await;
+        let unheard = self.ask_after_all(&mut spaces).await;
         let me = self.account().principal_id;
         let mut own: BTreeSet<PrincipalId> = self.own_agents().await?;
         own.insert(me);
         let mut found = Alone::default();
-        for space in spaces.into_iter().filter(goes_on) {
+        let may_go_on = |space: &SpaceSummary| goes_on(space) || unheard.contains(&space.id);
+        for space in spaces.into_iter().filter(may_go_on) {
             match self.is_left_to(&own, &space).await {
                 Some(true) => found.spaces.push(space),
                 Some(false) => {}

@@ -13,10 +13,10 @@ use super::deliver::{MessageCursor, Messages, Position, messages};
 use super::ended::SpaceEnd;
 use super::handle::Handle;
 use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed, Replaced};
-use super::missing;
 use super::sender::{Packing, Sender};
 use super::signal::{self, Signals};
 use super::wraps::RekeyProgress;
+use super::{holder, missing};
 use crate::contacts::ConfirmedContact;
 use crate::content::Message;
 use crate::entropy;
@@ -113,14 +113,21 @@ impl Space {
         Ok(self.subscribe(cursor.position))
     }
 
-    /// The cursor that an application has kept under `name` on this device, with [`Self::keep_cursor`].
+    /// The cursor that an application has kept under `name` on this device, with [`Self::keep_cursor`]. One that was kept in a view which
+    /// was set aside since stands where both logs part, if it is not before that.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`]; where a view was set aside also those of [`Self::sync`].
     pub async fn kept_cursor(&self, name: &str) -> Result<Option<MessageCursor>, Error> {
-        let name = name.to_owned();
         let core = self.handle.core();
-        core.read(move |log| log.reader(&name)).await
+        let own = name.to_owned();
+        let kept = core.read(move |log| log.reader(&own)).await?;
+        if kept.is_some() || core.views_aside().await? == 0 {
+            return Ok(kept);
+        }
+        self.sync().await?;
+        let name = name.to_owned();
+        core.read(move |log| log.reader_aside(&name)).await
     }
 
     /// Keeps a cursor under `name` on this device, in the stead of the one before. It is on the disk when this returns.
@@ -133,14 +140,15 @@ impl Space {
         core.write(move |log, _| log.put_reader(&name, &cursor)).await
     }
 
-    /// Reads and verifies up to where the relay's log ends now; returns the place. Members who wait for a key get it before this
-    /// returns, if this one has it.
+    /// Reads and verifies up to where the relay's log ends now; returns the place. This member has the newest key by then, if there
+    /// is one for it, and members who wait for a key get it before this returns, if this one has it.
     ///
     /// # Errors
     /// [`Error::Network`] without a connection, [`Error::Integrity`] if a check fails.
     pub async fn sync(&self) -> Result<Cursor, Error> {
         self.handle.core().catch_up().await?;
         self.handle.core().notice_membership().await;
+        holder::hold_now(self.handle.core()).await;
         missing::answer_now(self.handle.core()).await;
         Ok(self.verified())
     }

@@ -78,6 +78,8 @@ pub struct Delivered {
     pub content_type: String,
     /// The bytes, as they were given to `send`.
     pub body: Bytes,
+    /// The event that carried it first, where its author published it again after that was lost.
+    pub first_event_id: Option<EventId>,
     /// Where a reader stands who has read it.
     pub cursor: MessageCursor,
 }
@@ -286,7 +288,7 @@ impl Reader {
 fn open_all(space_id: SpaceId, after: Position, events: &[Openable]) -> Vec<Result<Delivered, Error>> {
     events
         .iter()
-        .flat_map(|openable| open_one(space_id, openable))
+        .flat_map(|openable| open_one(space_id, openable.at, &openable.event, &openable.key))
         .filter(|item| match item {
             Ok(message) => message.cursor.position > after || after == Position::START,
             Err(Error::Unreadable { seq, .. }) => *seq > after.seq,
@@ -295,22 +297,33 @@ fn open_all(space_id: SpaceId, after: Position, events: &[Openable]) -> Vec<Resu
         .collect()
 }
 
-fn open_one(space_id: SpaceId, openable: &Openable) -> Vec<Result<Delivered, Error>> {
-    match open_content(&openable.key, &openable.event) {
-        Ok(Some(content)) => delivered(space_id, openable, content).map(Ok).collect(),
+/// The messages of an event.
+pub(super) fn open_one(
+    space_id: SpaceId,
+    at: Cursor,
+    event: &ParsedEvent,
+    key: &EpochKey,
+) -> Vec<Result<Delivered, Error>> {
+    match open_content(key, event) {
+        Ok(Some(content)) => delivered(space_id, at, event, content).map(Ok).collect(),
         // Retention dropped it.
         Ok(None) => Vec::new(),
         Err(_unreadable) => vec![Err(Error::Unreadable {
             space_id,
-            seq: openable.at.seq,
-            event_id: openable.event.id(),
+            seq: at.seq,
+            event_id: event.id(),
         })],
     }
 }
 
-fn delivered(space_id: SpaceId, openable: &Openable, content: Content) -> impl Iterator<Item = Delivered> {
-    let (seq, root) = (openable.at.seq, openable.at.root);
-    let (event_id, author) = (openable.event.id(), openable.event.header.principal_id);
+fn delivered(
+    space_id: SpaceId,
+    at: Cursor,
+    event: &ParsedEvent,
+    content: Content,
+) -> impl Iterator<Item = Delivered> + use<> {
+    let Cursor { seq, root } = at;
+    let (event_id, author) = (event.id(), event.header.principal_id);
     let author_time_ms = content.author_time_ms;
     (0..)
         .zip(content.messages)
@@ -323,6 +336,7 @@ fn delivered(space_id: SpaceId, openable: &Openable, content: Content) -> impl I
             author_time_ms,
             content_type: message.content_type,
             body: message.body,
+            first_event_id: message.first_event_id,
             cursor: MessageCursor {
                 position: Position { seq, index },
                 root,

@@ -1,5 +1,6 @@
 //! Spaces that this account reads no more: why, and how one is forgotten.
 
+use std::collections::BTreeSet;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -40,13 +41,29 @@ impl Client {
     /// serves all the same goes on, as does each of an account that was deleted and imported, whose memberships it lists no more; of
     /// another that was read on this device it says why not. Stops where the relay does not answer.
     pub async fn ask_after(&self, spaces: &mut [SpaceSummary]) {
-        let unlisted = |space: &&mut SpaceSummary| space.ended == Some(SpaceEnd::NotListed);
-        for space in spaces.iter_mut().filter(unlisted).take(MOST_ASKED_AFTER) {
+        self.ask_after_each(spaces.iter_mut().filter(is_unlisted).take(MOST_ASKED_AFTER))
+            .await;
+    }
+
+    /// The same for all of them; gives those of which the relay was not heard.
+    pub(super) async fn ask_after_all(&self, spaces: &mut [SpaceSummary]) -> BTreeSet<SpaceId> {
+        self.ask_after_each(spaces.iter_mut().filter(is_unlisted)).await
+    }
+
+    async fn ask_after_each<'a>(
+        &self,
+        mut spaces: impl Iterator<Item = &'a mut SpaceSummary>,
+    ) -> BTreeSet<SpaceId> {
+        while let Some(space) = spaces.next() {
             if let Err(error) = self.ask_after_one(space).await {
                 tracing::debug!(space.id = %space.id, error = %error, "why spaces have ended was not heard");
-                return;
+                return [space.id]
+                    .into_iter()
+                    .chain(spaces.map(|space| space.id))
+                    .collect();
             }
         }
+        BTreeSet::new()
     }
 
     async fn ask_after_one(&self, space: &mut SpaceSummary) -> Result<(), Error> {
@@ -134,6 +151,10 @@ impl Client {
     }
 }
 
+fn is_unlisted(space: &&mut SpaceSummary) -> bool {
+    space.ended == Some(SpaceEnd::NotListed)
+}
+
 fn still_a_member() -> Error {
     Error::usage("this account is a member of the space: leave it first, or delete it")
 }
@@ -152,11 +173,20 @@ impl Shared {
     }
 
     async fn unsent_of(&self, id: SpaceId) -> Result<GivenUp, Error> {
-        let count = move |store: &StoreTransaction<'_>| to_give_up(&SpaceLog::find_or_empty(store, id)?);
+        let count = move |store: &StoreTransaction<'_>| {
+            let mut found = to_give_up(&SpaceLog::find_or_empty(store, id)?)?;
+            // What was signed for a view that was set aside, and was not published again yet.
+            for aside in SpaceLog::set_aside_of(store, id)? {
+                let more = to_give_up(&aside)?;
+                found.events += more.events;
+                found.messages += more.messages;
+            }
+            Ok(found)
+        };
         self.store.read(count).await
     }
 
-    async fn has_open(&self, id: SpaceId) -> bool {
+    pub(super) async fn has_open(&self, id: SpaceId) -> bool {
         let open = self.spaces.open.lock().await;
         open.get(&id).and_then(Weak::upgrade).is_some()
     }

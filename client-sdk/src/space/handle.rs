@@ -6,9 +6,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
 use super::core::SpaceCore;
-use super::missing;
 use super::rekeyer;
 use super::signal::{self, SignalHub};
+use super::{holder, missing};
 use crate::content::{Message, check_message};
 use crate::entropy;
 use crate::error::Error;
@@ -38,6 +38,7 @@ impl Handle {
         tokio::spawn(sync::follow(Arc::clone(&core), entropy::system()));
         tokio::spawn(outbox::run(Arc::clone(&core), queue, entropy::system()));
         tokio::spawn(rekeyer::run(Arc::clone(&core), entropy::system()));
+        tokio::spawn(holder::run(Arc::clone(&core)));
         tokio::spawn(missing::run(Arc::clone(&core), entropy::system()));
         tokio::spawn(signal::listen(Arc::clone(&core), Arc::clone(&signals)));
         Arc::new(Self {

@@ -19,9 +19,16 @@ pub(crate) struct KeyRing {
     known: Mutex<BTreeMap<u64, Arc<EpochKey>>>,
     /// One fetch at a time: the next one finds what this one brought.
     fetching: tokio::sync::Mutex<()>,
+    /// The newest epoch whose key was asked for before it was needed.
+    asked_ahead: tokio::sync::Mutex<u64>,
 }
 
 impl KeyRing {
+    /// The newest epoch whose key was asked for before it was needed; one asks at a time.
+    pub(super) async fn asked_ahead(&self) -> tokio::sync::MutexGuard<'_, u64> {
+        self.asked_ahead.lock().await
+    }
+
     fn get(&self, epoch: u64) -> Option<Arc<EpochKey>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&epoch).map(Arc::clone)

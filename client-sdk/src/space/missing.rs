@@ -20,7 +20,7 @@ use crate::error::Error;
 /// How far those who could answer spread: one answer is enough.
 const SPREAD: Duration = Duration::from_secs(3);
 /// How long somebody who only looks in waits for the sake of others.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers, each time that somebody asks and each time that the log is followed anew, until the space is closed.
 pub(crate) async fn run(core: Arc<SpaceCore>, rng: impl CryptoRng) {

@@ -10,6 +10,7 @@ mod deliver;
 mod draft;
 mod ended;
 mod handle;
+mod holder;
 mod invites;
 mod join;
 mod keys;
@@ -20,6 +21,7 @@ mod rekeyer;
 mod sender;
 mod signal;
 pub(crate) mod stop;
+mod superseded;
 mod unread;
 pub(crate) mod wraps;
 
@@ -33,6 +35,7 @@ pub use join::Joined;
 pub use name::MAX_NAME;
 pub use sender::{OnAcked, Packing, Sender};
 pub use signal::{MAX_SIGNAL, Signal, Signals};
+pub use superseded::{Audience, PublishedAgain};
 pub use wraps::RekeyProgress;
 
 pub use crate::outbox::{GivenUp, HomeKept, Sent, Unsent};

@@ -33,7 +33,7 @@ const TOLD: usize = 3;
 pub struct StoreReport {
     /// Spaces of which something was verified.
     pub spaces: u64,
-    /// Verified entries of their logs.
+    /// Verified entries of their logs, and of views that were set aside.
     pub entries: u64,
     /// Events that are signed and not acked.
     pub unacked: u64,
@@ -69,6 +69,9 @@ impl Store {
                 report.spaces += 1;
                 report.entries += check_log(&log)?;
                 report.unacked += log.unacked()?.len() as u64;
+            }
+            for aside in SpaceLog::all_set_aside(store)? {
+                report.entries += check_log(&aside)?;
             }
             Ok(report)
         })

@@ -64,12 +64,19 @@ impl StoreTransaction<'_> {
         Ok(())
     }
 
-    /// Destroys all that is kept of a space.
+    /// Destroys all that is kept of a space, views that were set aside too.
     pub(crate) fn forget_space(&self, id: SpaceId) -> Result<(), Error> {
         self.remove_end(id)?;
-        let Some(log) = SpaceLog::find(self, id)? else {
-            return Ok(());
-        };
+        for aside in SpaceLog::set_aside_of(self, id)? {
+            self.forget_log(&aside)?;
+        }
+        match SpaceLog::find(self, id)? {
+            Some(log) => self.forget_log(&log),
+            None => Ok(()),
+        }
+    }
+
+    fn forget_log(&self, log: &SpaceLog<'_>) -> Result<(), Error> {
         for table in [
             "entry",
             "writer",
@@ -79,6 +86,7 @@ impl StoreTransaction<'_> {
             "own_writer",
             "outbox",
             "upload",
+            "superseded",
         ] {
             self.sql()
                 .execute(&format!("DELETE FROM {table} WHERE space = ?1"), [log.number()])?;

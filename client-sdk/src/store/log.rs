@@ -3,6 +3,7 @@
 //! Entries are kept as they came, so that this device reads offline and can bring back the tail of a relay that was
 //! restored from an older backup. Content in them is sealed already; epoch secrets are sealed under the device key.
 
+mod aside;
 mod entries;
 mod epochs;
 mod evidence;
@@ -10,6 +11,7 @@ mod fold;
 mod lives;
 mod readers;
 
+pub(super) use aside::TABLES as ASIDE_TABLES;
 pub(crate) use entries::{StoredEntry, WriterKey};
 pub(crate) use epochs::EpochRow;
 pub use evidence::Evidence;
@@ -98,7 +100,7 @@ const ABSENT: i64 = 0;
 pub(crate) fn known_spaces(store: &StoreTransaction<'_>) -> Result<Vec<SpaceId>, Error> {
     let mut statement = store
         .sql()
-        .prepare("SELECT space_id FROM space WHERE seq > 0 ORDER BY number")?;
+        .prepare("SELECT space_id FROM space WHERE seq > 0 AND number NOT IN (SELECT space FROM superseded) ORDER BY number")?;
     let ids = statement.query_map([], |row| row.get(0).map(SpaceId::new))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }

@@ -140,6 +140,26 @@ impl SpaceLog<'_> {
         Ok(found)
     }
 
+    /// All events that are here still, acked or not, oldest first.
+    pub(crate) fn signed(&self) -> Result<Vec<SignedEvent>, Error> {
+        let mut statement = self
+            .store()
+            .sql()
+            .prepare_cached("SELECT event FROM outbox WHERE space = ?1 ORDER BY number")?;
+        let events = statement.query_map([self.number()], |row| row.get::<_, Vec<u8>>(0))?;
+        events
+            .map(|event| SignedEvent::decode(Bytes::from(event?)).map_err(|_| damaged()))
+            .collect()
+    }
+
+    /// Drops all of them: what they say was said otherwise.
+    pub(crate) fn remove_signed(&self) -> Result<(), Error> {
+        self.store()
+            .sql()
+            .execute("DELETE FROM outbox WHERE space = ?1", [self.number()])?;
+        Ok(())
+    }
+
     /// Whether an event without an ack was sealed under another epoch.
     pub(crate) fn has_unacked_of_other_epoch(&self, epoch: u64) -> Result<bool, Error> {
         let mut statement = self.store().sql().prepare_cached(

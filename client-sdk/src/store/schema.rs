@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     ended::TABLES,
     uploads::TABLES,
     log::INCARNATION_COLUMN,
+    log::ASIDE_TABLES,
 ];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.

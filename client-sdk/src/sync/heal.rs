@@ -53,6 +53,35 @@ impl SpaceCore {
         Ok(true)
     }
 
+    /// Whether the relay's log goes on without what this device has verified, or has an ack for.
+    pub(crate) async fn is_superseded(&self) -> Result<bool, Error> {
+        let known = self.read(|log| Ok([log.last_receipt()?, log.last_ack()?]));
+        for place in known.await?.into_iter().flatten() {
+            if self.is_place_taken(place).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn is_place_taken(&self, place: Run) -> Result<bool, Error> {
+        let end = place.end;
+        let healed = match self.socket.heal(self.heal_frame(place)).await {
+            Err(error) if error.code() == Some(ErrorCode::Superseded) => return Ok(true),
+            healed => healed?,
+        };
+        let own = self.own_root(healed.seq, end).await?;
+        Ok(own.is_some_and(|own| Root::try_from(&healed.root[..]).ok() != Some(own)))
+    }
+
+    /// The root at a place, of which the relay may have given a receipt.
+    async fn own_root(&self, seq: u64, receipted: Cursor) -> Result<Option<Root>, Error> {
+        match seq == receipted.seq {
+            true => Ok(Some(receipted.root)),
+            false => self.read(move |log| log.root_at(seq)).await,
+        }
+    }
+
     /// Which life of the relay's database served this log last.
     pub(crate) async fn served_by(&self) -> Result<Option<Incarnation>, Error> {
         self.read(|log| log.incarnation()).await
@@ -111,22 +140,12 @@ impl SpaceCore {
     /// Sends a run; answers how far the relay has the log, which is held against the own.
     async fn offer_run(&self, run: Run) -> Result<Cursor, Error> {
         let end = run.end;
-        let heal = wire::Heal {
-            space_id: self.space_id.to_bytes(),
-            entries: run.entries,
-            last_seq: end.seq,
-            last_root: end.root.to_bytes(),
-            receipt: run.receipt.to_bytes(),
-        };
-        let healed = match self.socket.heal(heal).await {
+        let healed = match self.socket.heal(self.heal_frame(run)).await {
             Err(Error::Refused(refusal)) => return Err(self.refused_offer(*refusal, end.seq).await),
             healed => healed?,
         };
         let seq = healed.seq;
-        let own = match seq == end.seq {
-            true => Some(end.root),
-            false => self.read(move |log| log.root_at(seq)).await?,
-        };
+        let own = self.own_root(seq, end).await?;
         if seq > end.seq || own.is_none() || own != Root::try_from(&healed.root[..]).ok() {
             return Err(self.superseded(seq).await);
         }
@@ -134,6 +153,16 @@ impl SpaceCore {
             seq,
             root: own.unwrap_or(end.root),
         })
+    }
+
+    fn heal_frame(&self, run: Run) -> wire::Heal {
+        wire::Heal {
+            space_id: self.space_id.to_bytes(),
+            entries: run.entries,
+            last_seq: run.end.seq,
+            last_root: run.end.root.to_bytes(),
+            receipt: run.receipt.to_bytes(),
+        }
     }
 
     async fn refused_offer(&self, refusal: Refusal, seq: u64) -> Error {

@@ -13,7 +13,11 @@ pub const CONTENT: Target = Target {
     name: "content",
     what: "the padded plaintext of an event, from another member",
     run: sealpost_sdk::fuzzing::content,
-    seeds: || seeds::of_vectors(include_str!("../../../protocol/vectors/padding.json")),
+    seeds: || {
+        let padded = seeds::of_vectors(include_str!("../../../protocol/vectors/padding.json"));
+        let contents = seeds::of_vectors(include_str!("../../../protocol/vectors/epoch.json"));
+        [padded, contents].concat()
+    },
 };
 
 pub const APPROVAL: Target = Target {

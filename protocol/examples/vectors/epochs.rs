@@ -46,10 +46,10 @@ pub fn epoch() -> File {
         KeyId::new(derive(&first, Label::KEY_ID, 1)),
         KeyId::new(derive(&second, Label::KEY_ID, 2)),
     ];
-    let header = EventHeader {
+    let header = |epoch: u64| EventHeader {
         space_id: SPACE,
-        epoch: 1,
-        key_id: ids[0],
+        epoch,
+        key_id: ids[usize::from(epoch == 2)],
         principal_id: Person::alice().id(),
         writer_id: WriterId::new([9; 16]),
         writer_index: 1,
@@ -62,15 +62,26 @@ pub fn epoch() -> File {
         },
         nonce: [0x24; limits::NONCE],
     };
-    let content = wire::EventContent {
-        author_time_ms: 1_795_000_000_000,
-        messages: vec![wire::Message {
+    let content = |first_event_id: Bytes| {
+        let message = wire::Message {
             body: Bytes::from_static(b"hello"),
-            content_type: String::new(),
-        }],
+            first_event_id,
+            ..wire::Message::default()
+        };
+        let content = wire::EventContent {
+            author_time_ms: 1_795_000_000_000,
+            messages: vec![message],
+        };
+        content.encode_to_vec()
     };
-    let content = content.encode_to_vec();
-    let content_key = derive(&first, Label::CONTENT_KEY, 1);
+    let (plain, again) = (content(Bytes::new()), content(Bytes::from_static(&[0xe1; 32])));
+    let content_keys = [
+        derive(&first, Label::CONTENT_KEY, 1),
+        derive(&second, Label::CONTENT_KEY, 2),
+    ];
+    let sealed_content = |key, header: &EventHeader, content: &[u8]| {
+        hex::encode(seal(key, header.nonce, &header.encode(), &pad(content)))
+    };
     let aad = history_aad(&SPACE, (1, &ids[0]), (2, &ids[1]));
     let history_nonce = [0x48; limits::NONCE];
     let sealed = seal(
@@ -86,25 +97,28 @@ pub fn epoch() -> File {
             "epoch": 1,
             "secret": hex::encode(first),
             "key_id": ids[0].to_string(),
-            "content_key": hex::encode(content_key),
+            "content_key": hex::encode(content_keys[0]),
             "signal_key": hex::encode(derive(&first, Label::SIGNAL_KEY, 1)),
             "history_key": hex::encode(derive(&first, Label::HISTORY_KEY, 1)),
-            "header": hex::encode(header.encode()),
-            "content": hex::encode(&content),
-            "ciphertext": hex::encode(seal(content_key, header.nonce, &header.encode(), &pad(&content))),
+            "header": hex::encode(header(1).encode()),
+            "content": hex::encode(&plain),
+            "ciphertext": sealed_content(content_keys[0], &header(1), &plain),
         }),
         json!({
-            "why": "the second epoch, with the first one's secret sealed under it",
+            "why": "the second epoch, with the first one's secret sealed under it, and a message that is published again",
             "space_id": SPACE.to_string(),
             "epoch": 2,
             "secret": hex::encode(second),
             "key_id": ids[1].to_string(),
-            "content_key": hex::encode(derive(&second, Label::CONTENT_KEY, 2)),
+            "content_key": hex::encode(content_keys[1]),
             "signal_key": hex::encode(derive(&second, Label::SIGNAL_KEY, 2)),
             "history_key": hex::encode(derive(&second, Label::HISTORY_KEY, 2)),
             "previous_secret": hex::encode(first),
             "history_aad": hex::encode(aad),
             "sealed_previous": hex::encode([&history_nonce[..], &sealed].concat()),
+            "header": hex::encode(header(2).encode()),
+            "content": hex::encode(&again),
+            "ciphertext": sealed_content(content_keys[1], &header(2), &again),
         }),
     ];
     ("Keys of epochs, sealed content and sealed history.", vectors)

@@ -5,11 +5,13 @@ import { pad, unpad } from './padding.js';
 import { open, seal } from './sealing.js';
 import { decodeCanonical, encode } from './wire.js';
 
-/** @typedef {{ body: Uint8Array, contentType: string }} Message */
+/** @typedef {{ body: Uint8Array, contentType: string, firstEventId?: Uint8Array }} Message */
 /** @typedef {{ authorTimeMs: bigint, messages: Message[] }} Content */
 
 /** @param {number} count */
 const isCountOfMessages = (count) => count >= 1 && count <= MAX_MESSAGES_PER_EVENT;
+/** @param {Message} message */
+const isFirstEventId = ({ firstEventId }) => firstEventId.length === 0 || firstEventId.length === 32;
 
 /**
  * @param {import('./epochs.js').EpochKeys} keys
@@ -33,6 +35,7 @@ function parseContent(bytes) {
   try {
     const content = decodeCanonical('EventContent', bytes);
     require(isCountOfMessages(content.messages.length), 'malformed', 'no messages, or too many');
+    require(content.messages.every(isFirstEventId), 'malformed', 'a first event id');
     return content;
   } catch {
     throw new CannotOpen();

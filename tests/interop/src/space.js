@@ -20,6 +20,7 @@ const DEFAULT_TYPE = 'text/plain; charset=utf-8';
  * @property {bigint} authorTimeMs
  * @property {string} contentType
  * @property {Uint8Array} body
+ * @property {Uint8Array} firstEventId of the event that carried it first, where its author published it again; else empty
  */
 
 export class Space {
@@ -129,6 +130,13 @@ export class Space {
     return (await this.sender.queue(messages)).acked;
   }
 
+  /** The newest epoch, once there is one. */
+  async epoch() {
+    const { chain } = this.history.log;
+    await this.#until(() => chain.epoch !== null);
+    return chain.epoch.number;
+  }
+
   /** Resolves when this place has been read and verified. @param {bigint} seq */
   readUntil = (seq) => this.#until(() => this.history.log.seq >= seq);
 
@@ -165,10 +173,11 @@ export class Space {
     if (event.signed.ciphertext.length === 0) return this.#withoutContent(seq);
     const { messages, authorTimeMs } = openOrNothing(await this.keyring.keysOf(event.header.epoch), event);
     const common = { seq, eventId: event.id, author: event.header.principalId, authorTimeMs };
-    return messages.map(({ body, contentType }, index) => ({
+    return messages.map(({ body, contentType, firstEventId }, index) => ({
       ...common,
       index,
       body,
+      firstEventId,
       contentType: contentType || DEFAULT_TYPE,
     }));
   }

@@ -41,15 +41,29 @@ test('a secret that the key id does not name is refused', () => {
   assert.throws(() => new EpochKeys(epochOf(first), hex(second.secret)), { code: 'cannot_open' });
 });
 
-test('content is sealed and opened as in the vector', () => {
-  const header = parseHeader(hex(first.header));
-  const content = decodeCanonical('EventContent', hex(first.content));
-  const ciphertext = sealContent(keysOf(first), hex(first.header), header.nonce, content);
-  assert.equal(toHex(ciphertext), first.ciphertext);
-  const event = { header, signed: { header: hex(first.header), ciphertext } };
-  assert.deepEqual(openContent(keysOf(first), event), content);
-  ciphertext[0] ^= 1;
-  assert.throws(() => openContent(keysOf(first), event), { code: 'cannot_open' });
+const eventOf = (vector, ciphertext) => {
+  const header = parseHeader(hex(vector.header));
+  return { header, signed: { header: hex(vector.header), ciphertext } };
+};
+const sealedAs = (vector, content) =>
+  sealContent(keysOf(vector), hex(vector.header), parseHeader(hex(vector.header)).nonce, content);
+
+for (const vector of [first, second]) {
+  test(`content is sealed and opened as in the vector of ${vector.why}`, () => {
+    const content = decodeCanonical('EventContent', hex(vector.content));
+    const ciphertext = sealedAs(vector, content);
+    assert.equal(toHex(ciphertext), vector.ciphertext);
+    assert.deepEqual(openContent(keysOf(vector), eventOf(vector, ciphertext)), content);
+    ciphertext[0] ^= 1;
+    assert.throws(() => openContent(keysOf(vector), eventOf(vector, ciphertext)), { code: 'cannot_open' });
+  });
+}
+
+test('a first event id that is none does not open', () => {
+  const content = decodeCanonical('EventContent', hex(second.content));
+  content.messages[0].firstEventId = content.messages[0].firstEventId.slice(1);
+  const event = eventOf(second, sealedAs(second, content));
+  assert.throws(() => openContent(keysOf(second), event), { code: 'cannot_open' });
 });
 
 test('the previous secret opens under the next one, and under no other', () => {

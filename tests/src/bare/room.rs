@@ -130,6 +130,23 @@ impl Room {
         Ask::Publish(wire::Publish { space_id, entries })
     }
 
+    /// Asks to take a member out. Until somebody rekeys, the space takes no content then.
+    #[must_use]
+    pub fn remove(&self, manager: &Person, member: &Person) -> Ask {
+        let link = Link::Next {
+            space_id: self.id,
+            control_index: self.control_index + 1,
+            previous_head: self.control_head,
+            seen: self.cursor,
+        };
+        let removal = wire::RemoveMember {
+            principal_id: member.id().to_bytes(),
+        };
+        let record = sign_control(&link, &manager.id(), Body::RemoveMember(removal), &manager.key);
+        let kind = Some(Kind::Control(record));
+        self.publish(vec![wire::Entry { kind }])
+    }
+
     /// Asks for everything behind the control records.
     #[must_use]
     pub fn subscribe(&self) -> Ask {

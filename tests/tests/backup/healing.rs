@@ -50,7 +50,7 @@ impl Stage {
     }
 }
 
-async fn say(space: &Space, text: &str) {
+pub async fn say(space: &Space, text: &str) {
     space.send(Message::text(text)).await.unwrap();
 }
 
@@ -65,7 +65,7 @@ pub async fn synced(space: &Space) -> Cursor {
 }
 
 /// Why a space is read no more.
-async fn told(space: &Space) -> Error {
+pub async fn told(space: &Space) -> Error {
     loop {
         match space.sync().await {
             Ok(at) => panic!("it is read, up to {at:?}"),
@@ -119,6 +119,11 @@ async fn no_event_that_was_acked_after_the_backup_is_lost_while_a_client_holds_i
             .iter()
             .any(|kept| kept.alarm.what.contains("brought back"))
     );
+    let (_, metrics) = new.addresses().ask_ops("/metrics").await;
+    let counted = metrics
+        .lines()
+        .find(|line| line.contains("log_healed_entries_total "));
+    assert!(counted.is_some_and(|line| !line.ends_with(" 0")), "{counted:?}");
     let alices = pair.alices_client.space(carols.id()).await.unwrap();
     assert_eq!(synced(&alices).await, held);
     let texts = read_from_start(&alices, 122).await;
@@ -229,6 +234,24 @@ async fn a_removal_acked_after_the_backup_comes_back_with_a_client_that_saw_it()
     assert!(matches!(sent, Err(Error::Refused(_))), "{sent:?}");
     assert_eq!(read_from_start(&bobs, 1).await, ["in the backup"]);
     say(&alices, "and on").await;
+    new.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_after_the_backup_is_held_by_who_read_of_it_before_anybody_wrote_under_it() {
+    let (stage, vault, (options, config)) = (Stage::new().await, Vault::new(), options().await);
+    let old = stage.serve(options).await;
+    let pair = Pair::meet(&stage.way).await;
+    say(&pair.alices, "in the backup").await;
+    let created = vault.create(&config, &old).await;
+    pair.alices.rekey().await.unwrap();
+    let held = synced(&pair.bobs).await;
+    // Who made the key is not there to wrap it again.
+    drop((pair.alices, pair.alices_client));
+
+    let new = stage.restore(old, &vault, &created.path).await;
+    assert_eq!(synced(&pair.bobs).await, held);
+    say(&pair.bobs, "under the new key").await;
     new.stop().await;
 }
 

@@ -111,3 +111,28 @@ async fn space_that_was_never_named_is_in_the_export_and_comes_back_with_it() {
     alice.json(["space", "add-member", "shed", "bob"]);
     assert_eq!(texts(&bob.json(["tail", text(shed, "space")])), ["spades"]);
 }
+
+/// To know who is alone, all is read that was never read here: a space that the relay does not list, and in it that the others have left.
+#[tokio::test(flavor = "multi_thread")]
+async fn account_is_alone_in_a_space_that_the_others_have_left_unread() {
+    let relay = Relay::start(open_to_all(&Database::create().await)).await;
+    let at = &relay.addresses().url();
+    let Garden { alice, bob, .. } = Garden::new(Sealpost::new(at), Sealpost::new(at));
+    alice.json(["space", "grant", "garden", "bob", "owner"]);
+    bob.json(["tail", "garden"]);
+    let file = path(&bob, "bob.sealpost");
+    with_file(&bob, &["account", "export", &file]).expect_done();
+    bob.json(["account", "delete", "--yes"]);
+    with_file(&bob, &["account", "import", &file, "bob"]).expect_done();
+    alice.json(["space", "leave", "garden", "--yes"]);
+
+    let refused = bob.run(["--json", "account", "delete", "--yes"]);
+    let told = error(&refused);
+    assert_eq!(
+        (refused.code, &told["code"]),
+        (2, &"only_member".into()),
+        "{told}"
+    );
+    let said = text(&told, "message");
+    assert!(said.contains("garden"), "{said}");
+}

@@ -106,7 +106,7 @@ async fn member_is_not_added_again_with_another_role() {
         .run(["space", "add-member", "garden", "bob"])
         .expect_done()
         .out;
-    assert!(said.contains("already; nothing was changed"), "{said}");
+    assert!(said.contains("bob was a member of garden already."), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,7 +107,7 @@ impl Report for Added {
             true => writeln!(out, "{} is a member of {}.", self.handle, self.called),
             false => writeln!(
                 out,
-                "{} is a member of {} already; nothing was changed. They find it under the id {} (`sealpost space list`, `sealpost tail`).",
+                "{} was a member of {} already. They find it under the id {} (`sealpost space list`, `sealpost tail`).",
                 self.handle, self.called, self.space
             ),
         }

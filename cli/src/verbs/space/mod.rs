@@ -4,9 +4,11 @@ mod add_member;
 mod create;
 mod delete;
 mod forget;
+mod go_on;
 mod grant;
 mod leave;
 mod list;
+mod lost;
 mod members;
 mod name;
 mod policy;
@@ -34,6 +36,8 @@ pub(crate) enum Space {
     Policy(policy::Policy),
     Name(name::Name),
     Rekey(rekey::Rekey),
+    GoOn(go_on::GoOn),
+    Lost(lost::Lost),
     Leave(leave::Leave),
     Forget(forget::Forget),
     Delete(delete::Delete),
@@ -55,6 +59,8 @@ impl Space {
             | Self::Members(_)
             | Self::Policy(_)
             | Self::Name(_)
+            | Self::GoOn(_)
+            | Self::Lost(_)
             | Self::Leave(_)
             | Self::Forget(_) => false,
         }
@@ -73,6 +79,8 @@ impl Space {
             Self::Policy(verb) => verb.run(context).await,
             Self::Name(verb) => verb.run(context).await,
             Self::Rekey(verb) => verb.run(context).await,
+            Self::GoOn(verb) => verb.run(context).await,
+            Self::Lost(verb) => verb.run(context).await,
             Self::Leave(verb) => verb.run(context).await,
             Self::Forget(verb) => verb.run(context).await,
             Self::Delete(verb) => verb.run(context).await,

@@ -23,16 +23,20 @@ pub(crate) struct EpochRow {
 }
 
 impl SpaceLog<'_> {
-    /// Keeps what a verified Rekey record says.
+    /// Keeps what a verified Rekey record says. A secret that a view which was set aside has of the same epoch is kept with it: nobody
+    /// else may have it any more.
     pub(crate) fn put_epoch(&self, rekey: &wire::Rekey, seq: u64) -> Result<(), Error> {
         self.store.sql().execute(
-            "INSERT INTO epoch (space, number, key_id, sealed_previous, seq) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO epoch (space, number, key_id, sealed_previous, seq, secret) VALUES (?1, ?2, ?3, ?4, ?5,
+             (SELECT secret FROM epoch JOIN superseded ON superseded.space = epoch.space
+              WHERE superseded.space_id = ?6 AND number = ?2 AND key_id = ?3 AND secret IS NOT NULL LIMIT 1))",
             params![
                 self.space,
                 rekey.epoch,
                 &rekey.key_id[..],
                 &rekey.sealed_previous[..],
-                seq
+                seq,
+                self.space_id.as_bytes()
             ],
         )?;
         Ok(())

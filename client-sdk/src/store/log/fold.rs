@@ -28,7 +28,7 @@ struct WriterRow {
 impl SpaceLog<'_> {
     /// The fold at the cursor; `None` before the genesis record.
     pub(crate) fn load_fold(&self) -> Result<Option<SpaceFold>, Error> {
-        let Some(chain) = self.load_chain()? else {
+        let Some(chain) = self.chain_at(u64::MAX)? else {
             return Ok(None);
         };
         let mut writers = WriterChains::default();
@@ -39,9 +39,10 @@ impl SpaceLog<'_> {
         Ok(Some(SpaceFold::from_parts(self.cursor()?, chain, writers)))
     }
 
-    fn load_chain(&self) -> Result<Option<ControlChain>, Error> {
+    /// The control chain as of a place; `None` before the genesis record.
+    pub(crate) fn chain_at(&self, seq: u64) -> Result<Option<ControlChain>, Error> {
         let mut chain: Option<ControlChain> = None;
-        for record in self.control_records()? {
+        for record in self.control_records(seq)? {
             match &mut chain {
                 None => chain = Some(ControlChain::from_genesis(&record).map_err(|_| damaged("entry"))?),
                 Some(chain) => chain.append(&record).map_err(|_| damaged("entry"))?,
@@ -53,7 +54,7 @@ impl SpaceLog<'_> {
     /// Whether any policy of the verified log ever let contents be dropped.
     pub(crate) fn has_had_retention(&self) -> Result<bool, Error> {
         let drops = |policy: Option<Policy>| policy.is_some_and(|policy| policy.retention_seconds > 0);
-        let records = self.control_records()?;
+        let records = self.control_records(u64::MAX)?;
         Ok(records.into_iter().any(|record| match record.body {
             Body::Genesis(genesis) => drops(genesis.policy),
             Body::SetPolicy(set) => drops(set.policy),
@@ -61,12 +62,13 @@ impl SpaceLog<'_> {
         }))
     }
 
-    fn control_records(&self) -> Result<Vec<ParsedControl>, Error> {
-        let mut statement = self
-            .store
-            .sql()
-            .prepare_cached("SELECT body FROM entry WHERE space = ?1 AND writer IS NULL ORDER BY seq")?;
-        let bodies = statement.query_map([self.space], |row| row.get(0))?;
+    /// Control records up to a place.
+    fn control_records(&self, until: u64) -> Result<Vec<ParsedControl>, Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT body FROM entry WHERE space = ?1 AND writer IS NULL AND seq <= ?2 ORDER BY seq",
+        )?;
+        let until = i64::try_from(until).unwrap_or(i64::MAX);
+        let bodies = statement.query_map(params![self.space, until], |row| row.get(0))?;
         bodies
             .map(|body| match decode_body(body?)?.kind {
                 Some(Kind::Control(control)) => ParsedControl::parse(&control).map_err(|_| damaged("entry")),

@@ -1,6 +1,6 @@
 //! Which life of the relay's database served the log last, and what proves to a later one that an earlier one had it.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 use sealpost_protocol::ids::{EventId, Incarnation, Receipt, Root};
 use sealpost_protocol::limits::MAX_ENTRIES_PER_HEAL;
 use sealpost_protocol::root::Cursor;
@@ -87,19 +87,15 @@ impl SpaceLog<'_> {
         let mut statement = self.store.sql().prepare_cached(
             "SELECT seq, root, receipt FROM entry WHERE space = ?1 AND receipt IS NOT NULL ORDER BY seq DESC LIMIT 1",
         )?;
-        let last = statement
-            .query_row([self.space], |row| {
-                Ok(Run {
-                    entries: Vec::new(),
-                    end: Cursor {
-                        seq: row.get(0)?,
-                        root: Root::new(row.get(1)?),
-                    },
-                    receipt: Receipt::new(row.get(2)?),
-                })
-            })
-            .optional()?;
-        Ok(last)
+        Ok(statement.query_row([self.space], place_from).optional()?)
+    }
+
+    /// The last place that the relay acked to this device and the log has not reached, without the event there.
+    pub(crate) fn last_ack(&self) -> Result<Option<Run>, Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT seq, root, receipt FROM outbox WHERE space = ?1 AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row([self.space], place_from).optional()?)
     }
 
     /// The verified entries behind a place, up to a receipt; `None` if there is no receipt behind it.
@@ -149,4 +145,16 @@ impl SpaceLog<'_> {
         }
         Ok(runner.finish())
     }
+}
+
+/// A place with its receipt, without any entries.
+fn place_from(row: &Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        entries: Vec::new(),
+        end: Cursor {
+            seq: row.get(0)?,
+            root: Root::new(row.get(1)?),
+        },
+        receipt: Receipt::new(row.get(2)?),
+    })
 }
