@@ -1,8 +1,10 @@
 // Lets another program use the client: one JSON command a line on standard input, one JSON answer a line on standard
 // output. Bytes are hex, 64-bit numbers are decimal numbers. `{"do": "quit"}` or the end of input ends it.
+import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fromHex, toHex, utf8 } from './src/bytes.js';
 import { Device } from './src/device.js';
+import { Files } from './src/files.js';
 import { fingerprint } from './src/principals.js';
 
 /** @type {Device} */
@@ -29,6 +31,17 @@ function follow(id) {
   }
   return { space, ...readers.get(id) };
 }
+
+/** @param {string} id */
+const filesOf = (id) => new Files(device.api, follow(id).space);
+
+/** @param {import('./src/blobs.js').BlobReference} reference */
+const shownFile = ({ blobId, name, contentType, size }) => ({
+  blob_id: toHex(blobId),
+  name,
+  content_type: contentType,
+  length: size.length,
+});
 
 /** @param {import('./src/space.js').Delivered} message */
 const shown = ({ seq, index, eventId, author, contentType, body }) => ({
@@ -91,6 +104,27 @@ const COMMANDS = {
   async acked() {
     const acks = await Promise.all(queued);
     return { acks: acks.map(({ seq, root }) => ({ seq: Number(seq), root: toHex(root) })) };
+  },
+
+  /** A file of this machine. */
+  async put({ space: id, file, name, content_type: contentType }) {
+    const { reference, seq } = await filesOf(id).put(new Uint8Array(await readFile(file)), { name, contentType });
+    return { ...shownFile(reference), seq: Number(seq) };
+  },
+
+  /** To a file of this machine. */
+  async get({ space: id, name, to }) {
+    const files = filesOf(id);
+    const { reference } = await files.named(name);
+    await writeFile(to, await files.get(reference));
+    return shownFile(reference);
+  },
+
+  async remove({ space: id, name }) {
+    const files = filesOf(id);
+    const { reference, author } = await files.named(name);
+    await files.remove(reference, author);
+    return shownFile(reference);
   },
 
   /** What was verified so far, at least up to a place. */

@@ -7,6 +7,8 @@
 
 #[path = "interop/client.rs"]
 mod client;
+#[path = "interop/files.rs"]
+mod files;
 #[path = "interop/forgery.rs"]
 mod forgery;
 #[path = "interop/login.rs"]

@@ -1,5 +1,6 @@
 // The relay's HTTP interface (SPEC 13 and its OpenAPI document). Refusals become `Refused` with the code of the
 // problem.
+import { toHex } from './bytes.js';
 import { Refused } from './errors.js';
 
 /** Codes by status, for answers that are no problem documents. @type {Record<number, string>} */
@@ -19,6 +20,9 @@ async function refusalOf(response) {
   const retryAfterMs = BigInt(problem.retry_after_ms ?? seconds * 1000);
   return new Refused(code, problem.detail, { retryAfterMs, limit: BigInt(problem.limit ?? 0) });
 }
+
+/** @param {Uint8Array} spaceId @param {Uint8Array} blobId */
+const blobPath = (spaceId, blobId) => `/v1/blobs/${toHex(spaceId)}/${toHex(blobId)}`;
 
 export class RelayApi {
   #token;
@@ -60,4 +64,16 @@ export class RelayApi {
   spaces = () => this.#request('GET', '/v1/spaces');
   sessions = () => this.#request('GET', '/v1/sessions');
   endSession = () => this.#request('DELETE', '/v1/sessions/current');
+
+  reserveBlob = (/** @type {object} */ body) => this.#request('POST', '/v1/blobs', body);
+  blobParts = (/** @type {Uint8Array} */ space, /** @type {Uint8Array} */ blob, /** @type {object} */ body) =>
+    this.#request('POST', `${blobPath(space, blob)}/parts`, body);
+  completeBlob = (/** @type {Uint8Array} */ space, /** @type {Uint8Array} */ blob, /** @type {object} */ body) =>
+    this.#request('POST', `${blobPath(space, blob)}/complete`, body);
+  referenceBlob = (/** @type {Uint8Array} */ space, /** @type {Uint8Array} */ blob, /** @type {object} */ body) =>
+    this.#request('POST', `${blobPath(space, blob)}/reference`, body);
+  blob = (/** @type {Uint8Array} */ space, /** @type {Uint8Array} */ blob) =>
+    this.#request('GET', blobPath(space, blob));
+  deleteBlob = (/** @type {Uint8Array} */ space, /** @type {Uint8Array} */ blob, /** @type {Uint8Array} */ author) =>
+    this.#request('DELETE', `${blobPath(space, blob)}?author=${toHex(author)}`);
 }
