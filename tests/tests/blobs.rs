@@ -9,6 +9,18 @@
 mod command;
 #[path = "blobs/damage.rs"]
 mod damage;
+#[path = "blobs/desk.rs"]
+mod desk;
+#[path = "blobs/dialect.rs"]
+mod dialect;
+#[path = "blobs/expiry.rs"]
+mod expiry;
+#[path = "blobs/object.rs"]
+mod object;
+#[path = "blobs/operator.rs"]
+mod operator;
+#[path = "blobs/refusals.rs"]
+mod refusals;
 #[path = "blobs/shelf.rs"]
 mod shelf;
 #[path = "blobs/transfers.rs"]

@@ -1,5 +1,11 @@
 //! A relay in this process.
 
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
 use sealpost_relay::{
     app::{self, App, AppError, Listeners, Parts},
     blobs::BlobKeeper,
@@ -8,6 +14,7 @@ use sealpost_relay::{
 use tokio::task::JoinHandle;
 
 use super::{Addresses, RelayOptions};
+use crate::command::relay_program;
 
 /// A relay in this process, on ports of its own. Dropping it cuts it.
 pub struct Relay {
@@ -61,6 +68,22 @@ impl Relay {
         let config = self.options.config_at(self.addresses);
         let keeper = app::blob_keeper(&config, &self.parts).unwrap();
         keeper.expect("it has a storage")
+    }
+
+    /// The operator's command beside it, with the configuration of this relay in this file.
+    ///
+    /// # Panics
+    /// When the file cannot be written, or the workspace was not built.
+    #[must_use]
+    pub fn operator(&self, file: &Path) -> Command {
+        fs::write(file, self.options.table(self.addresses).to_string()).unwrap();
+        let mut command = Command::new(relay_program());
+        command
+            .arg("--config")
+            .arg(file)
+            .envs(self.options.variables())
+            .stdin(Stdio::null());
+        command
     }
 
     /// Asks it to end and waits until it has drained.

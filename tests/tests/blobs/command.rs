@@ -2,8 +2,9 @@ use std::process::Stdio;
 
 use sealpost_tests::command::Sealpost;
 use sealpost_tests::database::Database;
-use sealpost_tests::proxy::{FaultProxy, Upstream};
+use sealpost_tests::proxy::{FaultProxy, Upstream, Weather};
 use sealpost_tests::relay::{ChildRelay, Relay, RelayOptions};
+use sealpost_tests::terminal::Terminal;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -219,4 +220,39 @@ async fn pipe_outlasts_a_relay_that_is_killed_half_way() {
     getting.await.unwrap();
     assert!(std::fs::read(got).unwrap() == bytes);
     drop(relay);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_show_at_a_terminal_how_far_they_are_and_how_fast() {
+    let folder = tempfile::tempdir().unwrap();
+    let (objects, link) = storage(&folder.path().join("objects")).await;
+    let database = Database::create().await;
+    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
+    let alice = Sealpost::new(&relay.addresses().url());
+    let working = tokio::task::spawn_blocking(move || {
+        alice.json(["register", "alice"]);
+        alice.json(["space", "create", "garden"]);
+        let (file, got) = (alice.file("film.mp4"), alice.file("got.mp4"));
+        std::fs::write(&file, plaintext(PART)).unwrap();
+        let (file, got) = (file.to_str().unwrap(), got.to_str().unwrap());
+        for (arguments, what) in [
+            (&["put", "garden", file][..], "putting"),
+            (&["get", "garden", "film.mp4", "--to", got], "getting"),
+        ] {
+            // As long as nothing passes, there is something to look at.
+            link.set_weather(Weather::Silent);
+            let mut terminal = Terminal::open();
+            let mut child = terminal.start(&alice.command(arguments));
+            let screen = terminal.wait_for("B/s");
+            link.set_weather(Weather::Fair);
+            assert!(
+                screen.contains(what) && screen.contains("/8.00 MiB"),
+                "{screen:?}"
+            );
+            terminal.wait_for("8388608 bytes");
+            assert!(child.wait().unwrap().success());
+        }
+    });
+    working.await.unwrap();
+    relay.stop().await;
 }

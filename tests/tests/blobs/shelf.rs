@@ -1,4 +1,5 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use sealpost_protocol::chain::Capabilities;
@@ -15,6 +16,8 @@ use sealpost_tests::removal::confirm_card;
 use sealpost_tests::transfers::{Server, Store};
 use tempfile::TempDir;
 
+use crate::object::Object;
+
 /// What a part holds, as the SDK cuts it.
 pub const PART: usize = 128 * 65_536;
 
@@ -22,7 +25,7 @@ pub const PART: usize = 128 * 65_536;
 pub struct Shelf {
     relay: Relay,
     pub database: Database,
-    store: Store,
+    _store: Store,
     pub link: FaultProxy,
     pub alice: Client,
     pub alices: Space,
@@ -64,7 +67,7 @@ impl Shelf {
         Self {
             relay,
             database,
-            store,
+            _store: store,
             link,
             alice,
             alices,
@@ -85,9 +88,15 @@ impl Shelf {
         (got, ended)
     }
 
-    /// The files of the bucket's objects, where they can be looked at.
-    pub fn objects(&self) -> Option<Vec<PathBuf>> {
-        self.store.objects()
+    /// What is stored of a blob, in the hands of whoever controls the storage.
+    pub async fn object(&self, reference: &BlobReference) -> Object {
+        Object::of(&self.relay.blob_keeper(), reference.blob_id).await
+    }
+
+    /// What `sealpost-relay blobs` does with these arguments.
+    pub fn operator(&self, arguments: &[&str]) -> Output {
+        let mut command = self.relay.operator(&self.folder.path().join("relay.toml"));
+        command.arg("blobs").args(arguments).output().unwrap()
     }
 
     /// How many blobs the ledger has in a state.

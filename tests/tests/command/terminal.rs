@@ -1,79 +1,12 @@
-use std::{
-    fs::File,
-    io::{Read, Write},
-    os::fd::OwnedFd,
-    process::{Child, Command},
-};
+use std::io::Write;
 
 use rustix::{
     process::{Pid, Signal, kill_process},
-    pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
-    termios::{LocalModes, tcgetattr},
+    termios::LocalModes,
 };
-use sealpost_tests::{command::Sealpost, database::Database, relay::Relay};
+use sealpost_tests::{command::Sealpost, database::Database, relay::Relay, terminal::Terminal};
 
 use super::{open_to_all, texts};
-
-/// A terminal of its own for a command: what a person would sit at.
-struct Terminal {
-    screen: File,
-    /// The command's side.
-    device: OwnedFd,
-}
-
-/// A command that had the screen too would not notice that it is gone.
-const NOBODY_ELSES: OpenptFlags = OpenptFlags::RDWR
-    .union(OpenptFlags::NOCTTY)
-    .union(OpenptFlags::CLOEXEC);
-
-impl Terminal {
-    fn open() -> Self {
-        let screen = openpt(NOBODY_ELSES).unwrap();
-        grantpt(&screen).unwrap();
-        unlockpt(&screen).unwrap();
-        let device = ioctl_tiocgptpeer(&screen, NOBODY_ELSES).unwrap();
-        Self {
-            screen: screen.into(),
-            device,
-        }
-    }
-
-    /// Starts the command as the leader of a session at this terminal.
-    fn start(&self, command: &Command) -> Child {
-        let device = || self.device.try_clone().unwrap();
-        let mut leader = Command::new("setsid");
-        leader
-            .arg("--ctty")
-            .arg(command.get_program())
-            .args(command.get_args())
-            .env_clear()
-            .envs(
-                command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(device())
-            .stdout(device())
-            .stderr(device());
-        leader.spawn().unwrap()
-    }
-
-    /// Returns what was on the screen until then.
-    fn wait_for(&mut self, text: &str) -> String {
-        let mut seen = Vec::new();
-        while !String::from_utf8_lossy(&seen).contains(text) {
-            let mut bytes = [0; 256];
-            let read = self.screen.read(&mut bytes).unwrap();
-            seen.extend(&bytes[..read]);
-        }
-        String::from_utf8_lossy(&seen).into_owned()
-    }
-
-    fn modes(&self) -> LocalModes {
-        tcgetattr(&self.device).unwrap().local_modes
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn terminal_is_given_back_as_it_was_by_whatever_ends_a_hidden_prompt() {
