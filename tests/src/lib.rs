@@ -4,6 +4,7 @@
 //! - [`openbao`]: the same with OpenBao, with a Transit mount for each test.
 //! - [`relay`]: the relay in this process, or as a child process that can be killed.
 //! - [`command`]: the `sealpost` command, with a home of its own.
+//! - [`terminal`]: what a person would start it at.
 //! - [`tls_front`]: TLS in front of Postgres.
 //! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
 //! - [`steps`]: a proxy that counts a client's requests and stops the world at one of them.
@@ -13,9 +14,10 @@
 //! - [`ledger`]: holds what writers were acked against what a reader got.
 //! - [`rounds`]: what proofs by rounds have in common.
 //!
-//! Six proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
+//! Seven proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
 //!
 //! - [`abuse`]: attacks over real sockets while honest people talk, by [`bare`] clients.
+//! - [`bulk`]: a large database is backed up, verified, restored and read.
 //! - [`crash`]: kills and faults at random under many writers.
 //! - [`leaks`]: what only people may know is looked for wherever somebody else could.
 //! - [`removal`]: somebody is removed, and those who stay go on.
@@ -31,6 +33,7 @@
 
 pub mod abuse;
 pub mod bare;
+pub mod bulk;
 pub mod canary;
 pub mod command;
 pub mod crash;
@@ -47,9 +50,11 @@ pub mod restarts;
 pub mod rounds;
 pub mod scan;
 pub mod steps;
+pub mod terminal;
 pub mod tls_front;
 pub mod transfers;
 
 mod folders;
+mod measured;
 mod process;
 mod process_wide;

@@ -4,7 +4,7 @@ use std::{fmt::Display, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use sealpost_tests::{
-    abuse, crash, leaks, removal, restarts,
+    abuse, bulk, crash, leaks, removal, restarts,
     rounds::Rounds,
     transfers::{self, Server},
 };
@@ -24,6 +24,8 @@ struct Arguments {
 enum Proof {
     /// Attacks cost the relay a bounded amount of memory and end in time, while honest people talk
     Abuse(Abuse),
+    /// A large database is backed up, verified and restored in bounded memory, and read by a new device
+    Backup(Backup),
     /// Kills and faults at random under 32 writers lose, double and skip nothing
     Crash(Crash),
     /// What only people may know is in no place that somebody else can look at
@@ -52,6 +54,13 @@ struct Abuse {
     /// Names every attack and says what it does
     #[arg(long)]
     list: bool,
+}
+
+#[derive(Args)]
+struct Backup {
+    /// How much is written; three times as much is taken on the disk
+    #[arg(long, default_value_t = 4 << 30)]
+    bytes: u64,
 }
 
 #[derive(Args)]
@@ -123,6 +132,7 @@ async fn main() -> ExitCode {
     let Arguments { proof, json } = Arguments::parse();
     match proof {
         Proof::Abuse(options) => abuse(options, json).await,
+        Proof::Backup(options) => backup(options, json).await,
         Proof::Crash(options) => crash(options, json).await,
         Proof::Leaks => leaks(json).await,
         Proof::Removal(options) => removal(options, json).await,
@@ -161,6 +171,11 @@ async fn abuse(
     let tell = progress(json);
     tell(abuse::EXPLANATION);
     let report = abuse::prove(&options, |row| tell(&row.to_string())).await;
+    told(json, &report, report.json(), report.holds())
+}
+
+async fn backup(Backup { bytes }: Backup, json: bool) -> ExitCode {
+    let report = bulk::prove(bytes, progress(json)).await;
     told(json, &report, report.json(), report.holds())
 }
 

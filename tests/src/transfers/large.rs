@@ -6,22 +6,19 @@ use std::{
     io::{Read, Write},
     path::Path,
     process::Stdio,
-    time::Duration,
 };
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sealpost_protocol::hash::sha256;
 use serde_json::{Value, json};
-use tokio::{
-    process::Command,
-    time::{Instant, interval},
-};
 
 use super::{Server, meet, scene::Scene};
-use crate::{command::Sealpost, rounds::evidence};
+use crate::{
+    command::Sealpost,
+    measured::{self, Measured},
+    rounds::evidence,
+};
 
-/// How often a process is asked for its memory.
-const ASKED: Duration = Duration::from_millis(20);
 /// What a transfer may take beside what a process takes that only unlocks and lists.
 const MEMORY_KIB: u64 = 64 << 10;
 /// The least of a plain copy's throughput.
@@ -181,44 +178,20 @@ impl Bench<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit());
-        let (begun, before) = (Instant::now(), self.scene.bytes());
-        let mut child = Command::from(command).kill_on_drop(true).spawn().unwrap();
-        let id = child.id().expect("it was not waited for");
-        let mut ticks = interval(ASKED);
-        let mut peak_kib = 0;
-        loop {
-            let enough = async {
-                match kill_after {
-                    Some(bytes) => self.scene.passed(before + bytes).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                ended = child.wait() => {
-                    assert!(ended.unwrap().success(), "a command failed");
-                    break;
-                }
-                () = enough => {
-                    child.kill().await.unwrap();
-                    break;
-                }
-                _ = ticks.tick() => peak_kib = peak_of(id).max(peak_kib),
+        let before = self.scene.bytes();
+        let enough = async {
+            match kill_after {
+                Some(bytes) => self.scene.passed(before + bytes).await,
+                None => std::future::pending().await,
             }
-        }
+        };
+        let Measured { seconds, peak_kib } = measured::run(command, enough).await;
         Run {
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds,
             peak_kib,
             moved: self.scene.bytes() - before,
         }
     }
-}
-
-/// The most memory that a process has had; 0 once it has ended.
-fn peak_of(id: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-    number.unwrap_or_default()
 }
 
 fn path(folder: &Path, name: &str) -> String {

@@ -5,9 +5,11 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use sealpost_relay::{
+    blobs::s3::S3Settings,
     embedded::object_store::{ACCESS_KEY, BUCKET},
     entropy::{Entropy, SystemEntropy},
 };
@@ -15,6 +17,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader, Lines},
     process::{Child, Command},
 };
+use zeroize::Zeroizing;
 
 use crate::{folders, relay::RelayOptions};
 
@@ -92,6 +95,26 @@ impl Store {
             .with("SEALPOST__BLOBS__BUCKET", BUCKET)
             .with("SEALPOST__BLOBS__ACCESS_KEY", &self.access.access_key)
             .with("SEALPOST__BLOBS__SECRET_KEY", &self.access.secret_key)
+    }
+
+    /// How a relay's client speaks to it, for tests that sign by themselves.
+    ///
+    /// # Panics
+    /// Never: an address makes a URL.
+    #[must_use]
+    pub fn settings(&self) -> S3Settings {
+        let endpoint: url::Url = format!("http://{}", self.address).parse().unwrap();
+        S3Settings {
+            public_endpoint: endpoint.clone(),
+            endpoint,
+            region: self.access.region.to_owned(),
+            bucket: BUCKET.to_owned(),
+            path_style: true,
+            access_key: self.access.access_key.clone(),
+            secret_key: Zeroizing::new(self.access.secret_key.clone()),
+            ca_pem: None,
+            request_timeout: Duration::from_secs(20),
+        }
     }
 
     /// What rclone has to know to copy into its bucket, reached at this address.
