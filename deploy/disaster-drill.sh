@@ -159,8 +159,13 @@ prove_removal() {
     [[ -z $(texts "$homes/carol.after" after) ]] || failed "who was removed after the backup reads what came after that"
 }
 # A restored space takes nothing new before those who hold its end had their time: a message waits for that, and is then taken. It is under the key
-# of after the removal, which this device has to be given again.
-takes_new() { on alice-second send "$space" "anew 000001" --json >/dev/null 2>"$homes/second.error"; }
+# of after the removal, which this device has to be given again. A `send` that fails once it has signed leaves its message in the outbox: that one
+# goes out, and not a second.
+takes_new() {
+    local verb=(send "$space" "anew 000001")
+    [[ -z $(on alice-second outbox list "$space" --json 2>/dev/null) ]] || verb=(outbox flush "$space")
+    on alice-second "${verb[@]}" --json >/dev/null 2>"$homes/second.error"
+}
 prove_window() {
     (until_true 150 "a restored space that takes new messages" takes_new) || failed "the restored space takes no new message: $(tail -n 3 "$homes/second.error")"
     until_true 60 "Bob, who has read on all the time" has_read "$homes/bob.tail" anew 1
