@@ -35,6 +35,8 @@ pub(crate) struct SpaceCore {
     pub(crate) keys: KeyRing,
     /// A member may wait for a wrap.
     pub(crate) wraps_wanted: Notify,
+    /// The relay serves the log anew: what it was asked before may be lost.
+    pub(crate) served_anew: Notify,
     /// How far the rekey is that this device is making.
     pub(super) rekeying: Arc<Rekeying>,
     /// How far some device of the owner had verified the log, as the keystore says.
@@ -128,6 +130,7 @@ impl SpaceCore {
             socket,
             keys: KeyRing::default(),
             wraps_wanted: Notify::new(),
+            served_anew: Notify::new(),
             rekeying: Arc::default(),
             pinned: place_of(known.as_ref()),
             healing: Mutex::default(),

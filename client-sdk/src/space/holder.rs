@@ -25,8 +25,9 @@ async fn hold_each(core: &SpaceCore) {
     while !core.has_stopped() {
         progress.mark_unchanged();
         hold(core).await;
-        if progress.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = progress.changed() => if changed.is_err() { return },
+            () = core.served_anew.notified() => *core.keys.asked_ahead().await = 0,
         }
     }
 }
@@ -38,7 +39,7 @@ pub(super) async fn hold_now(core: &SpaceCore) {
     }
 }
 
-/// What fails is tried again when the key is needed.
+/// What fails is tried again with the next connection, or when the key is needed.
 async fn hold(core: &SpaceCore) {
     if let Err(error) = core.fetch_newest_key().await {
         tracing::debug!(space.id = %core.space_id, error = %error, "the newest key was not fetched");
@@ -55,7 +56,8 @@ fn newest_for(chain: &ControlChain, me: &PrincipalId) -> u64 {
 }
 
 impl SpaceCore {
-    /// Fetches the key of the newest epoch, once for each: a relay that hands out what does not open is not asked with each page.
+    /// Fetches the key of the newest epoch, once for each in a connection: a relay that hands out what does not open is not asked with
+    /// each page.
     async fn fetch_newest_key(&self) -> Result<(), Error> {
         self.refresh().await?;
         let me = self.me();

@@ -19,12 +19,12 @@ pub(crate) struct KeyRing {
     known: Mutex<BTreeMap<u64, Arc<EpochKey>>>,
     /// One fetch at a time: the next one finds what this one brought.
     fetching: tokio::sync::Mutex<()>,
-    /// The newest epoch whose key was asked for before it was needed.
+    /// The newest epoch whose key was asked for before it was needed, in this connection.
     asked_ahead: tokio::sync::Mutex<u64>,
 }
 
 impl KeyRing {
-    /// The newest epoch whose key was asked for before it was needed; one asks at a time.
+    /// The newest epoch whose key was asked for before it was needed, in this connection; one asks at a time.
     pub(super) async fn asked_ahead(&self) -> tokio::sync::MutexGuard<'_, u64> {
         self.asked_ahead.lock().await
     }
@@ -57,6 +57,16 @@ impl SpaceCore {
         }
         let rows = self.read(move |log| log.epochs_from(epoch)).await?;
         self.find_key(epoch, rows).await
+    }
+
+    /// Whether this device has the key of an epoch, without asking anybody for it.
+    pub(super) async fn holds_key(&self, epoch: u64) -> Result<bool, Error> {
+        if self.keys.get(epoch).is_some() {
+            return Ok(true);
+        }
+        let rows = self.read(move |log| log.epochs_from(epoch)).await?;
+        let first = rows.first().filter(|row| row.at.epoch == epoch);
+        Ok(first.is_some_and(|row| row.key.is_some()))
     }
 
     /// Looks for the nearest epoch from `epoch` on whose secret can be had, and goes back from there.

@@ -59,7 +59,9 @@ pub(super) async fn answer_now(core: &SpaceCore) {
 async fn answer(core: &SpaceCore, rng: &mut impl CryptoRng) -> Result<(), Error> {
     let asked = core.socket.fetch_wrap_requests(&core.space_id).await?;
     for request in asked.iter().take(limits::MAX_WRAP_REQUESTS) {
-        if request.recipient[..] == core.me().as_bytes()[..] {
+        let is_own = request.recipient[..] == core.me().as_bytes()[..];
+        // Another device of this account asks, or this one did.
+        if is_own && !core.holds_key(request.epoch).await? {
             continue;
         }
         wrap_again(core, request, rng).await?;

@@ -94,6 +94,7 @@ async fn follow_once(
                 if head == Some(served) && core.is_outside().await {
                     return Err(Refusal::no_longer_a_member().into());
                 }
+                core.served_anew.notify_one();
                 // Somebody may have asked while nobody listened.
                 core.wraps_wanted.notify_one();
             }

@@ -255,6 +255,28 @@ async fn a_key_of_after_the_backup_is_held_by_who_read_of_it_before_anybody_wrot
     new.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_restore_lost_comes_to_a_new_device_from_an_old_one_of_its_account() {
+    let (stage, vault, (options, config)) = (Stage::new().await, Vault::new(), options().await);
+    let old = stage.serve(options).await;
+    let pair = Pair::meet(&stage.way).await;
+    say(&pair.alices, "in the backup").await;
+    let created = vault.create(&config, &old).await;
+    // Nobody else reads of the new key before the relay is lost.
+    drop((pair.bobs, pair.bobs_client));
+    pair.alices.rekey().await.unwrap();
+
+    let new = stage.restore(old, &vault, &created.path).await;
+    synced(&pair.alices).await;
+    let fresh = pair.alice.new_device("after the restore").await;
+    let fresh = fresh.space(pair.alices.id()).await.unwrap();
+    while !fresh.has_key().await.unwrap() {
+        fresh.sync().await.unwrap();
+    }
+    say(&fresh, "under the key of after the backup").await;
+    new.stop().await;
+}
+
 fn with_storage(options: RelayOptions, store: &Store) -> RelayOptions {
     store.for_relay(options, store.address(), store.address())
 }

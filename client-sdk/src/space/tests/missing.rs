@@ -94,6 +94,50 @@ async fn holder_wraps_again_for_members_and_for_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn device_with_the_key_wraps_it_again_for_another_one_of_its_account() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE).id();
+    let (space, mut script) = stage.open().await;
+    let holding = space.has_key();
+    tokio::pin!(holding);
+    let held = loop {
+        tokio::select! {
+            biased;
+            _frame = script.step() => {}
+            held = &mut holding => break held.unwrap(),
+        }
+    };
+    assert!(held);
+    drop(script.relay);
+    let mut script = stage.connected(script.log).await;
+    script.want(1, alice);
+    let staged = loop {
+        if let ClientBody::StageWraps(wraps) = script.step().await {
+            break wraps;
+        }
+    };
+    assert_eq!((staged.epoch, &staged.wraps[0].recipient), (1, &alice.to_bytes()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn key_that_a_lost_connection_kept_back_is_fetched_over_the_next_one() {
+    let mut stage = Stage::new().await;
+    let (space, mut script) = stage.open().await;
+    loop {
+        let (id, body) = script.relay.receive().await;
+        match body {
+            ClientBody::FetchWrap(_) => break,
+            body => script.answer(id, body).await,
+        }
+    }
+    drop(script.relay);
+    let mut script = stage.connected(script.log).await;
+    while !matches!(script.step().await, ClientBody::FetchWrap(_)) {}
+    // Nothing new was in the log.
+    assert_eq!(space.verified().seq, script.log.head().seq);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_only_looks_in_gives_a_key_to_who_waits_for_it() {
     let mut stage = Stage::new().await;
     let (alice, bob) = (person(ALICE), person(BOB));
