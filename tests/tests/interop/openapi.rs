@@ -52,11 +52,11 @@ fn tool(name: &str) -> PathBuf {
 
 async fn try_all(url: &str, arguments: &[String]) {
     let here = tempfile::tempdir().unwrap();
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/schemathesis.toml");
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
     let examples = env::var("SEALPOST_OPENAPI_EXAMPLES").unwrap_or_else(|_| EXAMPLES.to_owned());
     let tried = Command::new("python3")
         .args(["-m", "schemathesis.cli", "--config-file"])
-        .arg(rules)
+        .arg(ours.join("schemathesis.toml"))
         .args([
             "run",
             &format!("{url}/v1/openapi.json"),
@@ -73,6 +73,8 @@ async fn try_all(url: &str, arguments: &[String]) {
         ])
         .args(arguments)
         .env("PYTHONPATH", tool("schemathesis").join("site"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", ours.join("hooks.py"))
         .current_dir(here.path())
         .kill_on_drop(true)
         .output()
