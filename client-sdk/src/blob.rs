@@ -8,6 +8,7 @@ mod cipher;
 mod open;
 mod seal;
 
+pub(crate) use open::WholeOpener;
 pub use open::{BlobReader, ChunkOpener};
 pub use seal::{BlobSealer, SealedBlob};
 pub use sealpost_protocol::blob::{BlobReference, BlobSize, REFERENCE_TYPE, ReferenceError};

@@ -1,5 +1,7 @@
 //! Work that blocks or computes for long, off the async threads.
 
+use tokio::task::JoinError;
+
 /// Runs `work` on a blocking thread and waits for it; a panic goes on in the caller. In a runtime that is shutting down `work` may
 /// never begin: whoever waits for it then is not woken any more.
 pub(crate) async fn run<T, F>(work: F) -> T
@@ -7,11 +9,16 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    outcome(tokio::task::spawn_blocking(work).await).await
+}
+
+/// What came of a task that nobody aborts: its panic goes on in the caller.
+pub(crate) async fn outcome<T>(ended: Result<T, JoinError>) -> T {
+    match ended {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The handle is never aborted: the runtime has cancelled it, and is about to drop whoever waits.
+            // The runtime has cancelled it, and is about to drop whoever waits.
             Err(_cancelled) => std::future::pending().await,
         },
     }

@@ -3,7 +3,7 @@
 use sealpost_protocol::blob::{BlobReference, BlobSize};
 use sealpost_protocol::hash::Digest32;
 use sealpost_protocol::ids::SpaceId;
-use sealpost_protocol::limits::{BLOB_CHUNK, TAG};
+use sealpost_protocol::limits::{BLOB_CHUNK, STORED_CHUNK, TAG};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -64,12 +64,76 @@ impl ChunkOpener {
 }
 
 /// Opens a whole blob from its stored bytes, in order, and compares their hash with the author's.
-pub struct BlobReader<R> {
-    stored: R,
-    opener: ChunkOpener,
+pub(crate) struct WholeOpener {
+    chunks: ChunkOpener,
     expected: Digest32,
     next: u32,
     hash: Sha256,
+}
+
+impl WholeOpener {
+    /// For the blob of this reference, which came in a message of this space.
+    pub(crate) fn new(space_id: SpaceId, reference: &BlobReference) -> Self {
+        Self {
+            chunks: ChunkOpener::new(space_id, reference),
+            expected: reference.ciphertext_hash,
+            next: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// Opens the next stored bytes, which end where a chunk ends; what they hold is added to `plaintext`, up to the first chunk that does
+    /// not open.
+    pub(crate) fn open(&mut self, mut stored: &[u8], plaintext: &mut Vec<u8>) -> Result<(), BlobError> {
+        let mut chunk = Vec::with_capacity(STORED_CHUNK);
+        while !stored.is_empty() {
+            let length = self.next_length().ok_or(BlobError::TooLong)?;
+            let (next, behind) = stored.split_at(length.min(stored.len()));
+            chunk.clear();
+            chunk.extend_from_slice(next);
+            self.open_next(&mut chunk)?;
+            plaintext.extend_from_slice(&chunk);
+            stored = behind;
+        }
+        Ok(())
+    }
+
+    /// Counts the plaintext of the next chunk, which somebody before this one has given out, as read: its stored form
+    /// follows from it. If it is not the author's, the end tells ([`BlobError::Replaced`]).
+    pub(crate) fn take_known(&mut self, mut chunk: Vec<u8>) {
+        let end = Some(self.chunks.size).filter(|size| size.is_last(self.next));
+        self.chunks.cipher.seal(self.next, end, &mut chunk);
+        self.hash.update(&chunk);
+        self.next += 1;
+    }
+
+    /// That all chunks were opened, and are the author's.
+    pub(crate) fn finish(&self) -> Result<(), BlobError> {
+        if self.next_length().is_some() {
+            return Err(BlobError::Damaged { chunk: self.next });
+        }
+        let found: Digest32 = self.hash.clone().finalize().into();
+        (found == self.expected).then_some(()).ok_or(BlobError::Replaced)
+    }
+
+    /// Stored bytes of the next chunk; `None` behind the last.
+    fn next_length(&self) -> Option<usize> {
+        let size = self.chunks.size;
+        (self.next < size.chunks()).then(|| size.chunk_length(self.next) + TAG)
+    }
+
+    fn open_next(&mut self, chunk: &mut Vec<u8>) -> Result<(), BlobError> {
+        self.hash.update(&chunk);
+        self.chunks.open(self.next, chunk)?;
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// Opens a whole blob from a reader of its stored bytes, and compares their hash with the author's.
+pub struct BlobReader<R> {
+    stored: R,
+    opener: WholeOpener,
 }
 
 impl<R: AsyncRead + Unpin> BlobReader<R> {
@@ -77,10 +141,7 @@ impl<R: AsyncRead + Unpin> BlobReader<R> {
     pub fn new(space_id: SpaceId, reference: &BlobReference, stored: R) -> Self {
         Self {
             stored,
-            opener: ChunkOpener::new(space_id, reference),
-            expected: reference.ciphertext_hash,
-            next: 0,
-            hash: Sha256::new(),
+            opener: WholeOpener::new(space_id, reference),
         }
     }
 
@@ -89,34 +150,20 @@ impl<R: AsyncRead + Unpin> BlobReader<R> {
     /// # Errors
     /// [`BlobError`]. Do not use what was read before as the author's file unless `None` came.
     pub async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, BlobError> {
-        let size = self.opener.size;
-        if self.next == size.chunks() {
+        let Some(length) = self.opener.next_length() else {
             return self.end().await.map(|()| None);
-        }
-        let length = size.chunk_length(self.next) + TAG;
+        };
         let mut chunk = Vec::with_capacity(length);
         let mut part = (&mut self.stored).take(length as u64);
         part.read_to_end(&mut chunk).await?;
-        self.hash.update(&chunk);
-        self.opener.open(self.next, &mut chunk)?;
-        self.next += 1;
+        self.opener.open_next(&mut chunk)?;
         Ok(Some(chunk))
-    }
-
-    /// Counts the plaintext of the next chunk, which a reader before this one has given out, as read: its stored form
-    /// follows from it. If it is not the author's, the end tells ([`BlobError::Replaced`]).
-    pub(crate) fn take_known(&mut self, mut chunk: Vec<u8>) {
-        let end = Some(self.opener.size).filter(|size| size.is_last(self.next));
-        self.opener.cipher.seal(self.next, end, &mut chunk);
-        self.hash.update(&chunk);
-        self.next += 1;
     }
 
     async fn end(&mut self) -> Result<(), BlobError> {
         if self.stored.read(&mut [0]).await? != 0 {
             return Err(BlobError::TooLong);
         }
-        let found: Digest32 = self.hash.clone().finalize().into();
-        (found == self.expected).then_some(()).ok_or(BlobError::Replaced)
+        self.opener.finish()
     }
 }

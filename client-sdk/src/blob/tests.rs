@@ -36,8 +36,18 @@ async fn store(plaintext: &[u8]) -> Stored {
     Stored { bytes, reference }
 }
 
-/// What comes out, and how it ended.
+/// What comes out, and how it ended: chunk by chunk, and the same all at once.
 async fn read(stored: &[u8], reference: &BlobReference) -> (Vec<u8>, Result<(), BlobError>) {
+    let by_chunk = read_by_chunk(stored, reference).await;
+    let mut plaintext = Vec::new();
+    let mut opener = WholeOpener::new(SPACE, reference);
+    let opened = opener.open(stored, &mut plaintext).and_then(|()| opener.finish());
+    assert_eq!(plaintext, by_chunk.0);
+    assert_eq!(format!("{opened:?}"), format!("{:?}", by_chunk.1));
+    by_chunk
+}
+
+async fn read_by_chunk(stored: &[u8], reference: &BlobReference) -> (Vec<u8>, Result<(), BlobError>) {
     let mut reader = BlobReader::new(SPACE, reference, stored);
     let mut plaintext = Vec::new();
     loop {

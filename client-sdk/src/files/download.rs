@@ -5,25 +5,32 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use sealpost_protocol::blob::BlobReference;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::ids::PrincipalId;
 use sealpost_protocol::limits::{BLOB_CHUNK, STORED_CHUNK};
 use tokio::fs::{self, File, OpenOptions};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
-use tokio_util::io::StreamReader;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::fetch::Fetcher;
 use super::open::BlobFile;
 use super::progress::{Progress, Watch};
 use super::retry::patiently;
 use super::storage::Storage;
-use crate::blob::{BlobError, BlobReader};
+use crate::blob::{BlobError, WholeOpener};
+use crate::blocking;
 use crate::error::{Error, StoreError};
 use crate::space::Space;
 use crate::store::file_error;
 
+/// Stored bytes that are opened in one go.
+const PIECE: usize = 16 * STORED_CHUNK;
+/// Pieces that were opened and wait to be written.
+const READY: usize = 2;
 /// Digits of a blob's id in the name of what is not whole yet.
 const DIGITS: usize = 12;
 /// Bytes of a file's name, on most file systems.
@@ -53,12 +60,17 @@ impl Space {
         storage: &Arc<Storage>,
         watch: &Watch,
     ) -> Result<(), Error> {
-        let mut reader = reader(self, reference, self.fetcher(reference, storage), 0);
+        let opener = WholeOpener::new(self.id(), reference);
+        let stored = self.fetcher(reference, storage).stream_from(0);
         let failed = |source| {
             let what = "writing what was fetched".to_owned();
             Error::from(StoreError::File { what, source })
         };
-        pour(&mut reader, (writer, failed), reference, 0, watch).await
+        let progress = Progress {
+            done: 0,
+            total: Some(reference.size.length()),
+        };
+        pour(opener, stored, (writer, failed), progress, watch).await
     }
 
     /// Fetches a blob into a file, which appears when it is whole. What a killed call has left beside it (`NAME.ID.part`) is
@@ -112,12 +124,17 @@ impl Space {
         known: u32,
         watch: &Watch,
     ) -> Result<(), Error> {
-        let mut reader = reader(self, reference, Arc::clone(fetcher), known);
+        let mut opener = WholeOpener::new(self.id(), reference);
         let begun = u64::from(known) * BLOB_CHUNK as u64;
-        let taken = part.take_known(&mut reader, known).await;
+        let taken = part.take_known(&mut opener, known).await;
         taken.map_err(failed("reading", part.path))?;
+        let stored = Arc::clone(fetcher).stream_from(known);
         let file = (&mut part.file, failed("writing", part.path));
-        pour(&mut reader, file, reference, begun, watch).await
+        let progress = Progress {
+            done: begun,
+            total: Some(reference.size.length()),
+        };
+        pour(opener, stored, file, progress, watch).await
     }
 
     /// Opens a blob to read parts of it, in any order. Each is proven to be a member's; that the whole is the author's only
@@ -176,31 +193,51 @@ impl Space {
     }
 }
 
-fn reader(
-    space: &Space,
-    reference: &BlobReference,
-    fetcher: Arc<Fetcher>,
-    first: u32,
-) -> BlobReader<impl AsyncRead + Unpin + use<>> {
-    let stored = fetcher.stream_from(first).map_err(io::Error::other);
-    BlobReader::new(space.id(), reference, StreamReader::new(stored))
-}
-
-/// Gives a writer, of which is known how its failures are told, all that a reader has.
-async fn pour<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
-    reader: &mut BlobReader<R>,
+/// Opens stored bytes as they come, and gives a writer, of which is known how its failures are told, what was in them.
+async fn pour<W: AsyncWrite + Unpin>(
+    opener: WholeOpener,
+    stored: impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static,
     (writer, failed): (&mut W, impl Fn(io::Error) -> Error),
-    reference: &BlobReference,
-    mut done: u64,
+    mut progress: Progress,
     watch: &Watch,
 ) -> Result<(), Error> {
-    let total = Some(reference.size.length());
-    while let Some(chunk) = reader.next_chunk().await.map_err(unwrapped)? {
-        writer.write_all(&chunk).await.map_err(&failed)?;
-        done += chunk.len() as u64;
-        watch(Progress { done, total });
+    let (opened, mut ready) = mpsc::channel(READY);
+    let opening = AbortOnDropHandle::new(tokio::spawn(open_all(opener, stored, opened)));
+    while let Some(plaintext) = ready.recv().await {
+        writer.write_all(&plaintext).await.map_err(&failed)?;
+        progress.done += plaintext.len() as u64;
+        watch(progress);
     }
+    // Only this says that all of it was there, and the author's.
+    blocking::outcome(opening.await).await?;
     writer.flush().await.map_err(failed)
+}
+
+/// Opens on a thread of its own, while others fetch what comes next and write what came before.
+async fn open_all(
+    mut opener: WholeOpener,
+    mut stored: impl Stream<Item = Result<Bytes, Error>> + Unpin,
+    opened: mpsc::Sender<Vec<u8>>,
+) -> Result<(), Error> {
+    while let Some(run) = stored.next().await {
+        let mut run = run?;
+        while !run.is_empty() {
+            let piece = run.split_to(run.len().min(PIECE));
+            let (back, plaintext, outcome) = blocking::run(move || {
+                let mut plaintext = Vec::with_capacity(piece.len());
+                let outcome = opener.open(&piece, &mut plaintext);
+                (opener, plaintext, outcome)
+            })
+            .await;
+            opener = back;
+            if opened.send(plaintext).await.is_err() {
+                // Who writes has failed, and says so.
+                return Ok(());
+            }
+            outcome?;
+        }
+    }
+    Ok(opener.finish()?)
 }
 
 /// What a request said is told as it was said.
@@ -265,18 +302,14 @@ impl<'a> Part<'a> {
         Ok(whole.min(reference.size.chunks() - 1))
     }
 
-    /// Lets the reader count what it has, and cuts the rest off.
-    async fn take_known<R: AsyncRead + Unpin>(
-        &mut self,
-        reader: &mut BlobReader<R>,
-        known: u32,
-    ) -> io::Result<()> {
+    /// Lets the opener count what it has, and cuts the rest off.
+    async fn take_known(&mut self, opener: &mut WholeOpener, known: u32) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0)).await?;
         for _ in 0..known {
             let mut chunk = Vec::with_capacity(STORED_CHUNK);
             chunk.resize(BLOB_CHUNK, 0);
             self.file.read_exact(&mut chunk).await?;
-            reader.take_known(chunk);
+            opener.take_known(chunk);
         }
         let end = u64::from(known) * BLOB_CHUNK as u64;
         self.file.set_len(end).await?;
