@@ -26,6 +26,8 @@ Each attack meets a relay of its own, while Alice sends Bob 100 messages a secon
               with them (during), and without them beside burners: threads of the attackers' priority that take as much CPU as
               the attackers took and talk to nobody. Attackers share this machine's cores with the relay, which slows the honest
               down whatever the relay does; so `during` is held against the longer of `before` and `beside burners`.
+Where memory or the honest p99 is beyond what is promised, the attack is measured twice more, and the medians count: a disk that
+stands still for a moment is not the relay's doing.
 ";
 
 /// What came out of all attacks.
@@ -58,6 +60,8 @@ pub struct Row {
     pub honest: Honest,
     pub(super) limit: Option<Duration>,
     pub(super) is_timed: bool,
+    /// How often it was measured.
+    pub(super) times: u32,
 }
 
 impl Report {
@@ -97,6 +101,35 @@ impl Row {
             broken.push("honest p99".to_owned());
         }
         broken
+    }
+
+    /// Whether memory or the wait of the honest, which a disk or another tenant of this machine can spoil, is beyond what is promised.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.is_timed && (self.growth > self.allowed() || self.excess() > PATIENCE)
+    }
+
+    /// The medians of three measurements; whatever else was promised has to be kept in each of them.
+    pub(super) fn or_median_of(self, again: [Self; 2]) -> Self {
+        let mut rows: Vec<Self> = [self].into_iter().chain(again).collect();
+        if let Some(at) = rows.iter().position(|row| !row.misbehaviour().is_empty()) {
+            return rows.swap_remove(at);
+        }
+        let slowest_close = rows.iter().map(|row| row.tally.slowest_close).max();
+        let overdue = rows.iter().map(|row| row.tally.overdue).sum();
+        rows.sort_by_key(|row| row.growth);
+        let growth = rows[1].growth;
+        rows.sort_by(|one, other| one.excess().total_cmp(&other.excess()));
+        let median = rows.swap_remove(1);
+        Self {
+            tally: Tally {
+                slowest_close: slowest_close.unwrap_or_default(),
+                overdue,
+                ..median.tally
+            },
+            growth,
+            times: 3,
+            ..median
+        }
     }
 
     fn misbehaviour(&self) -> Vec<String> {
@@ -153,6 +186,7 @@ impl Row {
             "unprotected": self.attack.unprotected,
             "attackers": self.attack.attackers,
             "seconds": self.seconds,
+            "measured": self.times,
             "done": self.tally.done,
             "answers": self.tally.answers,
             "closed": self.tally.closed,
@@ -220,9 +254,13 @@ impl fmt::Display for Row {
         } = self.honest;
         writeln!(f, "  delivered  {delivered} of {published}")?;
         writeln!(f, "  unprotected {}", self.attack.unprotected)?;
+        let times = match self.times {
+            1 => String::new(),
+            times => format!(" (medians of {times} measurements)"),
+        };
         match self.broken() {
-            broken if broken.is_empty() => write!(f, "  held"),
-            broken => write!(f, "  BROKEN     {}", broken.join("; ")),
+            broken if broken.is_empty() => write!(f, "  held{times}"),
+            broken => write!(f, "  BROKEN     {}{times}", broken.join("; ")),
         }
     }
 }
