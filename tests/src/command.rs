@@ -31,6 +31,21 @@ pub fn relay_program() -> PathBuf {
     program
 }
 
+/// A command that another program runs: its name, arguments and environment, and nothing else, go to that one as arguments.
+#[must_use]
+pub fn under(mut other: Command, command: &Command) -> Command {
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    other
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(set)
+        .env("PATH", "/usr/bin:/bin");
+    other
+}
+
 /// One device of somebody who uses the command.
 pub struct Sealpost {
     folder: PathBuf,

@@ -12,6 +12,7 @@
 //! - [`canary`]: looks for secrets where none may be.
 //! - [`scan`]: looks at every value of every table.
 //! - [`ledger`]: holds what writers were acked against what a reader got.
+//! - [`measured`]: what a command takes.
 //! - [`rounds`]: what proofs by rounds have in common.
 //!
 //! Seven proofs stand on these, for `scripts/prove`; the tests run those in the middle, some of them in short:
@@ -42,6 +43,7 @@ pub mod door;
 pub mod leaks;
 pub mod ledger;
 pub mod logs;
+pub mod measured;
 pub mod openbao;
 pub mod proxy;
 pub mod relay;
@@ -55,6 +57,5 @@ pub mod tls_front;
 pub mod transfers;
 
 mod folders;
-mod measured;
 mod process;
 mod process_wide;

@@ -1,6 +1,6 @@
 //! What a command takes: time, and memory.
 
-use std::{fs, future::Future, pin::pin, time::Duration};
+use std::{fmt, fs, future::Future, pin::pin, time::Duration};
 
 use tokio::{
     process::Command,
@@ -12,11 +12,18 @@ const ASKED: Duration = Duration::from_millis(20);
 
 /// What one took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Measured {
+pub struct Measured {
     /// How long it took.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
     /// The most memory it had, in KiB; that of its children is theirs.
-    pub(crate) peak_kib: u64,
+    pub peak_kib: u64,
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = self.peak_kib as f64 / 1024.0;
+        write!(f, "{:.1} s, at most {mib:.0} MiB of memory", self.seconds)
+    }
 }
 
 /// Runs a command to its end, or until it is `enough` and it is killed.

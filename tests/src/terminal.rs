@@ -12,6 +12,8 @@ use rustix::{
     termios::{LocalModes, tcgetattr},
 };
 
+use crate::command::under;
+
 /// A terminal of its own for a command.
 #[derive(Debug)]
 pub struct Terminal {
@@ -49,23 +51,15 @@ impl Terminal {
     pub fn start(&self, command: &Command) -> Child {
         let device = || self.device.try_clone().unwrap();
         let mut leader = Command::new("setsid");
-        leader
-            .arg("--ctty")
-            .arg(command.get_program())
-            .args(command.get_args())
-            .env_clear()
-            .envs(
-                command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .env("PATH", "/usr/bin:/bin")
+        leader.arg("--ctty");
+        under(leader, command)
             // Nothing is drawn on one that says nothing of itself.
             .env("TERM", "xterm")
             .stdin(device())
             .stdout(device())
-            .stderr(device());
-        leader.spawn().unwrap()
+            .stderr(device())
+            .spawn()
+            .unwrap()
     }
 
     /// Returns what was on the screen until then.

@@ -18,7 +18,7 @@ use crate::error::{Error, StoreError};
 use crate::identity::Identity;
 use crate::space::core::SpaceCore;
 use crate::space::stop::Stop;
-use crate::store::log::{SpaceLog, WriterKey};
+use crate::store::log::SpaceLog;
 use crate::store::outbox::{OutboxEvent, OutboxRow};
 
 /// An event of the own outbox that stands in the verified log.
@@ -223,24 +223,17 @@ impl<R: Rng> Outbox<R> {
 
 /// Where an event of this device stands in the verified log, under the principal that signed it.
 pub(super) fn delivered(log: &SpaceLog<'_>, event: &OutboxEvent) -> Result<Option<u64>, Error> {
-    let key = WriterKey {
-        principal_id: author(event)?,
-        writer_id: event.writer_id,
-        index: event.writer_index,
-    };
-    let found = log.find_event(&key)?;
-    Ok(found.and_then(|(at, id)| (id == event.event_id).then_some(at.seq)))
+    Ok(log.place_of(&parsed(event)?)?.map(|at| at.seq))
 }
 
-fn author(event: &OutboxEvent) -> Result<PrincipalId, Error> {
-    let parsed = ParsedEvent::parse(&event.event).map_err(|_| damaged())?;
-    Ok(parsed.header.principal_id)
+fn parsed(event: &OutboxEvent) -> Result<ParsedEvent, Error> {
+    ParsedEvent::parse(&event.event).map_err(|_| damaged())
 }
 
 /// Whether another principal than the one that this device is now signed some of these.
 fn any_foreign(rows: &[OutboxRow], me: PrincipalId) -> Result<bool, Error> {
     for row in rows {
-        if author(&row.event)? != me {
+        if parsed(&row.event)?.header.principal_id != me {
             return Ok(true);
         }
     }

@@ -19,8 +19,8 @@ use sealpost_sdk::{
 use serde_json::Value;
 use tokio::time::Instant;
 
+use self::dev::Dev;
 pub use self::report::Report;
-use self::{dev::Dev, report::Step};
 use crate::{
     command::{PASSPHRASE, relay_program},
     measured::{self, Measured},
@@ -172,7 +172,7 @@ impl Vault {
         }
     }
 
-    async fn create(&self) -> Step {
+    async fn create(&self) -> Measured {
         let mut command = Command::new(relay_program());
         command.arg("--config").arg(&self.config);
         command.args([
@@ -195,11 +195,11 @@ impl Vault {
             .unwrap()
     }
 
-    async fn verify(&self, backup: &Path) -> Step {
+    async fn verify(&self, backup: &Path) -> Measured {
         run(self.opening("verify", backup)).await
     }
 
-    async fn restore(&self, backup: &Path, data: &Path) -> Step {
+    async fn restore(&self, backup: &Path, data: &Path) -> Measured {
         let mut command = self.opening("restore", backup);
         command.arg("--yes").arg("--data").arg(data);
         run(command).await
@@ -214,10 +214,9 @@ impl Vault {
 }
 
 /// What it says stands among the proof's own lines; its progress bar shows itself on a terminal.
-async fn run(mut command: Command) -> Step {
+async fn run(mut command: Command) -> Measured {
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    let Measured { seconds, peak_kib } = measured::run(command, future::pending()).await;
-    Step { seconds, peak_kib }
+    measured::run(command, future::pending()).await
 }
 
 /// The bytes of a folder's files.

@@ -4,20 +4,13 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::measured::Measured;
+
 /// The most memory that any of the commands may take, however large the database.
 const FLAT_KIB: u64 = 64 << 10;
 const MIB: f64 = 1_048_576.0;
 
-/// What one command took. Postgres' own programs, which it starts, are not counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Step {
-    /// How long it took.
-    pub seconds: f64,
-    /// The most memory it had, in KiB.
-    pub peak_kib: u64,
-}
-
-/// What was measured. What was written has come back, else there is no report.
+/// What was measured; of the commands Postgres' own programs, which they start, are not counted. What was written has come back, else there is no report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     /// Messages that were written.
@@ -31,11 +24,11 @@ pub struct Report {
     /// How large the backup is.
     pub backup: u64,
     /// `backup create`, beside a relay that serves.
-    pub create: Step,
+    pub create: Measured,
     /// `backup verify`, with nothing else there.
-    pub verify: Step,
+    pub verify: Measured,
     /// `backup restore` into an empty folder.
-    pub restore: Step,
+    pub restore: Measured,
 }
 
 impl Report {
@@ -55,29 +48,16 @@ impl Report {
             "filled_seconds": self.filled_seconds,
             "database_bytes": self.database,
             "backup_bytes": self.backup,
-            "create": self.create.json(),
-            "verify": self.verify.json(),
-            "restore": self.restore.json(),
+            "create": json_of(&self.create),
+            "verify": json_of(&self.verify),
+            "restore": json_of(&self.restore),
             "memory_is_flat": self.holds(),
         })
     }
 }
 
-impl Step {
-    fn json(&self) -> Value {
-        json!({ "seconds": self.seconds, "peak_kib": self.peak_kib })
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:.1} s, at most {:.0} MiB of memory",
-            self.seconds,
-            self.peak_kib as f64 / 1024.0
-        )
-    }
+fn json_of(Measured { seconds, peak_kib }: &Measured) -> Value {
+    json!({ "seconds": seconds, "peak_kib": peak_kib })
 }
 
 impl fmt::Display for Report {

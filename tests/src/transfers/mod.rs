@@ -27,6 +27,7 @@ use tokio::{
 pub use self::{
     audit::Found,
     report::Report,
+    scene::Later,
     store::{Server, Store},
 };
 use self::{

@@ -39,7 +39,7 @@ pub(super) struct Scene {
 }
 
 /// The clock of a sweep at which everything that may ever become stale is.
-struct Later;
+pub struct Later;
 
 impl Clock for Later {
     fn now(&self) -> time::OffsetDateTime {

@@ -5,11 +5,40 @@ use sealpost_tests::database::Database;
 use sealpost_tests::proxy::{FaultProxy, Upstream, Weather};
 use sealpost_tests::relay::{ChildRelay, Relay, RelayOptions};
 use sealpost_tests::terminal::Terminal;
+use sealpost_tests::transfers::Store;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::shelf::{PART, plaintext, storage, with_storage};
+
+/// A relay with a storage behind a link that can fail.
+struct Stage {
+    relay: Relay,
+    link: FaultProxy,
+    _objects: Store,
+    folder: TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (objects, link) = storage(&folder.path().join("objects")).await;
+        let options = RelayOptions::on(&Database::create().await);
+        Self {
+            relay: Relay::start(with_storage(options, &objects, &link)).await,
+            link,
+            _objects: objects,
+            folder,
+        }
+    }
+
+    /// A device that knows the relay and nothing else.
+    fn device(&self) -> Sealpost {
+        Sealpost::new(&self.relay.addresses().url())
+    }
+}
 
 fn text<'a>(line: &'a Value, key: &str) -> &'a str {
     line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}"))
@@ -17,12 +46,12 @@ fn text<'a>(line: &'a Value, key: &str) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn command_puts_lists_gets_and_removes_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let (objects, link) = storage(&folder.path().join("objects")).await;
-    let database = Database::create().await;
-    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
-    let alice = Sealpost::new(&relay.addresses().url());
-    let (file, got) = (folder.path().join("film.mp4"), folder.path().join("got.mp4"));
+    let stage = Stage::new().await;
+    let alice = stage.device();
+    let (file, got) = (
+        stage.folder.path().join("film.mp4"),
+        stage.folder.path().join("got.mp4"),
+    );
     let bytes = plaintext(PART + 1_000);
     std::fs::write(&file, &bytes).unwrap();
     let (file, got_path) = (
@@ -67,17 +96,13 @@ async fn command_puts_lists_gets_and_removes_files() {
     })
     .await
     .unwrap();
-    relay.stop().await;
+    stage.relay.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_of_whom_another_device_has_confirmed_meanwhile() {
-    let folder = tempfile::tempdir().unwrap();
-    let (objects, link) = storage(&folder.path().join("objects")).await;
-    let database = Database::create().await;
-    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
-    let at = relay.addresses().url();
-    let [alice, phone, tablet, bob] = std::array::from_fn(|_| Sealpost::new(&at));
+    let stage = Stage::new().await;
+    let [alice, phone, tablet, bob] = std::array::from_fn(|_| stage.device());
     tokio::task::spawn_blocking(move || {
         alice.json(["register", "alice"]);
         let registered = bob.json(["register", "bob"]);
@@ -102,16 +127,13 @@ async fn files_are_of_whom_another_device_has_confirmed_meanwhile() {
     })
     .await
     .unwrap();
-    relay.stop().await;
+    stage.relay.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn name_stands_for_the_newest_file_that_was_not_deleted() {
-    let folder = tempfile::tempdir().unwrap();
-    let (objects, link) = storage(&folder.path().join("objects")).await;
-    let database = Database::create().await;
-    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
-    let alice = Sealpost::new(&relay.addresses().url());
+    let stage = Stage::new().await;
+    let alice = stage.device();
     let working = tokio::task::spawn_blocking(move || {
         alice.json(["register", "alice"]);
         alice.json(["space", "create", "garden"]);
@@ -166,7 +188,7 @@ async fn name_stands_for_the_newest_file_that_was_not_deleted() {
         assert_eq!(alice.json(["ls", "garden"]).len(), 2);
     });
     working.await.unwrap();
-    relay.stop().await;
+    stage.relay.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,11 +246,9 @@ async fn pipe_outlasts_a_relay_that_is_killed_half_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_show_at_a_terminal_how_far_they_are_and_how_fast() {
-    let folder = tempfile::tempdir().unwrap();
-    let (objects, link) = storage(&folder.path().join("objects")).await;
-    let database = Database::create().await;
-    let relay = Relay::start(with_storage(RelayOptions::on(&database), &objects, &link)).await;
-    let alice = Sealpost::new(&relay.addresses().url());
+    let stage = Stage::new().await;
+    let alice = stage.device();
+    let Stage { relay, link, .. } = stage;
     let working = tokio::task::spawn_blocking(move || {
         alice.json(["register", "alice"]);
         alice.json(["space", "create", "garden"]);

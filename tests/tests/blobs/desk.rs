@@ -11,12 +11,11 @@ use sealpost_protocol::http::{
 use sealpost_protocol::ids::BlobId;
 use sealpost_protocol::limits::MIN_BLOB_PART;
 use sealpost_relay::blobs::{BlobKeeper, Reach, Repair};
-use sealpost_relay::clock::{Clock, SystemClock};
 use sealpost_tests::bare::{ORIGIN, Person, Room, Socket};
 use sealpost_tests::database::Database;
 use sealpost_tests::proxy::FaultProxy;
 use sealpost_tests::relay::{Relay, RelayOptions, http};
-use sealpost_tests::transfers::Store;
+use sealpost_tests::transfers::{Later, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -33,15 +32,6 @@ pub struct Desk {
     pub http: reqwest::Client,
     _link: FaultProxy,
     _folder: TempDir,
-}
-
-/// The clock of a sweep at which everything that may ever become stale is.
-struct Later;
-
-impl Clock for Later {
-    fn now(&self) -> time::OffsetDateTime {
-        SystemClock.now() + time::Duration::days(3)
-    }
 }
 
 impl Desk {

@@ -11,19 +11,8 @@ use sealpost_tests::transfers::Server;
 /// tags of parts, so that a wrong one is not noticed, and Garage takes no empty part, so that nobody can cut an object to nothing by one.
 fn listed(server: &Server) -> Dialect {
     let all = Dialect {
-        binding: Some(PartBinding::Checksum),
-        checks_whole: true,
-        checks_length: true,
-        refuses_forged: true,
-        refuses_anonymous: true,
-        completes: true,
-        serves_ranges: true,
-        aborts: true,
-        closes: true,
-        expires: true,
-        creates_only: true,
-        lists_uploads: true,
         answers_web: Some(false),
+        ..Dialect::GOOD
     };
     match server {
         // It compares no part with its documented checksum, and lists no uploads.

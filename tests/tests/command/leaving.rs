@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use sealpost_tests::{
-    command::{Ended, Sealpost},
+    command::{Ended, Sealpost, under},
     database::Database,
     relay::Relay,
 };
@@ -17,26 +17,15 @@ use super::{Garden, approvals::Waiting, open_to_all, sending::Sending};
 
 /// Runs the command where no file can grow beyond so many blocks of 512 bytes, which fails as a full disk does.
 fn run_with_room_for(blocks: u32, of: &Sealpost, arguments: &[&str]) -> Ended {
-    let command = of.command(arguments);
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
     let mut shell = Command::new("sh");
-    shell
-        .args([
-            "-c",
-            &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""),
-        ])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear()
-        .envs(
-            command
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .env("PATH", "/usr/bin:/bin")
+    shell.args(["-c", &script]);
+    let mut limited = under(shell, &of.command(arguments));
+    limited
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    Ended::of(shell.spawn().unwrap())
+    Ended::of(limited.spawn().unwrap())
 }
 
 fn files(of: &Sealpost) -> Vec<String> {

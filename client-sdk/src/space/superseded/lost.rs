@@ -158,14 +158,14 @@ fn lost_of(
         let Some(Kind::Event(event)) = &entry.entry.kind else {
             continue;
         };
+        let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "entry" })?;
         let mut is_there = false;
         for other in others {
-            is_there |= other.holds(&entry)?;
+            is_there |= other.place_of(&event)?.is_some();
         }
         if is_there {
             continue;
         }
-        let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "entry" })?;
         let key = keys.of(aside, event.header.epoch)?;
         let at = entry.at;
         lost.push(Lost { at, event, key });
@@ -201,7 +201,7 @@ impl SpaceCore {
             for signed in own.signed()? {
                 let event =
                     ParsedEvent::parse(&signed).map_err(|_| StoreError::Damaged { table: "outbox" })?;
-                if now.holds_signed(&event)? || own.holds_signed(&event)? {
+                if now.place_of(&event)?.or(own.place_of(&event)?).is_some() {
                     continue;
                 }
                 let Some(key) = keys.of(own, event.header.epoch)? else {

@@ -1,11 +1,10 @@
 //! Views of spaces that a restored relay went on without: set aside by a person's consent, and kept as they were verified.
 
 use rusqlite::params;
-use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::SpaceId;
 use sealpost_protocol::root::Cursor;
 
-use super::{SpaceLog, StoredEntry, WriterKey};
+use super::SpaceLog;
 use crate::entropy;
 use crate::epoch::{EpochKey, open_previous};
 use crate::error::Error;
@@ -79,27 +78,6 @@ impl<'a> SpaceLog<'a> {
             }
         }
         Ok(same)
-    }
-
-    /// Whether this log holds an event, wherever it stands.
-    pub(crate) fn holds(&self, entry: &StoredEntry) -> Result<bool, Error> {
-        match &entry.writer {
-            Some(writer) => Ok(self
-                .find_event(writer)?
-                .is_some_and(|(_, id)| id == entry.event_id)),
-            None => Ok(false),
-        }
-    }
-
-    /// The same of an event that was signed for another view of the space.
-    pub(crate) fn holds_signed(&self, event: &ParsedEvent) -> Result<bool, Error> {
-        let writer = WriterKey {
-            principal_id: event.header.principal_id,
-            writer_id: event.header.writer_id,
-            index: event.header.writer_index,
-        };
-        let found = self.find_event(&writer)?;
-        Ok(found.is_some_and(|(_, id)| id == event.id()))
     }
 
     /// The key of an epoch, from what this device keeps; the relay's log may have other ones.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 use rusqlite::{OptionalExtension, Row, params};
+use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::{EventId, PrincipalId, Root, WriterId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire;
@@ -78,8 +79,8 @@ impl SpaceLog<'_> {
         Ok(entries.pop().filter(|entry| entry.at.seq == seq))
     }
 
-    /// Where an event of a writer stands, and which event it is.
-    pub(crate) fn find_event(&self, key: &WriterKey) -> Result<Option<(Cursor, EventId)>, Error> {
+    /// Where this event stands, if this log holds it.
+    pub(crate) fn place_of(&self, event: &ParsedEvent) -> Result<Option<Cursor>, Error> {
         let mut statement = self.store.sql().prepare_cached(
             "SELECT seq, root, event_id FROM entry WHERE writer_index = ?4 AND writer =
              (SELECT number FROM writer WHERE space = ?1 AND principal_id = ?2 AND writer_id = ?3)",
@@ -88,14 +89,14 @@ impl SpaceLog<'_> {
             .query_row(
                 params![
                     self.space,
-                    key.principal_id.as_bytes(),
-                    key.writer_id.as_bytes(),
-                    key.index
+                    event.header.principal_id.as_bytes(),
+                    event.header.writer_id.as_bytes(),
+                    event.header.writer_index
                 ],
                 |row| Ok((cursor_from(row)?, EventId::new(row.get(2)?))),
             )
             .optional()?;
-        Ok(found)
+        Ok(found.and_then(|(at, id)| (id == event.id()).then_some(at)))
     }
 
     fn put_writer(&self, key: &WriterKey, seq: u64) -> Result<i64, Error> {

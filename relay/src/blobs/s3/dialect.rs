@@ -55,8 +55,7 @@ pub enum PublicSide {
 
 impl Dialect {
     /// All that is wished for.
-    #[cfg(test)]
-    pub(crate) const GOOD: Self = Self {
+    pub const GOOD: Self = Self {
         binding: Some(PartBinding::Checksum),
         checks_whole: true,
         checks_length: true,

@@ -24,18 +24,9 @@ async fn the_embedded_store_is_tried_and_leaves_nothing_behind() {
     let storage = storage(settings(&objects), Some("https://app.example.org"));
     let expected = Dialect {
         binding: Some(PartBinding::PayloadHash),
-        checks_whole: true,
-        checks_length: true,
-        refuses_forged: true,
-        refuses_anonymous: true,
-        completes: true,
-        serves_ranges: true,
-        aborts: true,
-        closes: true,
-        expires: true,
-        creates_only: true,
         lists_uploads: false,
         answers_web: Some(false),
+        ..Dialect::GOOD
     };
     assert_eq!(storage.dialect().await.unwrap(), expected);
     assert_eq!(expected.dangers(), Vec::<&str>::new());
