@@ -122,7 +122,7 @@ impl SpaceCore {
             stopped: None,
         };
         let is_listed = known.as_ref().is_some_and(|known| known.lost_with.is_none());
-        let core = Self {
+        let core = Arc::new(Self {
             space_id,
             // An agent has no keystore.
             is_listed: Mutex::new(is_listed || client.owner.is_some()),
@@ -137,11 +137,11 @@ impl SpaceCore {
             closing: CancellationToken::new(),
             view: Arc::default(),
             progress: watch::channel(progress).0,
-        };
+        });
         if let Some(Err(alarm)) = forked {
             core.raise(alarm, Vec::new()).await;
         }
-        Ok(Arc::new(core))
+        Ok(core)
     }
 
     /// Who this device is in the space.

@@ -34,10 +34,10 @@ pub(super) fn strikes(steps: usize, victim: Victim) -> impl Iterator<Item = Stri
 async fn strike_every_step_of_every_change(victim: Victim) {
     let mut scene = Scene::new().await;
     for change in Change::ALL {
-        let steps = scene.count_steps(change).await;
+        let steps = Box::pin(scene.count_steps(change)).await;
         assert!(steps > 1, "{change:?} was not made");
         for strike in strikes(steps, victim) {
-            scene.strike(change, strike).await;
+            Box::pin(scene.strike(change, strike)).await;
         }
     }
 }
@@ -87,9 +87,8 @@ async fn registration_struck_at_any_step_leaves_a_free_handle_or_an_account_that
                 );
             }
             if !relay.knows(&handle) {
-                register_on_paper(&home, &handle, with_device_secret, &paper)
-                    .await
-                    .unwrap();
+                let registering = register_on_paper(&home, &handle, with_device_secret, &paper);
+                Box::pin(registering).await.unwrap();
             }
             assert_eq!(relay.accounts_called(&handle), 1, "{strike:?}");
             paper
