@@ -6,13 +6,19 @@ use std::{
 };
 
 use anyhow::Result;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
 
 use super::{Actor, CpuTimes, Latencies};
 
 /// Before it, while everything warms up, the phase is 0.
 const COUNTING: u8 = 1;
 const ENDED: u8 = 2;
+/// How much longer the window is if nothing was done in it: on a busy machine a short one can pass like that.
+const FIRST_WITHIN: Duration = Duration::from_secs(30);
+const LOOKED_EVERY: Duration = Duration::from_millis(10);
 
 /// How long a measurement takes.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +65,13 @@ impl Meter {
     #[must_use]
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
+    }
+
+    /// Waits until more is done than that.
+    async fn first_behind(&self, done: u64) {
+        while self.done() == done {
+            tokio::time::sleep(LOOKED_EVERY).await;
+        }
     }
 
     fn enter(&self, phase: u8) {
@@ -114,7 +127,9 @@ impl Window {
         let (cpu, done, started) = (CpuTimes::sample(actors)?, meter.done(), Instant::now());
         meter.enter(COUNTING);
         // Either is the end.
-        let _ = tokio::time::timeout(times.counted, meter.end.notified()).await;
+        if timeout(times.counted, meter.end.notified()).await.is_err() {
+            let _ = timeout(FIRST_WITHIN, meter.first_behind(done)).await;
+        }
         let window = Self {
             done: meter.done() - done,
             elapsed: started.elapsed(),
@@ -152,6 +167,19 @@ mod tests {
         assert_eq!((window.done, window.elapsed), (8, Duration::from_secs(4)));
         assert_eq!(window.rate(), 2.0);
         assert!(cpu.by_name.is_empty() && meter.is_ended());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn window_in_which_nothing_was_done_lasts_until_something_is() {
+        let meter = Meter::default();
+        let load = async {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            assert!(meter.count(8));
+        };
+        let (measured, ()) = tokio::join!(Window::measure(&meter, TIMES, &[]), load);
+        let (window, _) = measured.unwrap();
+        assert_eq!(window.done, 8);
+        assert!(window.elapsed >= Duration::from_secs(8), "{:?}", window.elapsed);
     }
 
     #[tokio::test(start_paused = true)]
