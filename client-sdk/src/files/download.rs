@@ -201,6 +201,7 @@ async fn pour<W: AsyncWrite + Unpin>(
     mut progress: Progress,
     watch: &Watch,
 ) -> Result<(), Error> {
+    watch(progress);
     let (opened, mut ready) = mpsc::channel(READY);
     let opening = AbortOnDropHandle::new(tokio::spawn(open_all(opener, stored, opened)));
     while let Some(plaintext) = ready.recv().await {
