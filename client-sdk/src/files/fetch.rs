@@ -16,8 +16,8 @@ use crate::blocking;
 use crate::client::Shared;
 use crate::error::Error;
 
-/// Chunks in one request: 6 MiB. Smaller requests cost a server more than what they carry.
-const CHUNKS: u32 = 96;
+/// Chunks in one request: 3 MiB. Smaller requests cost a server more than what they carry.
+const CHUNKS: u32 = 48;
 /// Requests under way at once. With what is being opened, a download holds one more of them in memory, and a few MiB.
 const AT_ONCE: usize = 4;
 
