@@ -49,7 +49,7 @@ token=$(compose exec -T relay /sealpost-relay token create --uses 2)
 "$deploy/ci/story.sh" --url "http://relay.localhost:$port" --token "$token" --cli "$cli" --disturb "docker kill $project-relay-1 && docker start $project-relay-1"
 
 for service in traefik relay postgres openbao backup; do
-    container=$(compose ps --quiet "$service" | head -n 1)
+    container=$(container_of "$service")
     fault=$(exposure "$container")
     [[ -z $fault ]] || failed "$service $fault"
     say "ok    $service: no root, no capability, no new privileges, read-only root"

@@ -98,6 +98,9 @@ compose() {
 
 env_file=${SEALPOST_ENV_FILE:-$deploy/.env}
 
+# container_of SERVICE: its first container. The answer is read to its end: whoever writes into a closed pipe fails, at times.
+container_of() { compose ps --quiet "$1" | sed -n 1p; }
+
 # exposure CONTAINER: what a running container could do and should not; nothing when all is well.
 exposure() {
     local status
@@ -152,7 +155,7 @@ sql() { compose exec -T postgres sh -c 'unset PGTZ; PGPASSWORD=$(cat /run/secret
 schema_now() { sql "SELECT max(version) FROM refinery_schema_history"; }
 
 # field NAME: the value of a string or number member in the JSON object on standard input.
-field() { sed -nE 's/.*"'"$1"'":("([^"]*)"|([0-9]+)).*/\2\3/p' | head -n 1; }
+field() { sed -nE 's/.*"'"$1"'":("([^"]*)"|([0-9]+)).*/\2\3/p' | sed -n 1p; }
 
 # in_job [OPTION]... -- ARGUMENT..., or in_job ARGUMENT...: runs the job's image once; options are those of `docker compose run`. What it
 # says of /backups is said of the folder on this host.

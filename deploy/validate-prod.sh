@@ -71,7 +71,6 @@ ask() {
 answer_head() { ask "$@" --output /dev/null --dump-header - | tr -d '\r' | tr '[:upper:]' '[:lower:]'; }
 status_of() { ask "$@" --output /dev/null --write-out '%{http_code}'; }
 expect() { [[ $2 == "$3" ]] || echo "$1 is $2, not $3"; }
-container_of() { compose ps --quiet "$1" | head -n 1; }
 address_of() { docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$(container_of "$1")" | cut -d ' ' -f 1; }
 
 look_at_certificate() {

@@ -57,7 +57,7 @@ pass_preflight
 bring_up
 
 # The authority's root of this run, and then a certificate under it.
-curl_pebble() { curl --silent --fail --cacert "$folder/secrets/pebble-ca.pem" --resolve "pebble:15000:$(addresses "$project-pebble-1" '' | tr -d : | head -n 1)" "https://pebble:15000/$1"; }
+curl_pebble() { curl --silent --fail --cacert "$folder/secrets/pebble-ca.pem" --resolve "pebble:15000:$(addresses "$project-pebble-1" '' | tr -d : | sed -n 1p)" "https://pebble:15000/$1"; }
 curl_pebble roots/0 >"$folder/root.pem"
 has_certificate() { curl --silent --fail --output /dev/null --cacert "$folder/root.pem" --resolve "$host:7543:127.0.0.1" "https://$host:7543/v1/info"; }
 until has_certificate; do ((SECONDS - started < 90)) || failed "no certificate after $((SECONDS - started)) s"; sleep 0.2; done

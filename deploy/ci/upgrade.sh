@@ -56,7 +56,7 @@ release() {
     docker build --quiet --build-arg RELAY="sealpost-relay:$name" --build-arg POSTGRES="$(setting SEALPOST_POSTGRES_IMAGE)" \
         --tag "sealpost-backup:$name" "$deploy/images/backup" >/dev/null
 }
-runs() { docker inspect --format '{{.Image}}' "$(compose ps --quiet relay | head -n 1)"; }
+runs() { docker inspect --format '{{.Image}}' "$(container_of relay)"; }
 id_of() { docker image inspect --format '{{.Id}}' "$1"; }
 token() { compose exec -T --index 1 relay /sealpost-relay token create --uses 2; }
 # under_load COMMAND: the story, whose sender goes on meanwhile; its ledger has to add up.
