@@ -5,7 +5,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use sealpost_protocol::blob::BlobReference;
 use sealpost_protocol::code::ErrorCode;
@@ -16,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::buffers::Buffer;
 use super::fetch::Fetcher;
 use super::open::BlobFile;
 use super::progress::{Progress, Watch};
@@ -196,7 +196,7 @@ impl Space {
 /// Opens stored bytes as they come, and gives a writer, of which is known how its failures are told, what was in them.
 async fn pour<W: AsyncWrite + Unpin>(
     opener: WholeOpener,
-    stored: impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static,
+    stored: impl Stream<Item = Result<Buffer, Error>> + Send + Unpin + 'static,
     (writer, failed): (&mut W, impl Fn(io::Error) -> Error),
     mut progress: Progress,
     watch: &Watch,
@@ -217,20 +217,20 @@ async fn pour<W: AsyncWrite + Unpin>(
 /// Opens on a thread of its own, while others fetch what comes next and write what came before.
 async fn open_all(
     mut opener: WholeOpener,
-    mut stored: impl Stream<Item = Result<Bytes, Error>> + Unpin,
+    mut stored: impl Stream<Item = Result<Buffer, Error>> + Unpin,
     opened: mpsc::Sender<Vec<u8>>,
 ) -> Result<(), Error> {
     while let Some(run) = stored.next().await {
-        let mut run = run?;
-        while !run.is_empty() {
-            let piece = run.split_to(run.len().min(PIECE));
-            let (back, plaintext, outcome) = blocking::run(move || {
-                let mut plaintext = Vec::with_capacity(piece.len());
-                let outcome = opener.open(&piece, &mut plaintext);
-                (opener, plaintext, outcome)
+        let (mut run, mut done) = (run?, 0);
+        while done < run.len() {
+            let end = run.len().min(done + PIECE);
+            let (opener_back, run_back, plaintext, outcome) = blocking::run(move || {
+                let mut plaintext = Vec::with_capacity(end - done);
+                let outcome = opener.open(&run[done..end], &mut plaintext);
+                (opener, run, plaintext, outcome)
             })
             .await;
-            opener = back;
+            (opener, run, done) = (opener_back, run_back, end);
             if opened.send(plaintext).await.is_err() {
                 // Who writes has failed, and says so.
                 return Ok(());

@@ -3,21 +3,21 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use sealpost_protocol::blob::{BlobReference, BlobSize};
 use sealpost_protocol::ids::{BlobId, SpaceId};
 use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::buffers::{Buffer, Buffers};
 use super::retry::patiently;
 use super::storage::Storage;
 use crate::blocking;
 use crate::client::Shared;
 use crate::error::Error;
 
-/// Chunks in one request: 3 MiB. Smaller requests cost a server more than what they carry.
-const CHUNKS: u32 = 48;
+/// Chunks in one request: 6 MiB. Smaller requests cost a server more than what they carry.
+const CHUNKS: u32 = 96;
 /// Requests under way at once. With what is being opened, a download holds one more of them in memory, and a few MiB.
 const AT_ONCE: usize = 4;
 
@@ -30,6 +30,7 @@ pub(super) struct Fetcher {
     size: BlobSize,
     /// The address in use.
     url: Mutex<Option<Arc<str>>>,
+    buffers: Arc<Buffers>,
 }
 
 impl Fetcher {
@@ -46,29 +47,34 @@ impl Fetcher {
             blob_id: reference.blob_id,
             size: reference.size,
             url: Mutex::default(),
+            buffers: Arc::default(),
         }
     }
 
     /// The stored bytes of these chunks.
-    pub(super) async fn chunks(&self, chunks: Range<u32>) -> Result<Bytes, Error> {
+    pub(super) async fn chunks(&self, chunks: Range<u32>) -> Result<Buffer, Error> {
         let range = self.size.stored_range(chunks);
         patiently(&self.shared, || self.attempt(range.clone())).await
     }
 
-    async fn attempt(&self, range: Range<u64>) -> Result<Bytes, Error> {
+    async fn attempt(&self, range: Range<u64>) -> Result<Buffer, Error> {
         let url = self.address().await?;
-        let fetched = self.storage.get(&url, range, self.size.stored()).await;
+        let mut buffer = self.buffers.take();
+        let fetched = self
+            .storage
+            .get(&url, range, self.size.stored(), &mut buffer)
+            .await;
         if fetched.is_err() {
             self.forget(&url).await;
         }
-        fetched
+        fetched.map(|()| buffer)
     }
 
     /// The stored bytes from a chunk on, in order, some of them ahead.
     pub(super) fn stream_from(
         self: Arc<Self>,
         first: u32,
-    ) -> impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<> {
+    ) -> impl Stream<Item = Result<Buffer, Error>> + Send + Unpin + use<> {
         let last = self.size.chunks();
         let starts = (first..last).step_by(CHUNKS as usize);
         let runs = stream::iter(starts).map(move |start| {

@@ -5,6 +5,7 @@
 
 mod address;
 mod again;
+mod buffers;
 mod download;
 mod fetch;
 mod folder;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_RANGE, ETAG, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
@@ -74,11 +74,17 @@ impl Storage {
             .ok_or_else(|| Error::network("the storage took a part and gave no tag for it"))
     }
 
-    /// Fetches exactly these bytes of an object that is so long.
+    /// Fetches exactly these bytes of an object that is so long, into an empty buffer.
     ///
     /// # Errors
     /// [`Error::Blob`] for an object of another length: no other attempt makes it right.
-    pub(super) async fn get(&self, url: &str, range: Range<u64>, of: u64) -> Result<Bytes, Error> {
+    pub(super) async fn get(
+        &self,
+        url: &str,
+        range: Range<u64>,
+        of: u64,
+        body: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let url = self.place.check(url)?;
         let length = usize::try_from(range.end - range.start).expect("a range is a few MiB");
         let value = format!("bytes={}-{}", range.start, range.end - 1);
@@ -93,7 +99,7 @@ impl Storage {
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Err(Error::network("the storage does not serve parts of objects"));
         }
-        let mut body = BytesMut::with_capacity(length);
+        body.reserve_exact(length);
         while let Some(bytes) = answer.chunk().await.map_err(network)? {
             if body.len() + bytes.len() > length {
                 return Err(Error::network("the storage sends more than was asked for"));
@@ -103,7 +109,7 @@ impl Storage {
         if body.len() < length {
             return Err(Error::network("the storage sends less than was asked for"));
         }
-        Ok(body.freeze())
+        Ok(())
     }
 }
 

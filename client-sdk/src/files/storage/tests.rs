@@ -20,6 +20,13 @@ async fn answering(answer: &'static str) -> (Storage, String) {
     (Storage::at(&url, &config).unwrap(), url)
 }
 
+/// Fetches three bytes.
+async fn get(storage: &Storage, url: &str) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    let got = storage.get(&format!("{url}a"), 0..3, 3, &mut body).await;
+    got.map(|()| body)
+}
+
 fn part(url: String, headers: &[(&str, &str)]) -> BlobPartUrl {
     let headers = headers.iter().map(|(name, value)| HttpHeader {
         name: (*name).to_owned(),
@@ -37,7 +44,7 @@ fn part(url: String, headers: &[(&str, &str)]) -> BlobPartUrl {
 async fn r54_redirects_are_not_followed() {
     let (storage, url) =
         answering("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
-    let got = storage.get(&format!("{url}a"), 0..3, 3).await;
+    let got = get(&storage, &url).await;
     assert!(matches!(got, Err(Error::Integrity(_))), "{got:?}");
     let put = storage
         .put(&part(format!("{url}a"), &[]), Bytes::from_static(b"abc"))
@@ -76,14 +83,11 @@ async fn answers_of_another_length_or_kind_are_not_taken() {
         "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
     ] {
         let (storage, url) = answering(answer).await;
-        let got = storage.get(&format!("{url}a"), 0..3, 3).await;
+        let got = get(&storage, &url).await;
         assert!(got.is_err_and(|error| error.is_transient()), "{answer}");
     }
     let (storage, url) = answering("HTTP/1.1 206 Partial Content\r\ncontent-length: 3\r\n\r\nabc").await;
-    assert_eq!(
-        &storage.get(&format!("{url}a"), 0..3, 3).await.unwrap()[..],
-        b"abc"
-    );
+    assert_eq!(&get(&storage, &url).await.unwrap()[..], b"abc");
 }
 
 #[tokio::test]
@@ -103,7 +107,7 @@ async fn r49_an_object_of_another_length_than_its_blob_is_refused_at_once() {
         ),
     ] {
         let (storage, url) = answering(answer).await;
-        let got = storage.get(&format!("{url}a"), 0..3, 3).await;
+        let got = get(&storage, &url).await;
         assert!(
             matches!(&got, Err(Error::Blob(error)) if error.to_string() == refused),
             "{got:?}"
