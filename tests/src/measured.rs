@@ -7,8 +7,8 @@ use tokio::{
     time::{Instant, interval},
 };
 
-/// How often a process is asked for its memory.
-const ASKED: Duration = Duration::from_millis(20);
+/// How often a process is asked for its memory: what it had last, just before its end, counts.
+const ASKED: Duration = Duration::from_millis(1);
 
 /// What one took.
 #[derive(Clone, Copy, Debug, Default)]

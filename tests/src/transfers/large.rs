@@ -23,6 +23,8 @@ use crate::{
 const MEMORY_KIB: u64 = 64 << 10;
 /// The least of a plain copy's throughput.
 const LEAST: f64 = 0.7;
+/// How often a process is looked at that only unlocks and lists: it is over soon.
+const LOOKS: usize = 5;
 const MIB: f64 = 1_048_576.0;
 
 /// What to measure.
@@ -86,7 +88,11 @@ pub async fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Report {
     };
     write_random(Path::new(bench.file), options.bytes);
     let whole = hash(bench.file);
-    let listed = bench.run(alice, &["ls", &space], None).await;
+    let mut unlocked_kib = 0;
+    for _ in 0..LOOKS {
+        let listed = bench.run(alice, &["ls", &space], None).await;
+        unlocked_kib = listed.peak_kib.max(unlocked_kib);
+    }
     tell("put");
     let put = bench.put(alice, None).await;
     tell("put, killed half-way");
@@ -103,7 +109,7 @@ pub async fn measure(options: &Options, mut tell: impl FnMut(&str)) -> Report {
     let report = Report {
         server: options.server.name(),
         bytes: options.bytes,
-        unlocked_kib: listed.peak_kib,
+        unlocked_kib,
         put,
         got,
         put_again,
