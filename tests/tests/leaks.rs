@@ -1,5 +1,8 @@
 //! The leak proof, as `scripts/prove leaks` runs it, and that its planted leaks are in no program that is shipped.
 
+#[path = "leaks/metadata.rs"]
+mod metadata;
+
 use std::path::{Path, PathBuf};
 
 use aho_corasick::AhoCorasick;
