@@ -16,6 +16,9 @@ use crate::error::Error;
 /// How a device is called that nobody gave a name.
 pub(crate) const DEFAULT_DEVICE_NAME: &str = "device";
 
+/// See [`ClientConfig::heartbeat`].
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
 /// Everything a [`crate::Client`] needs to know before it starts. It has no `Debug`: headers may carry secrets.
 #[derive(Clone)]
 pub struct ClientConfig {
@@ -33,6 +36,9 @@ pub struct ClientConfig {
     /// How long a request over HTTP waits for a relay that cannot be reached; nothing of it has left this device then. None by
     /// default: it is tried once. Spaces wait as long as it takes.
     pub patience: Duration,
+    /// How often devices that follow a space tell each other, sealed, how far the relay has signed its log for them; also the time in
+    /// which what another was told has to be served here, ten seconds at least. A minute by default; zero for never.
+    pub heartbeat: Duration,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Trusted beside the system's roots.
@@ -52,6 +58,7 @@ impl ClientConfig {
             home: home.into(),
             device_name: DEFAULT_DEVICE_NAME.to_owned(),
             patience: Duration::ZERO,
+            heartbeat: HEARTBEAT,
             clock: Arc::new(SystemClock),
             extra_roots: Vec::new(),
         })

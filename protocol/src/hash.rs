@@ -54,6 +54,10 @@ labels! {
     SHRED = "shred";
     /// Signature of an ephemeral signal.
     SIGNAL = "signal";
+    /// Signature of a checkpoint by the relay.
+    CHECKPOINT = "checkpoint";
+    /// Signature of evidence by who exports it.
+    EVIDENCE = "evidence";
     /// Proof of the principal's key when a socket opens.
     SOCKET = "socket";
     /// Proof of the recovery login key.

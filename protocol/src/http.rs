@@ -141,6 +141,9 @@ pub struct Info {
     pub origin: String,
     /// The relay's OPAQUE public key, 32 bytes. Clients pin it.
     pub opaque_public_key: Base64Bytes,
+    /// The Ed25519 key under which the relay signs checkpoints, 32 bytes. Clients pin it; a relay of before checkpoints names none.
+    #[serde(default)]
+    pub checkpoint_key: Base64Bytes,
     /// How clients stretch passphrases.
     pub ksf: KsfParameters,
     /// Whether registration needs no token.

@@ -18,6 +18,8 @@ pub const MAX_HEADER: usize = 512;
 pub const MAX_CONTROL_RECORD: usize = 16 * 1024;
 /// Largest ciphertext of one signal.
 pub const MAX_SIGNAL_CIPHERTEXT: usize = 8 * 1024;
+/// Longest file of evidence, in bytes: two million entries behind the place where two logs part.
+pub const MAX_EVIDENCE: usize = 64 * 1024 * 1024;
 /// Most messages packed into one event.
 pub const MAX_MESSAGES_PER_EVENT: usize = 256;
 /// Most entries in one Publish frame.

@@ -8,6 +8,8 @@ use crate::event::EventError;
 use crate::hash::{Label, sha256};
 use crate::ids::{KeyId, PrincipalId, SpaceId, WriterId};
 use crate::keys::{KeyError, PublicKey, sign};
+use crate::padding::{pad, unpad};
+use crate::wire::signal_content::Kind;
 use crate::{VERSION, limits, wire};
 
 /// What the author of a signal says of it.
@@ -99,6 +101,40 @@ pub fn verify_signal(signal: &wire::SignedSignal, author: &PublicKey) -> Result<
     )
 }
 
+/// What a signal says, sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignalContent {
+    /// Whatever an application says.
+    Application(Bytes),
+    /// How far the sender has verified the log: a checkpoint, not checked yet.
+    Heartbeat(wire::SignedCheckpoint),
+}
+
+impl SignalContent {
+    /// Its plaintext, padded.
+    #[must_use]
+    pub fn to_padded(&self) -> Vec<u8> {
+        let kind = match self.clone() {
+            Self::Application(body) => Kind::Application(body),
+            Self::Heartbeat(checkpoint) => Kind::Heartbeat(wire::Heartbeat {
+                checkpoint: Some(checkpoint),
+            }),
+        };
+        pad(&encode(&wire::SignalContent { kind: Some(kind) }))
+    }
+
+    /// What an opened signal says; `None` if no encoder writes it.
+    #[must_use]
+    pub fn from_padded(padded: &[u8]) -> Option<Self> {
+        let content = Bytes::copy_from_slice(unpad(padded).ok()?);
+        let content: wire::SignalContent = decode_canonical(&content).ok()?;
+        match content.kind? {
+            Kind::Application(body) => Some(Self::Application(body)),
+            Kind::Heartbeat(heartbeat) => heartbeat.checkpoint.map(Self::Heartbeat),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +160,25 @@ mod tests {
             public.verify(Label::EVENT, &parts, &signal.signature),
             Err(KeyError::BadSignature)
         );
+    }
+
+    #[test]
+    fn what_is_sealed_in_a_signal_has_one_encoding() {
+        let checkpoint = wire::SignedCheckpoint {
+            checkpoint: Bytes::from_static(&[1; 40]),
+            signature: Bytes::from_static(&[2; 64]),
+        };
+        for content in [
+            SignalContent::Application(Bytes::from_static(b"typing")),
+            SignalContent::Application(Bytes::new()),
+            SignalContent::Heartbeat(checkpoint),
+        ] {
+            let padded = content.to_padded();
+            assert_eq!(SignalContent::from_padded(&padded), Some(content));
+            assert_eq!(padded.len(), crate::padding::MIN_PADDED, "they look alike");
+        }
+        for no_content in [pad(b""), pad(&[0x1a, 0]), pad(&[0x12, 0]), vec![0; 8]] {
+            assert_eq!(SignalContent::from_padded(&no_content), None);
+        }
     }
 }

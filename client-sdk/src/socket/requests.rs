@@ -77,6 +77,16 @@ impl Socket {
         }
     }
 
+    /// Fetches the relay's signed word on where a log ends.
+    pub(crate) async fn fetch_checkpoint(&self, space_id: &SpaceId) -> Result<wire::SignedCheckpoint, Error> {
+        let space_id = space_id.to_bytes();
+        let body = ClientBody::FetchCheckpoint(wire::FetchCheckpoint { space_id });
+        match self.request(body).await? {
+            RelayBody::Checkpoint(checkpoint) => Ok(checkpoint),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Offers what a restored relay may lack.
     pub(crate) async fn heal(&self, heal: wire::Heal) -> Result<wire::Healed, Error> {
         match self.request(ClientBody::Heal(heal)).await? {

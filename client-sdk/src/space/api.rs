@@ -1,17 +1,19 @@
 //! What an application does with a space.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpost_protocol::chain::{Applicant, Capabilities, Member};
 use sealpost_protocol::ids::{PrincipalId, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::Policy;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::control::Aim;
 use super::deliver::{MessageCursor, Messages, Position, messages};
 use super::ended::SpaceEnd;
 use super::handle::Handle;
+use super::heartbeat::Heard;
 use super::members::{Added, Deleted, Granted, Left, PolicySet, Rekeyed, Removed, Replaced};
 use super::sender::{Packing, Sender};
 use super::signal::{self, Signals};
@@ -173,6 +175,23 @@ impl Space {
     /// [`Error::Store`].
     pub async fn evidence(&self) -> Result<Vec<Evidence>, Error> {
         self.handle.core().read(|log| log.evidence()).await
+    }
+
+    /// Which other device of a member was heard last, and when: those who follow the space tell each other every
+    /// [`crate::ClientConfig::heartbeat`] that they are there, through the relay, which cannot tell that from other signals.
+    #[must_use]
+    pub fn heard(&self) -> watch::Receiver<Option<Heard>> {
+        self.handle.core().heartbeats.heard()
+    }
+
+    /// For how long nobody was heard, once that is three times what it takes: they are all gone, or the relay keeps them from this device.
+    /// `None` as long as somebody is there, and where nobody ever was.
+    #[must_use]
+    pub fn silent_for(&self) -> Option<Duration> {
+        let core = self.handle.core();
+        let config = &core.client.config;
+        core.heartbeats
+            .silent_for(config.clock.unix_ms(), config.heartbeat)
     }
 
     /// The members that the verified control chain proves, by principal id. Reads the log first, if nothing was read yet.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealpost_protocol::canonical::encode;
 use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{PrincipalId, SpaceId};
@@ -12,6 +13,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::heartbeat::Heartbeats;
 use super::keys::KeyRing;
 use super::stop::Stop;
 use super::wraps::Rekeying;
@@ -43,6 +45,8 @@ pub(crate) struct SpaceCore {
     pub(crate) pinned: Option<Cursor>,
     /// Whether the keystore lists the space, and not as lost. Held while that is changed.
     is_listed: Mutex<bool>,
+    /// What other members have told of the log.
+    pub(crate) heartbeats: Heartbeats,
     /// Held while what a restored relay lacks is brought back.
     pub(crate) healing: Mutex<()>,
     /// Ends the space's tasks with the last handle.
@@ -133,6 +137,7 @@ impl SpaceCore {
             served_anew: Notify::new(),
             rekeying: Arc::default(),
             pinned: place_of(known.as_ref()),
+            heartbeats: Heartbeats::default(),
             healing: Mutex::default(),
             closing: CancellationToken::new(),
             view: Arc::default(),
@@ -188,18 +193,42 @@ impl SpaceCore {
 
     /// Keeps the evidence and stops the space.
     pub(crate) async fn raise(&self, alarm: Alarm, bytes: Vec<u8>) {
+        self.raise_proven(alarm, bytes, None).await;
+    }
+
+    /// The same with what others can check, too.
+    pub(crate) async fn raise_proven(&self, alarm: Alarm, bytes: Vec<u8>, proof: Option<wire::Evidence>) {
         tracing::error!(space.id = %self.space_id, alarm = %alarm, "a space was stopped");
-        self.keep_evidence(&alarm, bytes, Weight::Stopping).await;
+        self.keep_proven(&alarm, bytes, proof, Weight::Stopping).await;
         self.stop(Stop::Alarm(alarm));
     }
 
     /// Keeps what an alarm is about, for people to look at.
     pub(crate) async fn keep_evidence(&self, alarm: &Alarm, bytes: Vec<u8>, weight: Weight) {
+        self.keep_proven(alarm, bytes, None, weight).await;
+    }
+
+    async fn keep_proven(
+        &self,
+        alarm: &Alarm,
+        bytes: Vec<u8>,
+        proof: Option<wire::Evidence>,
+        weight: Weight,
+    ) {
         let space_id = self.space_id;
+        let at_ms = self.client.config.clock.unix_ms();
+        let proof = proof.map(|proof| {
+            encode(&wire::Evidence {
+                at_ms,
+                what: alarm.what.clone(),
+                ..proof
+            })
+        });
         let evidence = Evidence {
-            at_ms: self.client.config.clock.unix_ms(),
+            at_ms,
             alarm: alarm.clone(),
             bytes,
+            proof,
         };
         let kept = self
             .client

@@ -8,7 +8,7 @@ use tokio_util::sync::DropGuard;
 use super::core::SpaceCore;
 use super::rekeyer;
 use super::signal::{self, SignalHub};
-use super::{holder, missing};
+use super::{heartbeat, holder, missing};
 use crate::content::{Message, check_message};
 use crate::entropy;
 use crate::error::Error;
@@ -41,6 +41,11 @@ impl Handle {
         tokio::spawn(holder::run(Arc::clone(&core)));
         tokio::spawn(missing::run(Arc::clone(&core), entropy::system()));
         tokio::spawn(signal::listen(Arc::clone(&core), Arc::clone(&signals)));
+        tokio::spawn(heartbeat::run(
+            Arc::clone(&core),
+            Arc::clone(&signals),
+            entropy::system(),
+        ));
         Arc::new(Self {
             outgoing,
             room: Arc::new(Semaphore::new(OUTGOING_BYTES)),

@@ -11,8 +11,7 @@ use futures_util::{Stream, stream};
 use sealpost_protocol::fold::SpaceFold;
 use sealpost_protocol::ids::{PrincipalId, WriterId};
 use sealpost_protocol::limits;
-use sealpost_protocol::padding::{pad, padded_length, unpad};
-use sealpost_protocol::signal::{SignalHeader, sign_signal, verify_signal};
+use sealpost_protocol::signal::{SignalContent, SignalHeader, sign_signal, verify_signal};
 use sealpost_protocol::wire::SignedSignal;
 use tokio::sync::broadcast;
 
@@ -92,7 +91,7 @@ impl Counters {
     }
 }
 
-/// Seals, signs and sends a signal.
+/// Seals, signs and sends what an application says.
 pub(super) async fn send(handle: &Handle, body: &[u8]) -> Result<(), Error> {
     if body.len() > MAX_SIGNAL {
         return Err(Error::usage(format!(
@@ -100,11 +99,20 @@ pub(super) async fn send(handle: &Handle, body: &[u8]) -> Result<(), Error> {
             body.len()
         )));
     }
-    let core = handle.core();
+    let content = SignalContent::Application(Bytes::copy_from_slice(body));
+    send_content(handle.core(), handle.signals(), &content).await
+}
+
+/// Seals, signs and sends a signal.
+pub(super) async fn send_content(
+    core: &SpaceCore,
+    hub: &SignalHub,
+    content: &SignalContent,
+) -> Result<(), Error> {
     let key = core.current_key().await?;
     // The one of the socket: the relay lets no other pass, and does not send a signal back to it.
     let writer_id = core.client.store.write(install_id).await?;
-    let counter = handle.signals().next_counter(core.client.config.clock.unix_ms());
+    let counter = hub.next_counter(core.client.config.clock.unix_ms());
     let header = SignalHeader {
         space_id: core.space_id,
         epoch: key.at().epoch,
@@ -116,7 +124,7 @@ pub(super) async fn send(handle: &Handle, body: &[u8]) -> Result<(), Error> {
     };
     let signal = sign_signal(
         &header,
-        seal(&key, &header, body),
+        seal(&key, &header, content),
         core.client.identity.signing_key(),
     );
     core.socket.send_signal(signal).await
@@ -154,9 +162,15 @@ async fn listen_on(core: &SpaceCore, hub: &SignalHub) {
     loop {
         match announcements.recv().await {
             Ok(Announcement::Signal(signal)) => {
-                if let Some(signal) = verify(core, &signal, &mut counters).await {
-                    // Nobody may be listening.
-                    let _ = hub.verified.send(signal);
+                match verify(core, &signal, &mut counters).await {
+                    Some((author, SignalContent::Application(body))) => {
+                        // Nobody may be listening.
+                        let _ = hub.verified.send(Signal { author, body });
+                    }
+                    Some((author, SignalContent::Heartbeat(checkpoint))) => {
+                        core.hear(author, checkpoint).await;
+                    }
+                    None => {}
                 }
             }
             Ok(Announcement::Notice(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
@@ -165,7 +179,11 @@ async fn listen_on(core: &SpaceCore, hub: &SignalHub) {
     }
 }
 
-async fn verify(core: &SpaceCore, signal: &SignedSignal, counters: &mut Counters) -> Option<Signal> {
+async fn verify(
+    core: &SpaceCore,
+    signal: &SignedSignal,
+    counters: &mut Counters,
+) -> Option<(PrincipalId, SignalContent)> {
     let header = SignalHeader::parse(&signal.header).ok()?;
     if header.space_id != core.space_id {
         return None;
@@ -175,9 +193,8 @@ async fn verify(core: &SpaceCore, signal: &SignedSignal, counters: &mut Counters
         return None;
     }
     let key = core.current_key().await.ok()?;
-    let body = open(&key, &header, signal)?;
-    let author = header.principal_id;
-    Some(Signal { author, body })
+    let content = open(&key, &header, signal)?;
+    Some((header.principal_id, content))
 }
 
 /// Whether a member sent it under the current epoch.
@@ -190,16 +207,16 @@ fn is_by_member(fold: &SpaceFold, header: &SignalHeader, signal: &SignedSignal) 
     current && member.is_some_and(|member| verify_signal(signal, member.manifest.signing_key()).is_ok())
 }
 
-fn seal(key: &EpochKey, header: &SignalHeader, body: &[u8]) -> Bytes {
-    debug_assert!(padded_length(body.len()) + limits::TAG <= limits::MAX_SIGNAL_CIPHERTEXT);
-    let mut buffer = pad(body);
+pub(super) fn seal(key: &EpochKey, header: &SignalHeader, content: &SignalContent) -> Bytes {
+    let mut buffer = content.to_padded();
+    debug_assert!(buffer.len() + limits::TAG <= limits::MAX_SIGNAL_CIPHERTEXT);
     key.signal_cipher()
         .encrypt_in_place(&XNonce::from(header.nonce), &header.encode(), &mut buffer)
         .expect("a signal is far below the cipher's limit");
     buffer.into()
 }
 
-fn open(key: &EpochKey, header: &SignalHeader, signal: &SignedSignal) -> Option<Bytes> {
+pub(super) fn open(key: &EpochKey, header: &SignalHeader, signal: &SignedSignal) -> Option<SignalContent> {
     if signal.ciphertext.len() > limits::MAX_SIGNAL_CIPHERTEXT || key.at().key_id != header.key_id {
         return None;
     }
@@ -207,7 +224,7 @@ fn open(key: &EpochKey, header: &SignalHeader, signal: &SignedSignal) -> Option<
     key.signal_cipher()
         .decrypt_in_place(&XNonce::from(header.nonce), &signal.header, &mut buffer)
         .ok()?;
-    unpad(&buffer).ok().map(Bytes::copy_from_slice)
+    SignalContent::from_padded(&buffer)
 }
 
 #[cfg(test)]

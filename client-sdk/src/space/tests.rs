@@ -3,6 +3,7 @@
 mod agents;
 mod create;
 mod healing;
+mod heartbeats;
 mod honest;
 mod hostile;
 mod invites;

@@ -37,6 +37,14 @@ CREATE TABLE contact (
 ) STRICT;
 ";
 
+/// The keys that relays sign checkpoints with, as each named its own first.
+pub(super) const CHECKPOINT_KEYS: &str = "
+CREATE TABLE checkpoint_key (
+    origin TEXT PRIMARY KEY,
+    key BLOB NOT NULL
+) STRICT;
+";
+
 const ACCOUNT: &str = "account";
 const RELAY: &str = "relay";
 const CONTACT: &str = "contact";
@@ -216,6 +224,22 @@ impl StoreTransaction<'_> {
             params![origin, sealed],
         )?;
         Ok(())
+    }
+
+    /// The key that a relay signs checkpoints with, if it has named one to this device.
+    pub(crate) fn checkpoint_key(&self, origin: &str) -> Result<Option<[u8; 32]>, Error> {
+        let sql = "SELECT key FROM checkpoint_key WHERE origin = ?1";
+        let key = self.sql().query_row(sql, [origin], |row| row.get(0));
+        Ok(key.optional()?)
+    }
+
+    /// Pins the key that a relay names for its checkpoints, unless it has named one before; returns the pinned one.
+    pub(crate) fn pin_checkpoint_key(&self, origin: &str, key: &[u8; 32]) -> Result<[u8; 32], Error> {
+        self.sql().execute(
+            "INSERT INTO checkpoint_key (origin, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![origin, key],
+        )?;
+        Ok(self.checkpoint_key(origin)?.unwrap_or(*key))
     }
 
     /// Every manifest this device holds of others.

@@ -16,6 +16,8 @@ const STEPS: &[&str] = &[
     uploads::TABLES,
     log::INCARNATION_COLUMN,
     log::ASIDE_TABLES,
+    account::CHECKPOINT_KEYS,
+    log::PROOF_COLUMN,
 ];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.

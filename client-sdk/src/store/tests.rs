@@ -316,6 +316,7 @@ async fn evidence_of_what_went_on_does_not_push_out_why_a_space_stopped() {
             at_ms: 1,
             alarm: Alarm::new(what),
             bytes: Vec::new(),
+            proof: None,
         };
         log.put_evidence(&evidence("a fork"), Weight::Stopping)?;
         for _ in 0..100 {

@@ -13,6 +13,7 @@ use sealpost_protocol::wire::{Entry, Page};
 use super::verify::{FaultAt, verify_page};
 use crate::error::{Alarm, Error, Refusal};
 use crate::space::core::{SpaceCore, View};
+use crate::space::proof;
 use crate::space::stop::Stop;
 use crate::store::log::SpaceLog;
 use crate::store::outbox::BrokenAck;
@@ -48,7 +49,9 @@ impl SpaceCore {
         let (applied, is_deleted) = match applied {
             Ok(applied) => applied,
             Err(Error::Integrity(alarm)) => {
-                self.raise(Alarm::clone(&alarm), evidence.encode_to_vec()).await;
+                let proof = proof::of_page(self, &evidence).await;
+                let (alarm, page) = (Alarm::clone(&alarm), evidence.encode_to_vec());
+                self.raise_proven(alarm, page, proof).await;
                 return Ok(Applied::Moved);
             }
             Err(error) => return Err(error),

@@ -97,7 +97,7 @@ impl SpaceCore {
     }
 
     /// The life of its database that the relay speaks of, while there is a connection.
-    pub(super) fn life(&self) -> Option<Incarnation> {
+    pub(crate) fn life(&self) -> Option<Incarnation> {
         match *self.socket.state().borrow() {
             ConnectionState::Connected { incarnation } => Some(incarnation),
             _ => None,

@@ -36,6 +36,7 @@ async fn follow_on(core: &SpaceCore, rng: impl Rng) {
     let mut backoff = Backoff::new(rng);
     let mut fruitless = 0;
     while !core.has_stopped() {
+        core.heartbeats.settle();
         match follow_and_heal(core, &mut backoff, &mut fruitless).await {
             // Another process moved the store: go on from there.
             Ok(()) => {}

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use ed25519_dalek::SigningKey;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sealpost_protocol::chain::{Capabilities, invite_recipient};
+use sealpost_protocol::checkpoint::Checkpoint;
 use sealpost_protocol::control::{Link, ParsedControl, co_sign_control, sign_control};
 use sealpost_protocol::event::{EventHeader, ParsedEvent, sign_event};
 use sealpost_protocol::fold::{Refusal, SpaceFold, Verdict};
-use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId, WriterId};
+use sealpost_protocol::ids::{EventId, Incarnation, PrincipalId, Root, SpaceId, WriterId};
 use sealpost_protocol::invite::InviteLink;
 use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::limits;
@@ -19,6 +21,7 @@ use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::wire::{self, Entry, Policy, SignedControl, SignedEvent};
 use sealpost_protocol::wrap::wrap_hash;
 
+use super::wire::INCARNATION;
 use crate::content::{Content, Message, seal_content};
 use crate::epoch::{EpochKey, EpochRef, EpochSecret, seal_previous, seal_wrap};
 use crate::identity::Identity;
@@ -57,6 +60,11 @@ impl Clone for TestLog {
 fn duplicate(key: &EpochKey) -> EpochKey {
     let secret = EpochSecret::from_slice(key.secret().expose_secret()).unwrap();
     EpochKey::checked(*key.at(), secret).ok().unwrap()
+}
+
+/// The key that the relay signs checkpoints with.
+pub(crate) fn checkpoint_key() -> SigningKey {
+    SigningKey::from_bytes(&[0xcb; 32])
 }
 
 impl TestLog {
@@ -113,6 +121,16 @@ impl TestLog {
 
     pub(crate) fn key(&self) -> &EpochKey {
         self.keys.last().unwrap()
+    }
+
+    /// The relay's signed word that the log has this place.
+    pub(crate) fn signed(&self, at: Cursor) -> wire::SignedCheckpoint {
+        let checkpoint = Checkpoint {
+            space_id: self.space_id(),
+            incarnation: Incarnation::new(INCARNATION),
+            at,
+        };
+        checkpoint.sign(&checkpoint_key())
     }
 
     /// A record by `author` that follows the control head.

@@ -9,6 +9,7 @@ pub(crate) mod wire;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealpost_protocol::ids::{AccountId, PrincipalId, SpaceId};
 
@@ -38,11 +39,23 @@ pub(crate) struct Device {
 impl Device {
     /// Opens the home of a person; its relay is the test.
     pub(crate) async fn open(home: &Path, identity: Identity) -> Self {
-        Self::open_as(home, identity, None).await
+        Self::open_as(home, identity, None, Duration::ZERO).await
     }
 
-    async fn open_as(home: &Path, identity: Identity, owner: Option<PrincipalId>) -> Self {
-        let config = ClientConfig::new("http://relay.localhost:7450", home).unwrap();
+    /// The same, with heartbeats.
+    pub(crate) async fn open_beating(home: &Path, identity: Identity, heartbeat: Duration) -> Self {
+        Self::open_as(home, identity, None, heartbeat).await
+    }
+
+    async fn open_as(
+        home: &Path,
+        identity: Identity,
+        owner: Option<PrincipalId>,
+        heartbeat: Duration,
+    ) -> Self {
+        let mut config = ClientConfig::new("http://relay.localhost:7450", home).unwrap();
+        // Those that want heartbeats say so: they come by the clock, and many tests tell each frame.
+        config.heartbeat = heartbeat;
         let store = Store::open(home).await.unwrap();
         let shared = Arc::new(Shared {
             api: Api::new(&config).unwrap(),
@@ -65,7 +78,7 @@ impl Device {
 
     /// The same home and keys as an agent of `owner`.
     pub(crate) async fn open_agent(home: &Path, identity: Identity, owner: PrincipalId) -> Self {
-        Self::open_as(home, identity.into_agent(), Some(owner)).await
+        Self::open_as(home, identity.into_agent(), Some(owner), Duration::ZERO).await
     }
 
     /// The client of this device.

@@ -117,6 +117,10 @@ impl Script {
                     .send(id, RelayBody::Healed(wire::Healed { seq, root }))
                     .await;
             }
+            ClientBody::FetchCheckpoint(_) => {
+                let signed = self.log.signed(self.log.head());
+                self.relay.send(id, RelayBody::Checkpoint(signed)).await;
+            }
             ClientBody::Authenticate(_) => panic!("the client is authenticated already"),
         }
     }

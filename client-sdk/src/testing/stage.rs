@@ -1,11 +1,13 @@
 //! Alice's device, her space, and a relay that is the test.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use sealpost_protocol::keys::PublicKey;
 use tempfile::TempDir;
 
-use super::log::TestLog;
+use super::log::{TestLog, checkpoint_key};
 use super::relay::Script;
 use super::{Device, person};
 use crate::space::{Messages, Space};
@@ -26,6 +28,19 @@ impl Stage {
         let device = Device::open(&home.path().join("alice"), person(ALICE)).await;
         let log = TestLog::new(&person(ALICE), true);
         Self { home, device, log }
+    }
+
+    /// The same with heartbeats, at a device that knows the key of the relay's checkpoints.
+    pub(crate) async fn beating(every: Duration) -> Self {
+        let mut stage = Self::new().await;
+        stage.device = Device::open_beating(&stage.alices_home(), person(ALICE), every).await;
+        let shared = &stage.device.shared;
+        let (origin, key) = (shared.config.relay.origin(), PublicKey::of(&checkpoint_key()));
+        let pin = shared
+            .store
+            .write(move |store| store.pin_checkpoint_key(&origin, key.as_bytes()));
+        pin.await.unwrap();
+        stage
     }
 
     pub(crate) fn alices_home(&self) -> PathBuf {

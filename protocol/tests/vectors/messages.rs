@@ -2,10 +2,12 @@ use bytes::Bytes;
 use prost::Message;
 use sealpost_protocol::agent::verify_agent_login;
 use sealpost_protocol::canonical::{decode_canonical, encode};
+use sealpost_protocol::checkpoint::Checkpoint;
+use sealpost_protocol::evidence;
 use sealpost_protocol::ids::{PrincipalId, SessionId, WriterId};
 use sealpost_protocol::keys::PublicKey;
 use sealpost_protocol::manifest::{Fingerprint, Manifest};
-use sealpost_protocol::signal::{SignalHeader, verify_signal};
+use sealpost_protocol::signal::{SignalContent, SignalHeader, verify_signal};
 use sealpost_protocol::socket::SocketProof;
 use sealpost_protocol::wire::{self, PrincipalKind};
 use serde::Deserialize;
@@ -130,6 +132,70 @@ struct SignalVector {
     public_key: Hex,
     signal: Hex,
     valid: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignalContentVector {
+    why: String,
+    plaintext: Hex,
+    kind: String,
+    valid: bool,
+}
+
+#[test]
+fn contents_of_signals() {
+    for vector in read::<SignalContentVector>("signal_content") {
+        let content = SignalContent::from_padded(&vector.plaintext.0);
+        let kind = match &content {
+            Some(SignalContent::Application(_)) => "application",
+            Some(SignalContent::Heartbeat(_)) => "heartbeat",
+            None => "",
+        };
+        assert_eq!(
+            (content.is_some(), kind),
+            (vector.valid, &vector.kind[..]),
+            "{}",
+            vector.why
+        );
+        if let Some(content) = content {
+            assert_eq!(content.to_padded(), vector.plaintext.0, "{}", vector.why);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckpointVector {
+    why: String,
+    key: Hex,
+    checkpoint: Hex,
+    valid: bool,
+}
+
+#[test]
+fn checkpoints() {
+    for vector in read::<CheckpointVector>("checkpoint") {
+        let signed = wire::SignedCheckpoint::decode(vector.checkpoint.0).unwrap();
+        let verified = Checkpoint::verify(&signed, &PublicKey::parse(&vector.key.0).unwrap());
+        assert_eq!(verified.is_ok(), vector.valid, "{}", vector.why);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EvidenceVector {
+    why: String,
+    file: Hex,
+    valid: bool,
+}
+
+#[test]
+fn evidence_of_two_logs() {
+    for vector in read::<EvidenceVector>("evidence") {
+        let verdict = evidence::verify(&vector.file.0);
+        assert_eq!(verdict.is_ok(), vector.valid, "{}: {verdict:?}", vector.why);
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn limits_are_those_of_the_file_and_of_the_specification() {
             "MAX_HEADER" => limits::MAX_HEADER,
             "MAX_CONTROL_RECORD" => limits::MAX_CONTROL_RECORD,
             "MAX_SIGNAL_CIPHERTEXT" => limits::MAX_SIGNAL_CIPHERTEXT,
+            "MAX_EVIDENCE" => limits::MAX_EVIDENCE,
             "MAX_MESSAGES_PER_EVENT" => limits::MAX_MESSAGES_PER_EVENT,
             "MAX_ENTRIES_PER_PUBLISH" => limits::MAX_ENTRIES_PER_PUBLISH,
             "MAX_ENTRIES_PER_HEAL" => limits::MAX_ENTRIES_PER_HEAL,

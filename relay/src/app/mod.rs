@@ -155,14 +155,16 @@ impl App {
     }
 }
 
-/// Draws the OPAQUE setup and the key of receipts, which every deployment has once: so that a backup finds them before the first client
+/// Draws the OPAQUE setup and the keys of receipts and checkpoints, which every deployment has once: so that a backup finds them before the first client
 /// came, by a role that may write nothing. Without the key service the first client does that.
 async fn begin(parts: &Parts) {
     if let Err(error) = parts.directory.opaque_public_key().await {
         tracing::debug!(%error, "the OPAQUE setup is not there yet");
     }
-    if let Err(error) = parts.keys.open_or_create(KeyScope::Receipt).await {
-        tracing::debug!(%error, "the key of receipts is not there yet");
+    for scope in [KeyScope::Receipt, KeyScope::Checkpoint] {
+        if let Err(error) = parts.keys.open_or_create(scope).await {
+            tracing::debug!(%error, key = scope.name(), "a key is not there yet");
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn settle_restored(config: &Config) -> Result<Settled, AppError> {
     // A dump holds no incarnation, so that this draws one.
     let incarnation = parts.directory.incarnation().await?;
     let opaque_public_key = parts.directory.opaque_public_key().await?;
-    let log = services::log(config, &parts, &Metrics::default())?;
+    let log = services::log(config, &parts, &Metrics::default()).await?;
     let shredded = log.replay_shreds().await.map_err(AppError::Shreds)?;
     Ok(Settled {
         incarnation,

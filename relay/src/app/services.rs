@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{FutureExt, future::BoxFuture};
-use sealpost_protocol::{SUBPROTOCOL, http::SpaceView, ids::PrincipalId};
+use sealpost_protocol::{SUBPROTOCOL, http::SpaceView, ids::PrincipalId, keys::PublicKey};
 
 use super::{AppError, Parts, blobs, settings};
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
     bus::{Bus, LocalHub, postgres::PostgresBus},
     config::{BusKind, Config},
     entropy::Entropy,
-    http::{self, HttpState, ListSpaces, RelayIdentity, listener::Server},
-    log::{LogParts, LogService, ports::OptionalShredLedger},
+    http::{self, AskLog, HttpState, RelayIdentity, listener::Server},
+    log::{LogError, LogParts, LogService, ports::OptionalShredLedger},
     metrics::{BlobMetrics, ConnectionMetrics, LogMetrics, Metrics},
     shred_folder::ShredFolder,
     store_failure::StoreFailure,
@@ -42,7 +42,7 @@ impl Services {
         parts: &Parts,
         metrics: &Metrics,
     ) -> Result<Self, AppError> {
-        let log = log(config, parts, metrics)?;
+        let log = log(config, parts, metrics).await?;
         let sockets = sockets(config, parts, log.clone(), metrics).await?;
         let storage = blobs::storage(config)?;
         if let Some(storage) = &storage {
@@ -55,7 +55,7 @@ impl Services {
         });
         let state = HttpState::new(
             parts.directory.clone(),
-            Arc::new(SpacesOfLog(log.clone())),
+            Arc::new(LogOfClients(log.clone())),
             blobs.clone(),
             identity(),
             settings::http(config),
@@ -88,11 +88,12 @@ fn access(config: &Config) -> Result<Option<Arc<AccessGate>>, AppError> {
 }
 
 /// All logs, read by nobody yet.
-pub(super) fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, AppError> {
+pub(super) async fn log(config: &Config, parts: &Parts, metrics: &Metrics) -> Result<LogService, AppError> {
     let observer = LogMetrics::default();
     metrics.show(|registry| observer.register(registry));
     let log_parts = LogParts {
         store: Arc::new(parts.store.clone()),
+        incarnation: parts.directory.incarnation().await?,
         data_keys: parts.keys.clone(),
         sealer: RowSealer::new(parts.entropy.clone()),
         shreds: shreds(config, parts)?,
@@ -157,9 +158,9 @@ fn identity() -> RelayIdentity {
 }
 
 /// The log, as the HTTP API asks it.
-struct SpacesOfLog(LogService);
+struct LogOfClients(LogService);
 
-impl ListSpaces for SpacesOfLog {
+impl AskLog for LogOfClients {
     fn spaces_of(&self, principal: PrincipalId) -> BoxFuture<'_, Result<Vec<SpaceView>, StoreFailure>> {
         async move {
             let spaces = self.0.spaces_of(&principal).await?;
@@ -167,5 +168,9 @@ impl ListSpaces for SpacesOfLog {
             Ok(spaces.into_iter().map(view).collect())
         }
         .boxed()
+    }
+
+    fn checkpoint_key(&self) -> BoxFuture<'_, Result<PublicKey, LogError>> {
+        self.0.checkpoint_key().boxed()
     }
 }

@@ -19,6 +19,8 @@ pub enum KeyScope {
     Index,
     /// The key of the receipts.
     Receipt,
+    /// The key that signs checkpoints.
+    Checkpoint,
     /// The rows of the space with this number.
     Space(i64),
 }
@@ -30,6 +32,7 @@ impl KeyScope {
             Self::Directory => "directory",
             Self::Index => "index",
             Self::Receipt => "receipt",
+            Self::Checkpoint => "checkpoint",
             Self::Space(_) => "space",
         }
     }
@@ -38,7 +41,7 @@ impl KeyScope {
     pub fn space_number(self) -> Option<i64> {
         match self {
             Self::Space(number) => Some(number),
-            Self::Directory | Self::Index | Self::Receipt => None,
+            Self::Directory | Self::Index | Self::Receipt | Self::Checkpoint => None,
         }
     }
 
@@ -48,6 +51,7 @@ impl KeyScope {
             ("directory", None) => Some(Self::Directory),
             ("index", None) => Some(Self::Index),
             ("receipt", None) => Some(Self::Receipt),
+            ("checkpoint", None) => Some(Self::Checkpoint),
             ("space", Some(number)) => Some(Self::Space(number)),
             _ => None,
         }
@@ -193,6 +197,7 @@ mod tests {
             KeyScope::Directory,
             KeyScope::Index,
             KeyScope::Receipt,
+            KeyScope::Checkpoint,
             KeyScope::Space(7),
         ] {
             assert_eq!(

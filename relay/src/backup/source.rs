@@ -32,6 +32,11 @@ impl Source {
         directory.incarnation().await.map_err(app)?;
         let receipts = parts.keys.open_or_create(KeyScope::Receipt).await;
         receipts.map_err(|error| BackupError::App(Box::new(error.into())))?;
+        // The key of checkpoints as well, if whoever backs up may draw it: a relay does that at its start, and one that has not signed yet
+        // can be restored without.
+        if let Err(error) = parts.keys.open_or_create(KeyScope::Checkpoint).await {
+            tracing::debug!(%error, "the key of checkpoints is not there yet");
+        }
         let raft = raft(config)?;
         let url = config.database.url().map_err(|error| {
             BackupError::Configuration(format!("database.url_file cannot be read: {error}"))

@@ -15,6 +15,7 @@ pub(super) async fn get(State(state): State<HttpState>) -> Answer<Json<Info>> {
         incarnation: directory.incarnation().await?,
         origin: directory.settings().origin.clone(),
         opaque_public_key: directory.opaque_public_key().await?.into(),
+        checkpoint_key: state.log().checkpoint_key().await?.as_bytes().to_vec().into(),
         ksf: Directory::ksf(),
         open_registration: directory.settings().open_registration,
         blobs: state.blobs().ok().map(announce),

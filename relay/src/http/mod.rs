@@ -43,7 +43,7 @@ use crate::access::AccessGate;
 pub(crate) use self::listener::client_address;
 pub use self::{
     settings::HttpSettings,
-    spaces::ListSpaces,
+    spaces::AskLog,
     state::{HttpState, RelayIdentity},
 };
 

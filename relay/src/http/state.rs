@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealpost_protocol::code::ErrorCode;
 
-use super::{HttpSettings, ListSpaces, failure::Answer, failure::Failure};
+use super::{AskLog, HttpSettings, failure::Answer, failure::Failure};
 use crate::{blobs::BlobService, directory::Directory};
 
 /// What the relay says of itself.
@@ -22,7 +22,7 @@ pub struct HttpState(Arc<Parts>);
 
 struct Parts {
     directory: Arc<Directory>,
-    spaces: Arc<dyn ListSpaces>,
+    log: Arc<dyn AskLog>,
     blobs: Option<BlobService>,
     identity: RelayIdentity,
     settings: HttpSettings,
@@ -32,14 +32,14 @@ impl HttpState {
     /// The state of one relay; without a storage for blobs, there are none.
     pub fn new(
         directory: Arc<Directory>,
-        spaces: Arc<dyn ListSpaces>,
+        log: Arc<dyn AskLog>,
         blobs: Option<BlobService>,
         identity: RelayIdentity,
         settings: HttpSettings,
     ) -> Self {
         Self(Arc::new(Parts {
             directory,
-            spaces,
+            log,
             blobs,
             identity,
             settings,
@@ -50,8 +50,8 @@ impl HttpState {
         &self.0.directory
     }
 
-    pub(super) fn spaces(&self) -> &dyn ListSpaces {
-        &*self.0.spaces
+    pub(super) fn log(&self) -> &dyn AskLog {
+        &*self.0.log
     }
 
     /// The blobs of this relay.

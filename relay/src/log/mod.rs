@@ -10,6 +10,7 @@
 
 mod carried_wraps;
 mod checked;
+mod checkpoints;
 mod error;
 mod healing;
 mod invites;

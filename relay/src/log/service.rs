@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use prost::Message;
-use sealpost_protocol::ids::{PrincipalId, Receipt, SpaceId};
+use sealpost_protocol::ids::{Incarnation, PrincipalId, Receipt, SpaceId};
 use sealpost_protocol::root::{Cursor, empty_root};
 use sealpost_protocol::{limits, wire};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::checked::Check;
+use super::checkpoints::Checkpoints;
 use super::lanes::Lanes;
 use super::look_ups::LookUps;
 use super::ports::{LogStore, OptionalShredLedger};
@@ -62,6 +63,8 @@ pub struct PublishOutcome {
 pub struct LogParts {
     /// Where logs are stored.
     pub store: Arc<dyn LogStore>,
+    /// Which life of the database this is.
+    pub incarnation: Incarnation,
     /// The keys that seal them.
     pub data_keys: DataKeys,
     /// Seals them.
@@ -92,6 +95,7 @@ impl LogService {
             lanes,
             cipher: RowCipher::new(parts.sealer),
             receipts: Receipts::default(),
+            checkpoints: Checkpoints::new(parts.incarnation),
             spaces: SpaceMap::new(limits.cached_spaces),
             verify: VerifyPool::new(limits.verify_threads),
             rates: Rates::new(&limits),

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
 use sealpost_protocol::ids::SpaceId;
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
+use super::checkpoints::Checkpoints;
 use super::lanes::Lanes;
 use super::ledger::Ledger;
 use super::look_ups::LookUps;
@@ -38,6 +40,7 @@ pub(super) struct Shared {
     pub(super) data_keys: DataKeys,
     pub(super) cipher: RowCipher,
     pub(super) receipts: Receipts,
+    pub(super) checkpoints: Checkpoints,
     pub(super) shreds: OptionalShredLedger,
     pub(super) withheld: Withheld,
     pub(super) bus: Arc<dyn Bus>,
@@ -95,6 +98,12 @@ impl Shared {
     /// The key that makes receipts.
     pub(super) async fn receipt_key(&self) -> Result<&ReceiptKey, LogError> {
         let key = self.receipts.key(&self.data_keys).await;
+        key.map_err(|error| key_failure(&error))
+    }
+
+    /// The key that signs checkpoints.
+    pub(super) async fn checkpoint_key(&self) -> Result<&SigningKey, LogError> {
+        let key = self.checkpoints.key(&self.data_keys).await;
         key.map_err(|error| key_failure(&error))
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
 use super::LogError;
+use super::checkpoints::LastCheckpoint;
 use super::healing::Healing;
 use super::ledger::Ledger;
 use super::ring::{PlacedEntry, Ring, Slice};
@@ -22,6 +23,7 @@ pub(super) struct Space {
     view: watch::Sender<Option<View>>,
     ring: Mutex<Ring>,
     signals: OnceLock<broadcast::Sender<Arc<LiveSignal>>>,
+    pub(super) checkpoint: LastCheckpoint,
 }
 
 /// Something to be done with the log.
@@ -76,6 +78,7 @@ impl Space {
             view: watch::Sender::new(None),
             ring: Mutex::default(),
             signals: OnceLock::new(),
+            checkpoint: LastCheckpoint::default(),
         }
     }
 

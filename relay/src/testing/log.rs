@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use sealpost_protocol::ids::AccountId;
+use sealpost_protocol::ids::{AccountId, Incarnation};
 use tempfile::TempDir;
 
 use super::{TestClock, TestDatabase};
@@ -74,6 +74,7 @@ impl TestLog {
     /// One more, on this store and bus.
     pub fn relay_on(&self, store: Store, bus: Arc<dyn Bus>, limits: LogLimits) -> LogService {
         let parts = LogParts {
+            incarnation: Incarnation::new([9; 16]),
             data_keys: self.data_keys(&store),
             store: Arc::new(store),
             shreds: Some(Arc::new(self.shreds())),

@@ -54,6 +54,7 @@ impl Dispatch<'_> {
             Some(Request::AskForWrap(ask)) => self.ask_for_wrap(&ask),
             Some(Request::FetchWrapRequests(fetch)) => self.fetch_wrap_requests(&fetch),
             Some(Request::Heal(heal)) => self.heal(heal),
+            Some(Request::FetchCheckpoint(fetch)) => self.fetch_checkpoint(&fetch),
             Some(Request::Authenticate(_)) | None => Err(refused(ErrorCode::Malformed)),
         }
     }
@@ -152,6 +153,15 @@ impl Dispatch<'_> {
                 let (seq, root) = (at.seq, at.root.to_bytes());
                 Answer::Healed(wire::Healed { seq, root })
             })
+        });
+        Ok(())
+    }
+
+    fn fetch_checkpoint(self, fetch: &wire::FetchCheckpoint) -> Result<(), Answer> {
+        let space = parse_space(&fetch.space_id)?;
+        self.work(move |caller| async move {
+            let signed = caller.log.checkpoint(&caller.principal, space).await;
+            answer(signed, Answer::Checkpoint)
         });
         Ok(())
     }

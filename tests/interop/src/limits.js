@@ -6,6 +6,7 @@ export const MAX_EVENT_CIPHERTEXT = 131_072;
 export const MAX_HEADER = 512;
 export const MAX_CONTROL_RECORD = 16_384;
 export const MAX_SIGNAL_CIPHERTEXT = 8_192;
+export const MAX_EVIDENCE = 67_108_864;
 export const MAX_MESSAGES_PER_EVENT = 256;
 export const MAX_ENTRIES_PER_PUBLISH = 256;
 export const MAX_ENTRIES_PER_HEAL = 512;

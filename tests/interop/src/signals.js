@@ -3,6 +3,7 @@ import { toHex } from './bytes.js';
 import { require } from './errors.js';
 import { sha256 } from './hashing.js';
 import { MAX_HEADER, MAX_SIGNAL_CIPHERTEXT, SIGNATURE } from './limits.js';
+import { pad, unpad } from './padding.js';
 import { open, seal } from './sealing.js';
 import { sign, verify } from './signatures.js';
 import { decodeCanonical, encode } from './wire.js';
@@ -39,16 +40,31 @@ export function requireSignatureOfSignal({ header, ciphertext, signature }, sign
   require(verify(signingKey, 'signal', [header, sha256(ciphertext)], signature), 'bad_signature', 'of a signal');
 }
 
+/** @typedef {{ kind: 'application', application: Uint8Array }} FromApplication */
+/** @typedef {{ kind: 'heartbeat', heartbeat: { checkpoint: import('./checkpoints.js').SignedCheckpoint } }} Heartbeat */
+/** @typedef {FromApplication | Heartbeat} SignalContent what is sealed in a signal */
+
+/** @param {SignalContent} content */
+export const packSignal = (content) => pad(encode('SignalContent', content));
+
+/** Refuses what `packSignal` would not have written. @param {Uint8Array} padded @returns {SignalContent} */
+export function unpackSignal(padded) {
+  const content = decodeCanonical('SignalContent', unpad(padded));
+  const isKnown = content.kind === 'application' || (content.kind === 'heartbeat' && content.heartbeat.checkpoint);
+  require(isKnown, 'malformed', 'a signal of no known kind');
+  return content;
+}
+
 /**
  * @param {import('./epochs.js').EpochKeys} keys
  * @param {Uint8Array} seed the author's
  * @param {SignalHeader} fields
- * @param {Uint8Array} body
+ * @param {SignalContent} content
  * @returns {SignedSignal}
  */
-export function signSignal(keys, seed, fields, body) {
+export function signSignal(keys, seed, fields, content) {
   const header = encode('SignalHeader', { version: 1, ...fields });
-  const ciphertext = seal(keys.signalKey, fields.nonce, header, body);
+  const ciphertext = seal(keys.signalKey, fields.nonce, header, packSignal(content));
   return { header, ciphertext, signature: sign(seed, 'signal', [header, sha256(ciphertext)]) };
 }
 
@@ -69,8 +85,8 @@ export class SignalReceiver {
       toHex(header.keyId) === toHex(keys.epoch.keyId), 'stale_epoch', 'a signal');
     const key = `${toHex(header.principalId)}/${toHex(header.writerId)}/${header.epoch}`;
     require(header.counter > (this.#counters.get(key) ?? 0n), 'malformed', 'a signal that came before');
-    const body = open(keys.signalKey, header.nonce, signed.header, signed.ciphertext);
+    const content = unpackSignal(open(keys.signalKey, header.nonce, signed.header, signed.ciphertext));
     this.#counters.set(key, header.counter);
-    return { header, body };
+    return { header, content };
   }
 }

@@ -72,7 +72,9 @@ function fromPlain(type, plain) {
   const message = type.create();
   for (const field of type.fieldsArray) {
     const value = plain[field.name];
-    if (isDefault(value)) continue;
+    // What a oneof names is there, whatever its value.
+    const isNamed = field.partOf && plain[field.partOf.name] === field.name && value !== undefined;
+    if (isDefault(value) && !isNamed) continue;
     message[field.name] = field.repeated
       ? value.map((one) => valueFromPlain(field, one))
       : valueFromPlain(field, value);

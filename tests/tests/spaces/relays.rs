@@ -1,7 +1,9 @@
 //! What people notice of there being several relays: nothing.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
-use sealpost_sdk::{Message, Packing, Position, Space, SpaceOptions};
+use sealpost_sdk::{ClientConfig, Message, Packing, Position, Space, SpaceOptions};
 use sealpost_tests::{
     canary::{Canary, search},
     proxy::Upstream,
@@ -95,6 +97,44 @@ async fn signals_sent_at_one_relay_are_heard_at_another_and_stay_sealed_between_
     let payload = spy.recv().await.unwrap().payload().to_owned();
     let sealed = payload.rsplit(';').next().unwrap();
     assert_eq!(search(&decoded(sealed), &[author]), []);
+    for relay in relays {
+        relay.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn devices_at_two_relays_hear_each_other_and_what_both_sign_is_one_log() {
+    let cluster = Cluster::new().await;
+    let relays = [cluster.relay().await, cluster.relay().await];
+    let ways = relays.each_ref().map(|relay| cluster.way(relay));
+    let pair = Pair::meet_in([&ways[0], &ways[1]], SpaceOptions::default()).await;
+    let often = |config: &mut ClientConfig| config.heartbeat = Duration::from_millis(300);
+    let clients = [
+        pair.alice.restarted_with(often).await,
+        pair.bob.restarted_with(often).await,
+    ];
+    let mut spaces = Vec::new();
+    for client in &clients {
+        spaces.push(client.space(pair.alices.id()).await.unwrap());
+    }
+    for round in 0..3 {
+        let sent = spaces[round % 2]
+            .send(Message::text(round.to_string()))
+            .await
+            .unwrap();
+        for (space, other) in spaces.iter().zip([&clients[1], &clients[0]]) {
+            // One that was sent after this.
+            let mut heard = space.heard();
+            heard.mark_unchanged();
+            heard.changed().await.unwrap();
+            let by = heard.borrow_and_update().unwrap().by;
+            assert_eq!(by, other.account().principal_id);
+            assert!(space.sync().await.unwrap().seq >= sent.seq);
+        }
+    }
+    for space in &spaces {
+        assert!(space.evidence().await.unwrap().is_empty());
+    }
     for relay in relays {
         relay.stop().await;
     }

@@ -70,6 +70,17 @@ impl SpaceLog<'_> {
         Ok(entries)
     }
 
+    /// The ids of the entries behind `seq`, up to `until`.
+    pub(crate) fn event_ids(&self, seq: u64, until: u64) -> Result<Vec<EventId>, Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT event_id FROM entry WHERE space = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+        )?;
+        let ids = statement.query_map(params![self.space, seq, until], |row| {
+            row.get(0).map(EventId::new)
+        })?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     /// The entry at a place.
     pub(crate) fn entry_at(&self, seq: u64) -> Result<Option<StoredEntry>, Error> {
         let Some(before) = seq.checked_sub(1) else {

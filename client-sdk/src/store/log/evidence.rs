@@ -1,5 +1,6 @@
 //! What raised an alarm, kept for people.
 
+use bytes::Bytes;
 use rusqlite::params;
 use sealpost_protocol::ids::EventId;
 
@@ -15,6 +16,8 @@ pub struct Evidence {
     pub alarm: Alarm,
     /// The frame that the relay sent, as it came; empty where the alarm is not about one frame.
     pub bytes: Vec<u8>,
+    /// What the relay signed that contradicts itself, where it did: see [`crate::Client::export_evidence`].
+    pub proof: Option<Bytes>,
 }
 
 /// What an alarm did. Each kind has room of its own: what goes on again and again must not push out why the space stopped.
@@ -31,6 +34,11 @@ pub(in crate::store) const WEIGHT_COLUMN: &str = "
 ALTER TABLE evidence ADD COLUMN stopping INTEGER NOT NULL DEFAULT 1;
 ";
 
+/// The column for what others can check, too.
+pub(in crate::store) const PROOF_COLUMN: &str = "
+ALTER TABLE evidence ADD COLUMN proof BLOB;
+";
+
 /// Pieces of evidence of a kind kept for one space; the oldest go first, so that a hostile relay cannot fill the disk.
 const KEPT: usize = 16;
 
@@ -41,7 +49,8 @@ impl SpaceLog<'_> {
         let event_id = alarm.event_id.as_ref().map(|id| id.as_bytes());
         let stopping = weight == Weight::Stopping;
         self.store.sql().execute(
-            "INSERT INTO evidence (space, at_ms, what, seq, event_id, bytes, stopping) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO evidence (space, at_ms, what, seq, event_id, bytes, stopping, proof)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 self.space,
                 evidence.at_ms,
@@ -49,7 +58,8 @@ impl SpaceLog<'_> {
                 alarm.seq,
                 event_id,
                 evidence.bytes,
-                stopping
+                stopping,
+                evidence.proof.as_deref()
             ],
         )?;
         self.store.sql().execute(
@@ -63,7 +73,7 @@ impl SpaceLog<'_> {
     /// The evidence that is kept, oldest first.
     pub(crate) fn evidence(&self) -> Result<Vec<Evidence>, Error> {
         let mut statement = self.store.sql().prepare(
-            "SELECT at_ms, what, seq, event_id, bytes FROM evidence WHERE space = ?1 ORDER BY number",
+            "SELECT at_ms, what, seq, event_id, bytes, proof FROM evidence WHERE space = ?1 ORDER BY number",
         )?;
         let rows = statement.query_map([self.space], |row| {
             let event_id: Option<[u8; 32]> = row.get(3)?;
@@ -76,6 +86,7 @@ impl SpaceLog<'_> {
                     event_id: event_id.map(EventId::new),
                 },
                 bytes: row.get(4)?,
+                proof: row.get::<_, Option<Vec<u8>>>(5)?.map(Bytes::from),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -7,11 +7,13 @@ use axum::{
     body::Body,
     http::{Method, Request, Response, StatusCode, header},
 };
+use ed25519_dalek::SigningKey;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use sealpost_protocol::{
     http::{LoggedIn, Problem, SecretToken, SpaceView},
     ids::{PrincipalId, SpaceId},
+    keys::PublicKey,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tower::ServiceExt;
@@ -19,7 +21,8 @@ use tower::ServiceExt;
 use crate::{
     access::AccessGate,
     client_address::ClientAddress,
-    http::{HttpSettings, HttpState, ListSpaces, RelayIdentity, router},
+    http::{AskLog, HttpSettings, HttpState, RelayIdentity, router},
+    log::LogError,
     store_failure::StoreFailure,
     testing::{ADDRESS, Person, TestDirectory},
 };
@@ -32,11 +35,15 @@ pub fn space() -> SpaceView {
     }
 }
 
-struct OneSpace;
+struct LogOfOneSpace;
 
-impl ListSpaces for OneSpace {
+impl AskLog for LogOfOneSpace {
     fn spaces_of(&self, _: PrincipalId) -> BoxFuture<'_, Result<Vec<SpaceView>, StoreFailure>> {
         Box::pin(async { Ok(vec![space()]) })
+    }
+
+    fn checkpoint_key(&self) -> BoxFuture<'_, Result<PublicKey, LogError>> {
+        Box::pin(async { Ok(PublicKey::of(&SigningKey::from_bytes(&[6; 32]))) })
     }
 }
 
@@ -67,7 +74,7 @@ impl Api {
         };
         let state = HttpState::new(
             Arc::clone(&test.directory),
-            Arc::new(OneSpace),
+            Arc::new(LogOfOneSpace),
             None,
             identity,
             settings,

@@ -23,6 +23,7 @@ async fn a_client_registers_logs_in_twice_and_logs_out() {
         (info.opaque_public_key.0.len(), info.open_registration),
         (32, false)
     );
+    assert_eq!(info.checkpoint_key.0.len(), 32);
     checked(info.ksf);
 
     let first = api.register(&alice).await;

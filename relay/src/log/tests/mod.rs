@@ -3,6 +3,7 @@
 pub(crate) mod actors;
 pub(crate) mod appending;
 pub(crate) mod chat;
+mod checkpoints;
 mod control;
 mod failures;
 mod healing;

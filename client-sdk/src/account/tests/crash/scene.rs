@@ -50,7 +50,7 @@ impl Scene {
         let making = Box::pin(change.make(&client, &self.secrets, &attempt.after, self.number));
         making.await.unwrap();
         let steps = self.relay.state().asked.len();
-        assert!(self.settle(&attempt).await, "{change:?}");
+        assert!(Box::pin(self.settle(&attempt)).await, "{change:?}");
         steps
     }
 
@@ -61,7 +61,7 @@ impl Scene {
         let making = Box::pin(change.make(&client, &self.secrets, &attempt.after, self.number));
         let reported = self.relay.strike(strike, making).await;
         drop(client);
-        let is_made = self.settle(&attempt).await;
+        let is_made = Box::pin(self.settle(&attempt)).await;
         assert!(
             is_made || !matches!(reported, Some(Ok(()))),
             "{change:?} was reported but not made, {strike:?}"

@@ -106,6 +106,7 @@ impl State {
                 .unwrap_or(self.setup.public_key())
                 .to_vec()
                 .into(),
+            checkpoint_key: vec![7; 32].into(),
             ksf: KSF,
             open_registration: true,
             blobs: None,
