@@ -61,6 +61,9 @@ pub(crate) enum Failure {
         /// The same, by id.
         spaces: Vec<String>,
     },
+    /// A file that was to prove something does not.
+    #[error("it proves nothing: {0}")]
+    ProvesNothing(String),
     /// A signal told the command to end.
     #[error("ended by {}", .0.name())]
     Interrupted(Interruption),
@@ -102,6 +105,10 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::Usage(what.into())
+    }
+
+    pub(crate) fn proves_nothing(why: impl Into<String>) -> Self {
+        Self::ProvesNothing(why.into())
     }
 
     pub(crate) fn unfinished(cause: Self, acked: u64, left: LeftBehind) -> Self {
@@ -200,6 +207,9 @@ impl Failure {
                 "`sealpost outbox list` shows them, and `space forget --drop-unsent` destroys them too; once this account is a member \
                  again, `sealpost outbox flush` sends them",
             ),
+            Self::Sdk(Error::Integrity(alarm)) if alarm.space_id.is_some() => Some(
+                "`sealpost evidence list SPACE` shows what was kept of it, and `evidence export` writes what others can check",
+            ),
             Self::AgentRevoked => Some(
                 "pair again: the owner makes a code (`sealpost agent pair`), and `sealpost agent enroll` takes it in a home that is empty",
             ),
@@ -234,6 +244,7 @@ impl Failure {
             Self::Sdk(error) => code_of(error),
             Self::Usage(_) | Self::AgentsHome | Self::OnlyMember { .. } => 2,
             Self::AgentRevoked => 3,
+            Self::ProvesNothing(_) => 5,
             Self::Deleted(_) => 6,
             Self::Unwell(code) | Self::Program(code) => *code,
             Self::AgentRemains { code, .. } => *code,
@@ -252,6 +263,7 @@ impl Failure {
             Self::OnlyMember { .. } => "only_member",
             // As the relay says of it.
             Self::Deleted(_) => "not_found",
+            Self::ProvesNothing(_) => "proves_nothing",
             Self::AgentRevoked => "agent_revoked",
             Self::AgentRuns => "agent_runs",
             Self::AgentRemains { .. } => "agent_remains",

@@ -6,6 +6,7 @@ mod chosen_member;
 mod chosen_space;
 mod context;
 mod failure;
+mod files;
 mod headers;
 mod interruption;
 mod left_behind;

@@ -335,3 +335,65 @@ fn closed_pipe_is_no_failure() {
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     assert_eq!((status.code(), stderr.len()), (Some(0), 0));
 }
+
+/// The files that come with the specification: those that prove something, and the others.
+fn files_of_evidence(folder: &Path) -> Vec<(std::path::PathBuf, bool)> {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/vectors/evidence.json");
+    let vectors = std::fs::read(vectors).expect("they are in the repository");
+    let vectors: Value = serde_json::from_slice(&vectors).expect("they are JSON");
+    let vectors = vectors["vectors"]
+        .as_array()
+        .expect("there are some")
+        .iter()
+        .enumerate();
+    vectors
+        .map(|(number, vector)| {
+            let file = folder.join(format!("{number}.evidence"));
+            let bytes = vector["file"].as_str().and_then(|bytes| hex::decode(bytes).ok());
+            std::fs::write(&file, bytes.expect("a file in hex")).expect("a test may write");
+            (file, vector["valid"] == true)
+        })
+        .collect()
+}
+
+#[test]
+fn file_of_evidence_is_checked_without_an_account_and_without_a_relay() {
+    let folder = folder();
+    let files = files_of_evidence(folder.path());
+    for (file, is_valid) in &files {
+        let (code, out, err) = run(command(folder.path()).args(["evidence", "verify"]).arg(file));
+        match is_valid {
+            true => {
+                assert_eq!(code, 0, "{err}");
+                assert!(
+                    out.starts_with("It holds: the relay https://relay.example signed two logs as one."),
+                    "{out}"
+                );
+            }
+            false => {
+                assert_eq!(code, 5, "{out}");
+                assert!(err.contains("it proves nothing"), "{err}");
+            }
+        }
+    }
+    let (code, out, _) = run(command(folder.path())
+        .args(["--json", "evidence", "verify"])
+        .arg(&files[0].0));
+    let shown: Value = serde_json::from_str(&out).expect("one line of JSON");
+    assert_eq!(
+        (code, &shown["proven"], &shown["seq"]),
+        (0, &Value::Bool(true), &Value::from(2))
+    );
+    // Under another key it is evidence against somebody else.
+    let other = "00".repeat(32);
+    let key = shown["checkpoint_key"].as_str().expect("a key");
+    for (key, expected) in [(key, 0), (other.as_str(), 5)] {
+        let checked = run(command(folder.path())
+            .args(["evidence", "verify", "--key", key])
+            .arg(&files[0].0));
+        assert_eq!(checked.0, expected, "{checked:?}");
+    }
+    let missing = run(command(folder.path()).args(["evidence", "verify", "nowhere"]));
+    assert_eq!(missing.0, 1, "{missing:?}");
+    assert!(!folder.path().join("home").exists());
+}

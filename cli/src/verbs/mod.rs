@@ -6,6 +6,7 @@ mod completions;
 mod contact;
 mod devices;
 mod doctor;
+mod evidence;
 mod files;
 mod fingerprint;
 mod invite;
@@ -62,6 +63,8 @@ pub(crate) enum Verb {
     Agent(agent::Agent),
     #[command(subcommand)]
     Devices(devices::Devices),
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -94,6 +97,7 @@ impl Verb {
             Self::Remove(verb) => verb.run(context).await,
             Self::Agent(verb) => verb.run(context).await,
             Self::Devices(verb) => verb.run(context).await,
+            Self::Evidence(verb) => verb.run(context).await,
             Self::Doctor(verb) => verb.run(context).await,
             Self::Completions(verb) => verb.run(),
         }
@@ -123,6 +127,7 @@ impl Verb {
             | Self::Get(_)
             | Self::List(_)
             | Self::Remove(_)
+            | Self::Evidence(_)
             | Self::Doctor(_)
             | Self::Completions(_) => false,
         }

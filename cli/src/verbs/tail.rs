@@ -1,23 +1,30 @@
+use std::convert::Infallible;
 use std::io::{self, BufWriter, Write};
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
 use sealpost_sdk::space::Messages;
 use sealpost_sdk::{Client, Delivered, Error, Position, Space};
 use serde::Serialize;
+use tokio::time::sleep;
 
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::output::{Body, Report, printable};
 use crate::people::People;
 use crate::position::After;
 use crate::{patience, progress};
 
+/// How often it is looked at whether somebody is heard.
+const LOOKED: Duration = Duration::from_secs(5);
+
 /// Read a space's messages, verified and in order
 ///
 /// With --json, each line has space, seq, index, event_id, author, handle, author_time_ms, content_type, and either text or
-/// base64; and first_event_id, where its author published it again after a restore of the relay had taken that event away.
+/// base64; and first_event_id, where its author published it again after a restore of the relay had taken that event away. With --follow it
+/// says on stderr (`silent`) where others followed the space too and none of them is heard any more.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  sealpost tail garden\n  sealpost tail garden --after 120 --follow\n  \
@@ -67,13 +74,33 @@ impl Tail {
         let after = self.after.map_or(Position::START, |after| after.0);
         if self.follow {
             let printing = print(context, &people, space.subscribe(after));
-            return patience::wait_for_first(&client, context, printing).await;
+            return tokio::select! {
+                ended = patience::wait_for_first(&client, context, printing) => ended,
+                never = tell_of_silence(context, &space) => match never {},
+            };
         }
         // Whatever ends the reading, what was verified before is shown.
         let synced = sync(&client, context, &space, found.relay_head).await;
         let printing = print(context, &people, space.read(after, space.verified().seq));
         patience::wait(&client, context, printing).await?;
         synced
+    }
+}
+
+/// Says so where nobody else who follows the space is heard any more.
+async fn tell_of_silence(context: &Context, space: &Space) -> Infallible {
+    let mut told = false;
+    loop {
+        sleep(LOOKED).await;
+        let silent_for = space.silent_for();
+        if let Some(time) = silent_for.filter(|_| !told) {
+            let said = format!(
+                "nobody else who follows this space was heard for {} s: they are gone, or the relay keeps them from this device",
+                time.as_secs()
+            );
+            complain(context.output(), "silent", &said);
+        }
+        told = silent_for.is_some();
     }
 }
 

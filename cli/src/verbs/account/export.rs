@@ -1,6 +1,4 @@
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,6 +8,7 @@ use serde::Serialize;
 use super::alone;
 use crate::context::Context;
 use crate::failure::{Failure, complain};
+use crate::files::{read_up_to, write_new};
 use crate::output::{Report, counted, printable};
 use crate::secret_input::Source;
 
@@ -66,7 +65,7 @@ impl Export {
             }
             let client = context.client().await?;
             passphrase = source.read_passphrase()?;
-            write(&self.file, &client.export(&passphrase).await?)?;
+            write_new(&self.file, &client.export(&passphrase).await?)?;
             warn_of_what_is_not_in_it(&client, context).await?;
         }
         // What was written is opened from the disk, as it will be on the day when it is needed.
@@ -120,22 +119,5 @@ async fn warn_of_what_is_not_in_it(client: &Client, context: &Context) -> Result
 
 /// Reads an export.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(|source| Failure::file(file.display().to_string(), source))?;
-    Ok(bytes)
-}
-
-fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .and_then(|mut out| {
-            out.write_all(bytes)?;
-            out.sync_all()
-        })
-        .map_err(|source| Failure::file(file.display().to_string(), source))
+    read_up_to(file, LONGEST)
 }
