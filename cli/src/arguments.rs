@@ -77,6 +77,10 @@ pub(crate) struct GlobalArguments {
     /// else. A relay that was reached has 30 seconds to answer
     #[arg(long, global = true, env = "SEALPOST_PATIENCE", value_name = "SECONDS")]
     pub(crate) patience: Option<u64>,
+    /// How often this device tells the others who follow a space, sealed, how far the relay has signed its log; by default each minute, 0
+    /// for never
+    #[arg(long, global = true, env = "SEALPOST_HEARTBEAT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) heartbeat: Option<u64>,
     /// How this device is listed at the relay; by default as it was at the last login, or its host name
     #[arg(long, global = true, env = "SEALPOST_DEVICE_NAME", value_name = "NAME", value_parser = device_name)]
     pub(crate) device_name: Option<String>,

@@ -61,6 +61,9 @@ impl Context {
             name.clone_into(&mut config.device_name);
         }
         config.patience = self.global.patience.map_or(Duration::ZERO, Duration::from_secs);
+        if let Some(seconds) = self.global.heartbeat {
+            config.heartbeat = Duration::from_secs(seconds);
+        }
         if let Some(file) = &self.global.ca_file {
             let what = format!("the file of authorities {}", file.display());
             let pem = std::fs::read(file).map_err(|source| Failure::file(&what, source))?;

@@ -23,6 +23,8 @@ mod rejoin;
 mod secrets;
 #[path = "command/sending.rs"]
 mod sending;
+#[path = "command/silence.rs"]
+mod silence;
 #[path = "command/terminal.rs"]
 mod terminal;
 #[path = "command/trouble.rs"]

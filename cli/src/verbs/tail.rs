@@ -18,7 +18,7 @@ use crate::position::After;
 use crate::{patience, progress};
 
 /// How often it is looked at whether somebody is heard.
-const LOOKED: Duration = Duration::from_secs(5);
+const LOOKED: Duration = Duration::from_secs(1);
 
 /// Read a space's messages, verified and in order
 ///

@@ -27,6 +27,9 @@ const SIGNED_WITHIN: Duration = Duration::from_secs(5);
 /// A relay signs for a space no more often.
 const SIGNED_EVERY: Duration = Duration::from_secs(1);
 
+/// Entries between two places that are proven to differ: their ids fit a file of evidence.
+const MOST_ENTRIES: u64 = 1 << 20;
+
 /// The log that the relay shows this device, from a place on, and its word for the end of it.
 struct Shown {
     from: Cursor,
@@ -93,6 +96,7 @@ async fn shown_from(core: &SpaceCore, seq: u64) -> Result<Shown, Error> {
             sleep(SIGNED_EVERY).await;
             continue;
         }
+        expect_near(seq, checkpoint.at.seq)?;
         core.wait_for(checkpoint.at.seq).await?;
         let (end, from) = (checkpoint.at.seq, seq);
         let known = core.read(move |log| Ok((log.root_at(from)?, log.event_ids(from, end)?)));
@@ -117,6 +121,7 @@ pub(crate) async fn of_page(core: &SpaceCore, page: &Page) -> Option<wire::Evide
         signed_within(core, place, begin.seq + ids.len() as u64),
     );
     let (signed, checkpoint) = tell(signing.await)?;
+    expect_near(seen, checkpoint.at.seq).ok()?;
     let behind = checkpoint.at.seq - begin.seq;
     let known = core.read(move |log| Ok((log.root_at(seen)?, log.event_ids(seen, begin.seq)?)));
     let (root, mut event_ids) = known.await.ok()?;
@@ -184,6 +189,14 @@ async fn find_seen(
         return Some((place, seen.seq, seen_event));
     }
     None
+}
+
+/// Refuses what no file could hold.
+fn expect_near(from: u64, end: u64) -> Result<(), Error> {
+    match end - from <= MOST_ENTRIES {
+        true => Ok(()),
+        false => Err(Error::usage("too many entries lie behind the place")),
+    }
 }
 
 fn id_of(entry: &wire::Entry) -> Option<EventId> {

@@ -6,6 +6,7 @@
 mod account;
 mod agents;
 mod approvals;
+mod ask_log;
 mod bearer;
 mod blobs;
 mod body;
@@ -42,8 +43,8 @@ use crate::access::AccessGate;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::listener::client_address;
 pub use self::{
+    ask_log::AskLog,
     settings::HttpSettings,
-    spaces::AskLog,
     state::{HttpState, RelayIdentity},
 };
 

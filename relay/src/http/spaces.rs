@@ -1,22 +1,7 @@
 use axum::{Json, extract::State};
-use futures_util::future::BoxFuture;
-use sealpost_protocol::{
-    http::{SpaceList, SpaceView},
-    ids::PrincipalId,
-    keys::PublicKey,
-};
+use sealpost_protocol::http::SpaceList;
 
 use super::{HttpState, bearer::AnyCaller, failure::Answer};
-use crate::{log::LogError, store_failure::StoreFailure};
-
-/// Who knows the logs.
-pub trait AskLog: Send + Sync {
-    /// The spaces of which a principal is a member, in any order.
-    fn spaces_of(&self, principal_id: PrincipalId) -> BoxFuture<'_, Result<Vec<SpaceView>, StoreFailure>>;
-
-    /// The key under which checkpoints are signed.
-    fn checkpoint_key(&self) -> BoxFuture<'_, Result<PublicKey, LogError>>;
-}
 
 /// The spaces that the caller's principal is a member of. A hint: clients verify each from its genesis record.
 #[utoipa::path(

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::chosen_space::ChosenSpace;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::files::write_new;
 use crate::output::Report;
 
 /// Write a file by which anybody can check that the relay signed two logs as one
@@ -52,7 +53,7 @@ impl Export {
                 "this evidence is for you alone: it holds nothing that the relay has signed against itself",
             )
         })?;
-        crate::files::write_new(&self.file, &file)?;
+        write_new(&self.file, &file)?;
         context.report(&Exported {
             file: self.file,
             number,

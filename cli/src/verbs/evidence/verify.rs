@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::files::read_up_to;
 use crate::output::{Report, moment_of, printable};
 
 /// Check a file of evidence; neither an account nor the relay is needed
@@ -44,7 +45,7 @@ struct Shown {
 
 impl Verify {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let bytes = crate::files::read_up_to(&self.file, MAX_EVIDENCE as u64)?;
+        let bytes = read_up_to(&self.file, MAX_EVIDENCE as u64)?;
         let verdict = evidence::verify(&bytes.into())
             .map_err(|error| Failure::proves_nothing(format!("{}: {error}", self.file.display())))?;
         let key = hex::encode(verdict.checkpoint_key.as_bytes());
