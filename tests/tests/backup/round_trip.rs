@@ -1,11 +1,17 @@
 use std::fs;
 
+use sealpost_protocol::http::Base64Bytes;
 use sealpost_relay::backup::{KeepRules, Status, prune};
-use sealpost_sdk::Message;
+use sealpost_sdk::{Client, ClientConfig, Message};
 use sealpost_tests::relay::Relay;
 
 use crate::people::{Pair, Way, read_from_start};
 use crate::scene::{Target, Vault, relay};
+
+async fn checkpoint_key(relay: &Relay) -> Base64Bytes {
+    let config = ClientConfig::new(&relay.addresses().url(), "nowhere").unwrap();
+    Client::probe(&config).await.unwrap().checkpoint_key
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restored_relay_lets_people_in_by_passphrase_and_gives_them_everything_under_a_new_incarnation() {
@@ -19,6 +25,7 @@ async fn restored_relay_lets_people_in_by_passphrase_and_gives_them_everything_u
     let vault = Vault::new();
     let created = vault.create(&config, &old).await;
     pair.alices.send(Message::text("after the backup")).await.unwrap();
+    let key = checkpoint_key(&old).await;
     let verified = vault.verify(&created.path).await.unwrap();
     assert!(verified.keys_tried && verified.spaces == 1, "{verified:?}");
     old.stop().await;
@@ -27,6 +34,7 @@ async fn restored_relay_lets_people_in_by_passphrase_and_gives_them_everything_u
     let restored = target.restore(&created.path, vault.identities()).await.unwrap();
     assert_ne!(restored.old_incarnation, restored.new_incarnation);
     let new = Relay::start(target.options).await;
+    assert_eq!(checkpoint_key(&new).await, key, "clients have pinned it");
     let served = new.parts().directory.incarnation().await.unwrap();
     assert_eq!(hex::encode(served.as_bytes()), restored.new_incarnation);
     for person in [&mut pair.alice, &mut pair.bob] {
