@@ -89,22 +89,13 @@ pub(super) async fn of_checkpoint(
 }
 
 async fn shown_from(core: &SpaceCore, seq: u64) -> Result<Shown, Error> {
-    loop {
-        let (signed, checkpoint) = core.fetch_checkpoint().await?;
-        if checkpoint.at.seq < seq {
-            // The last one, from before.
-            sleep(SIGNED_EVERY).await;
-            continue;
-        }
-        expect_near(seq, checkpoint.at.seq)?;
-        core.wait_for(checkpoint.at.seq).await?;
-        let (end, from) = (checkpoint.at.seq, seq);
-        let known = core.read(move |log| Ok((log.root_at(from)?, log.event_ids(from, end)?)));
-        let (root, event_ids) = known.await?;
-        let root = root.ok_or_else(|| Error::usage("the place is before this member's time"))?;
-        let from = Cursor { seq, root };
-        return shown_until(from, event_ids, signed, &checkpoint);
-    }
+    let (signed, checkpoint) = signed_within(core, seq, seq.saturating_add(MOST_ENTRIES)).await?;
+    let end = checkpoint.at.seq;
+    core.wait_for(end).await?;
+    let known = core.read(move |log| Ok((log.root_at(seq)?, log.event_ids(seq, end)?)));
+    let (root, event_ids) = known.await?;
+    let root = root.ok_or_else(|| Error::usage("the place is before this member's time"))?;
+    shown_until(Cursor { seq, root }, event_ids, signed, &checkpoint)
 }
 
 /// That the relay serves an event whose author had seen another log; `None` if there is none in the page, or if the relay does not sign what
@@ -116,12 +107,9 @@ pub(crate) async fn of_page(core: &SpaceCore, page: &Page) -> Option<wire::Evide
     }
     let ids: Vec<EventId> = page.entries.iter().map_while(id_of).collect();
     let (place, seen, event) = find_seen(core, page, begin, &ids).await?;
-    let signing = timeout(
-        SIGNED_WITHIN,
-        signed_within(core, place, begin.seq + ids.len() as u64),
-    );
+    let last = (begin.seq + ids.len() as u64).min(seen.saturating_add(MOST_ENTRIES));
+    let signing = timeout(SIGNED_WITHIN, signed_within(core, place, last));
     let (signed, checkpoint) = tell(signing.await)?;
-    expect_near(seen, checkpoint.at.seq).ok()?;
     let behind = checkpoint.at.seq - begin.seq;
     let known = core.read(move |log| Ok((log.root_at(seen)?, log.event_ids(seen, begin.seq)?)));
     let (root, mut event_ids) = known.await.ok()?;
@@ -143,11 +131,12 @@ async fn signed_within(
     loop {
         let (signed, checkpoint) = core.fetch_checkpoint().await?;
         if checkpoint.at.seq > last {
-            return Err(Error::usage("the log went on before it was signed"));
+            return Err(Error::usage("the log goes on too far behind the place"));
         }
         if checkpoint.at.seq >= place {
             return Ok((signed, checkpoint));
         }
+        // The last one, from before.
         sleep(SIGNED_EVERY).await;
     }
 }
@@ -189,14 +178,6 @@ async fn find_seen(
         return Some((place, seen.seq, seen_event));
     }
     None
-}
-
-/// Refuses what no file could hold.
-fn expect_near(from: u64, end: u64) -> Result<(), Error> {
-    match end - from <= MOST_ENTRIES {
-        true => Ok(()),
-        false => Err(Error::usage("too many entries lie behind the place")),
-    }
 }
 
 fn id_of(entry: &wire::Entry) -> Option<EventId> {
