@@ -41,7 +41,12 @@ impl<R: Rng> Outbox<R> {
             if rows.is_empty() {
                 return Ok(Some(rows));
             }
-            if !self.is_asked() && self.is_of_ended_membership(&rows).await? {
+            if !self.is_asked()
+                && self
+                    .core
+                    .with_fold(of_ended_membership(&rows, self.core.me()))
+                    .await?
+            {
                 return Ok(None);
             }
             let current = self.core.current_key().await?;
@@ -61,15 +66,6 @@ impl<R: Rng> Outbox<R> {
     /// Whether somebody in this process wants something sent: what was left behind goes before it.
     fn is_asked(&self) -> bool {
         !(self.gathered.is_empty() && self.flushing.is_empty() && self.waiting.is_empty())
-    }
-
-    /// Whether some of these were signed before this principal became the member that it is now. Each departure is followed by a
-    /// rekey before anybody comes in again.
-    async fn is_of_ended_membership(&mut self, rows: &[OutboxRow]) -> Result<bool, Error> {
-        let me = self.core.me();
-        let since = |fold: &SpaceFold| fold.chain().member(&me).map_or(0, |member| member.first_epoch);
-        let since = self.core.with_fold(since).await?;
-        Ok(rows.iter().any(|row| row.event.epoch < since))
     }
 
     /// Counts the own events in the log as acked; the others are left.
@@ -134,7 +130,8 @@ impl<R: Rng> Outbox<R> {
     }
 
     /// Seals rows again under `key`, in order, at the same indexes; or from index 1 of a new writer. Does nothing if the log
-    /// has moved on meanwhile, so that a row may be in it by now: the caller looks again.
+    /// has moved on meanwhile, so that a row may be in it by now, or that the membership has ended in which nobody but an earlier
+    /// process wanted it said: the caller looks again.
     pub(super) async fn seal_again(
         &mut self,
         rows: Vec<OutboxRow>,
@@ -143,13 +140,16 @@ impl<R: Rng> Outbox<R> {
     ) -> Result<(), Failure> {
         let keys = self.keys_of(&rows).await?;
         let (core, lock) = (Arc::clone(&self.core), self.lock.clone());
+        let asked = self.is_asked();
+        let ended = of_ended_membership(&rows, self.core.me());
         self.core
             .write(move |log, view| {
                 let _held = lock;
                 view.refresh(log)?;
                 let fold = view.fold.as_ref().ok_or_else(nothing_read)?;
+                let wanted = asked || !ended(fold);
                 // An event that was sealed again although it stands in the log would be said twice.
-                if is_current(fold, &key) && !any_delivered(log, &rows)? {
+                if wanted && is_current(fold, &key) && !any_delivered(log, &rows)? {
                     replace_all(&core, log, fold, &rows, &keys, &key, new_writer)?;
                 }
                 Ok(())
@@ -247,6 +247,16 @@ fn any_delivered(log: &SpaceLog<'_>, rows: &[OutboxRow]) -> Result<bool, Error> 
         }
     }
     Ok(false)
+}
+
+/// Whether some of these were signed before this principal became the member that it is now. Each departure is followed by a
+/// rekey before anybody comes in again.
+fn of_ended_membership(rows: &[OutboxRow], me: PrincipalId) -> impl Fn(&SpaceFold) -> bool + Send + 'static {
+    let first = rows.iter().map(|row| row.event.epoch).min();
+    move |fold| {
+        let member = fold.chain().member(&me);
+        member.is_some_and(|member| first.is_some_and(|epoch| epoch < member.first_epoch))
+    }
 }
 
 /// Whether content may be written now.
