@@ -34,11 +34,9 @@ impl KeyRing {
         known.get(&epoch).map(Arc::clone)
     }
 
-    fn put(&self, key: EpochKey) -> Arc<EpochKey> {
-        let key = Arc::new(key);
+    fn put(&self, key: &Arc<EpochKey>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key.at().epoch, Arc::clone(&key));
-        key
+        known.insert(key.at().epoch, Arc::clone(key));
     }
 }
 
@@ -163,10 +161,12 @@ impl SpaceCore {
         Ok(!rows.iter().filter(on_the_way).any(is_cut))
     }
 
+    /// On disk before anybody uses it: what was read once is read again without a connection.
     async fn keep(&self, key: EpochKey) -> Result<Arc<EpochKey>, Error> {
-        let key = self.keys.put(key);
+        let key = Arc::new(key);
         let kept = Arc::clone(&key);
         self.write(move |log, _| log.put_secret(&kept)).await?;
+        self.keys.put(&key);
         Ok(key)
     }
 
