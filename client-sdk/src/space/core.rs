@@ -337,8 +337,27 @@ impl SpaceCore {
         if let Some(stop) = &self.progress.borrow().stopped {
             return Err(stop.to_error());
         }
-        let head = self.head().await?;
+        let head = self.unless_stopped(self.head()).await?;
         self.wait_for(head).await
+    }
+
+    /// What is asked of the relay, as long as it may still be answered: who waits when the space stops hears why.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if self.has_stopped() {
+            return asking.await;
+        }
+        let mut progress = self.progress();
+        tokio::select! {
+            // What stops the space may be this very question, which says it better.
+            biased;
+            answer = asking => answer,
+            Ok(now) = progress.wait_for(|now| now.stopped.is_some()) => {
+                Err(now.stopped.as_ref().map_or_else(|| Error::network("the space was closed"), Stop::to_error))
+            }
+        }
     }
 
     /// Where the relay's log ends now, for who may read it. Of a space that was read before it is noted why it may not. A relay that was
