@@ -8,6 +8,8 @@ use sealpost_protocol::wire::Subscribed;
 use crate::error::{Alarm, Error, Refusal};
 use crate::space::core::SpaceCore;
 
+const ANOTHER_ROOT: &str = "the relay's log has another root here than this device computed";
+
 /// What was known before the relay was asked: less than this, no honest relay has.
 pub(crate) struct Known {
     /// Up to where this device has verified the log.
@@ -53,6 +55,19 @@ impl SpaceCore {
         }
     }
 
+    /// Holds the root that the relay stated for a place that was still to come against the log, now that it was read up to there.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] if it is another one.
+    pub(crate) async fn check_stated(&self, head: &Subscribed) -> Result<(), Error> {
+        let seq = head.head_seq;
+        let computed = self.read(move |log| log.root_at(seq)).await?;
+        if computed.is_some() && computed == Root::try_from(&head.head_root[..]).ok() {
+            return Ok(());
+        }
+        Err(Alarm::at(ANOTHER_ROOT, self.space_id, seq, None).into())
+    }
+
     fn find_lack(&self, known: &Known, head: &Subscribed) -> Result<(), Alarm> {
         let seq = head.head_seq;
         let root = Root::try_from(&head.head_root[..]).ok();
@@ -63,7 +78,7 @@ impl SpaceCore {
         } else if self.pinned.is_some_and(|pinned| seq < pinned.seq) {
             "the relay's log ends before what another device of this account has verified"
         } else if seq == known.cursor.seq && root != Some(known.cursor.root) {
-            "the relay's log has another root here than this device computed"
+            ANOTHER_ROOT
         } else {
             return Ok(());
         };

@@ -82,6 +82,8 @@ async fn follow_once(
     let mut subscription = core.subscribe(&known.cursor).await;
     let mut served = known.cursor.seq;
     let mut head = None;
+    // What the relay has stated of a place that is still to come.
+    let mut stated = None;
     loop {
         let event = match head {
             Some(_) if core.is_outside().await => next_in_time(&mut subscription).await?,
@@ -92,6 +94,7 @@ async fn follow_once(
                 core.check_head(&known, &subscribed).await?;
                 *began = true;
                 head = Some(subscribed.head_seq);
+                stated = (subscribed.head_seq > served).then_some(subscribed);
                 if head == Some(served) && core.is_outside().await {
                     return Err(Refusal::no_longer_a_member().into());
                 }
@@ -110,6 +113,9 @@ async fn follow_once(
                     Applied::Moved => return Ok(()),
                 }
                 served = last;
+                if let Some(reached) = stated.take_if(|stated| stated.head_seq <= served) {
+                    core.check_stated(&reached).await?;
+                }
                 if Some(served) >= head && core.is_outside().await {
                     // Asked anew, the relay says where its log ends now: there is more, or that was the end of the membership.
                     return Ok(());

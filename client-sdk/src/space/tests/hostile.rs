@@ -218,6 +218,34 @@ async fn stated_root_that_is_not_the_entries_raises_the_alarm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn root_that_the_relay_states_for_a_place_to_come_is_held_against_the_log_there() {
+    let mut stage = Stage::new().await;
+    stage.log.write(&person(ALICE), "message");
+    let (space, mut script) = stage.open().await;
+    let mut messages = space.subscribe(Position::START);
+    let (id, _) = script.relay.receive().await;
+    let stated = wire::Subscribed {
+        head_root: Bytes::from_static(&[7; 32]),
+        ..script.log.subscribed()
+    };
+    let page = wire::relay_frame::Body::Page(script.log.page_after(0));
+    script
+        .relay
+        .send(id, wire::relay_frame::Body::Subscribed(stated))
+        .await;
+    script.relay.send(id, page).await;
+    tokio::spawn(script.serve());
+    let alarm = loop {
+        match messages.next().await.unwrap() {
+            Ok(message) => assert_eq!(message.body, "message", "the log itself is whole"),
+            Err(Error::Integrity(alarm)) => break alarm,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(alarm.seq, Some(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn empty_page_and_empty_entry_raise_the_alarm() {
     served(|_, page| Page {
         entries: Vec::new(),
