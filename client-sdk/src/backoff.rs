@@ -38,13 +38,17 @@ impl<R: Rng> Backoff<R> {
         self.failures = 0;
     }
 
-    /// The wait before the next attempt: the relay's hint where it gave one, else `rand(0, min(60 s, 0.5 s * 2^n))`.
+    /// The wait before the next attempt: `rand(0, min(60 s, 0.5 s * 2^n))`. The relay's hint wins the first time; after that it can
+    /// make the wait longer and not shorter, or a relay could have this device come back as often as it likes.
     pub(crate) fn next_delay(&mut self, hint: Option<Duration>) -> Duration {
         let ceiling = BASE.saturating_mul(2_u32.saturating_pow(self.failures)).min(CAP);
+        let is_first = self.failures == 0;
         self.failures = self.failures.saturating_add(1);
-        match hint {
-            Some(hint) => hint.min(HINT_CAP),
-            None => self.rng.random_range(Duration::ZERO..=ceiling),
+        let own = self.rng.random_range(Duration::ZERO..=ceiling);
+        match hint.map(|hint| hint.min(HINT_CAP)) {
+            Some(hint) if is_first => hint,
+            Some(hint) => hint.max(own),
+            None => own,
         }
     }
 }
@@ -82,6 +86,13 @@ mod tests {
         let hint = Duration::from_secs(90);
         assert_eq!(backoff.next_delay(Some(hint)), hint);
         assert_eq!(backoff.next_delay(Some(Duration::MAX)), HINT_CAP);
+    }
+
+    #[test]
+    fn hint_that_comes_again_and_again_shortens_nothing() {
+        let mut backoff = Backoff::new(StdRng::seed_from_u64(1));
+        let waited: Duration = (0..12).map(|_| backoff.next_delay(Some(Duration::ZERO))).sum();
+        assert!(waited > Duration::from_secs(30), "{waited:?}");
     }
 
     #[test]

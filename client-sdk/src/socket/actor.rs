@@ -59,7 +59,7 @@ impl<R: Rng> Actor<R> {
         let ended = connection.serve(&mut self.commands, &self.announcements).await;
         if begun.elapsed() >= STABLE_AFTER {
             self.backoff.reset();
-        } else if connection.was_of_use() {
+        } else if connection.was_of_use() && !connection.was_sent_away() {
             self.backoff.forgive();
         }
         match ended {

@@ -81,6 +81,11 @@ impl Connection {
         self.of_use
     }
 
+    /// Whether the relay has said that it goes away.
+    pub(super) fn was_sent_away(&self) -> bool {
+        self.going_away.is_some()
+    }
+
     /// Serves until the connection is over; whoever still waits then learns so.
     pub(super) async fn serve(
         &mut self,

@@ -113,6 +113,21 @@ async fn hint_of_a_relay_that_goes_away_sets_the_next_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn relay_that_sends_away_again_and_again_is_come_back_to_ever_more_rarely() {
+    let (_socket, mut arrivals) = start();
+    let begun = Instant::now();
+    for _ in 0..12 {
+        let relay = arrivals.authenticated().await;
+        relay.send(0, RelayBody::GoAway(GoAway::default())).await;
+    }
+    let elapsed = begun.elapsed();
+    assert!(
+        elapsed > Duration::from_secs(30),
+        "12 connections took {elapsed:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn relay_that_goes_away_may_still_answer() {
     let (socket, mut arrivals) = start();
     let mut relay = arrivals.authenticated().await;
