@@ -130,8 +130,10 @@ impl<R: Rng> Outbox<R> {
         let settled = self
             .core
             .write(move |log, _| {
-                for (number, _, at) in &acked {
-                    log.put_ack(*number, at)?;
+                for (number, event_id, at) in &acked {
+                    if let Err(broken) = log.put_ack(*number, *event_id, at)? {
+                        return Ok(Err(broken));
+                    }
                 }
                 log.settle_acks()
             })

@@ -218,9 +218,19 @@ impl SpaceLog<'_> {
         expect_one(changed)
     }
 
-    /// Keeps what the relay said of an event.
-    pub(crate) fn put_ack(&self, number: i64, acked: &AckedAt) -> Result<(), Error> {
-        self.store()
+    /// Keeps what the relay said of an event. One that was found in the verified log before is not here any more: what was said of it is
+    /// held against the log at once.
+    ///
+    /// # Errors
+    /// The broken ack is inside.
+    pub(crate) fn put_ack(
+        &self,
+        number: i64,
+        event_id: EventId,
+        acked: &AckedAt,
+    ) -> Result<Result<(), BrokenAck>, Error> {
+        let waits = self
+            .store()
             .sql()
             .prepare_cached("UPDATE outbox SET seq = ?2, root = ?3, receipt = ?4 WHERE number = ?1")?
             .execute(params![
@@ -229,7 +239,13 @@ impl SpaceLog<'_> {
                 acked.at.root.as_bytes(),
                 acked.receipt.as_bytes()
             ])?;
-        Ok(())
+        let at = acked.at;
+        let holds = waits > 0 || self.root_at(at.seq)?.is_none_or(|root| root == at.root);
+        Ok(if holds {
+            Ok(())
+        } else {
+            Err(BrokenAck { at, event_id })
+        })
     }
 
     /// Drops an event that was found in the verified log.
