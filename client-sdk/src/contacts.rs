@@ -18,6 +18,7 @@ use sealpost_protocol::manifest::{Fingerprint, Manifest};
 use sealpost_protocol::wire::{PrincipalKind, SignedManifest};
 
 use crate::client::Client;
+use crate::epoch::usable_key;
 use crate::error::{Error, Refusal, printable};
 use crate::keystore::{AGENT_PREFIX, Content, KnownContact};
 use crate::store::account::StoredContact;
@@ -118,6 +119,8 @@ impl Contacts {
     pub async fn import(&self, card: &str) -> Result<Contact, Error> {
         let (handle, signed) = card::read(card)?;
         let manifest = Manifest::parse_signed(&signed)
+            .map_err(|error| Error::usage(format!("the contact card does not hold: {error}")))?;
+        usable_key(manifest.hpke_key())
             .map_err(|error| Error::usage(format!("the contact card does not hold: {error}")))?;
         self.client.shared().hear_of_newer_keystore().await;
         self.keep(&handle, signed, manifest.id()).await

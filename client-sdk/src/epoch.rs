@@ -7,7 +7,7 @@ mod history;
 mod wrap;
 
 pub(crate) use history::{open_previous, seal_previous};
-pub(crate) use wrap::{WrapError, open_wrap, open_wrap_of, seal_wrap};
+pub(crate) use wrap::{WrapError, open_wrap, open_wrap_of, seal_wrap, usable_key};
 
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use hkdf::Hkdf;

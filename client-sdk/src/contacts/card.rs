@@ -11,6 +11,7 @@ use sealpost_protocol::hash::{Label, tagged_hash};
 use sealpost_protocol::manifest::Manifest;
 use sealpost_protocol::wire::SignedManifest;
 
+use crate::epoch::usable_key;
 use crate::error::Error;
 
 const PREFIX: &str = "sealpost-contact:1:";
@@ -54,6 +55,7 @@ pub(crate) fn read(card: &str) -> Result<(String, SignedManifest), Error> {
 pub(crate) fn parse_signed(bytes: &[u8]) -> Option<(SignedManifest, Manifest)> {
     let signed = SignedManifest::decode(bytes).ok()?;
     let manifest = Manifest::parse_signed(&signed).ok()?;
+    usable_key(manifest.hpke_key()).ok()?;
     Some((signed, manifest))
 }
 

@@ -27,6 +27,34 @@ fn wrap_for_alice() -> (EpochKey, Identity, Bytes) {
 }
 
 #[test]
+fn nothing_is_sealed_to_a_key_whose_x25519_half_is_weak_or_has_a_second_form() {
+    let alice = member(1);
+    let honest = alice.manifest().hpke_key();
+    usable_key(honest).unwrap();
+    let low_order = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    let second_forms = [
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0900000000000000000000000000000000000000000000000000000000000080",
+    ];
+    for point in low_order.iter().chain(&second_forms) {
+        let mut key = honest.to_vec();
+        let half = key.len() - 32;
+        key[half..].copy_from_slice(&hex::decode(point).unwrap());
+        assert_eq!(usable_key(&key).err(), Some(WrapError::RecipientKey), "{point}");
+    }
+    for wrong in [&honest[..honest.len() - 1], &[], &[0xff; 1216]] {
+        assert_eq!(usable_key(wrong).err(), Some(WrapError::RecipientKey));
+    }
+}
+
+#[test]
 fn derived_values_match_their_vectors() {
     let secret = EpochSecret::from_slice(&[9; 32]).unwrap();
     // HKDF-SHA256(ikm = 09*32, no salt, info = framed(label, 07*32, u64be 3)), computed with Python's hmac module.

@@ -31,6 +31,47 @@ pub(crate) enum WrapError {
     WrongSecret(#[from] WrongSecret),
 }
 
+/// A key that something may be sealed to: an X-Wing public key whose X25519 half is canonical and not of low order. With such a half
+/// everybody knows what is agreed on, and who chose the other half badly, too, would be sealed to in the open.
+///
+/// # Errors
+/// [`WrapError::RecipientKey`].
+pub(crate) fn usable_key(hpke_key: &[u8]) -> Result<<XWing as Kem>::PublicKey, WrapError> {
+    let (_, x25519) = hpke_key.split_last_chunk().ok_or(WrapError::RecipientKey)?;
+    if !is_canonical(x25519) || LOW_ORDER.contains(x25519) {
+        return Err(WrapError::RecipientKey);
+    }
+    <XWing as Kem>::PublicKey::from_bytes(hpke_key).map_err(|_| WrapError::RecipientKey)
+}
+
+/// Whether the number is below 2^255 - 19, in the only way to write it.
+fn is_canonical(x25519: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = x25519;
+    let is_at_the_end = *last == 0x7f && middle.iter().all(|byte| *byte == 0xff);
+    *last < 0x80 && !(is_at_the_end && *first >= 0xed)
+}
+
+/// The points of order 1, 2, 4 and 8 of Curve25519 and its twist, each written canonically (RFC 7748, section 6.1; Bernstein,
+/// "Curve25519", question on contributory behaviour).
+const LOW_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    [
+        1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ],
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda,
+        0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04,
+        0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+];
+
 /// Seals `key` to `recipient`: `enc ‖ ciphertext`, 1,168 bytes.
 ///
 /// # Errors
@@ -41,8 +82,7 @@ pub(crate) fn seal_wrap(
     rng: &mut impl CryptoRng,
 ) -> Result<Bytes, WrapError> {
     let recipient = recipient.into();
-    let public =
-        <XWing as Kem>::PublicKey::from_bytes(recipient.hpke_key()).map_err(|_| WrapError::RecipientKey)?;
+    let public = usable_key(recipient.hpke_key())?;
     let at = key.at();
     let info = wrap_info(&at.space_id, at.epoch, &at.key_id, &recipient);
     let (enc, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
