@@ -242,7 +242,8 @@ impl Reader {
     {
         let mut backoff = Backoff::new(entropy::system());
         loop {
-            let hint = match self.core().unless_stopped(ask()).await {
+            // Boxed: what is asked is large, and so would be all that waits for it.
+            let hint = match self.core().unless_stopped(Box::pin(ask())).await {
                 // The socket waits for the next connection by itself.
                 Err(Error::Network(_)) if !self.core().has_stopped() => continue,
                 Err(Error::Refused(refusal)) if refusal.code.is_some_and(ErrorCode::is_transient) => {
