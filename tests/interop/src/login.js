@@ -1,11 +1,12 @@
 // Logging in (SPEC 13 and 14): by passphrase or by recovery code, and opening the keystore with what either gives.
 import { equal, fromBase64Url, fromHex, toBase64Url, toHex } from './bytes.js';
-import { IntegrityAlarm, PinMismatch } from './errors.js';
+import { IntegrityAlarm, PinMismatch, Refused } from './errors.js';
 import { RelayApi } from './http.js';
 import { identityOf } from './identity.js';
 import { openKeystore } from './keystore.js';
 import { finishLogin, requireSoundKsf, startLogin } from './opaque.js';
 import { readRecoveryCode, recoveryLoginKey, signRecoveryLogin } from './recovery.js';
+import { SUBPROTOCOL } from './socket.js';
 
 /**
  * What a device keeps of a relay from its first contact on.
@@ -27,6 +28,9 @@ import { readRecoveryCode, recoveryLoginKey, signRecoveryLogin } from './recover
 async function requireOwnRelay(api, pins) {
   const info = await api.info();
   if (info.origin !== api.origin) throw new PinMismatch(`the relay says it is ${info.origin}, not ${api.origin}`);
+  if (!info.subprotocols?.includes(SUBPROTOCOL))
+    throw new Refused('unknown_protocol', `the relay speaks ${JSON.stringify(info.subprotocols)}`);
+  requireSoundKsf(info.ksf, pins.ksf);
   requireRelayKey(fromBase64Url(info.opaque_public_key), pins);
   return info;
 }

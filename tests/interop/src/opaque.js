@@ -1,7 +1,7 @@
 // OPAQUE (SPEC 13) as the library spells it, and the floor and ceiling for what a relay may ask to stretch.
 import * as opaque from '@serenity-kit/opaque';
 import { fromBase64Url } from './bytes.js';
-import { PinMismatch, Refused } from './errors.js';
+import { IntegrityAlarm, PinMismatch, Refused } from './errors.js';
 
 /** @typedef {{ m_kib: number, t: number, p: number }} Ksf how Argon2id is run */
 
@@ -35,12 +35,18 @@ export async function startLogin(passphrase) {
  * @param {{ state: string, response: string, passphrase: string, ksf: Ksf }} login
  */
 export function finishLogin({ state, response, passphrase, ksf }) {
-  const result = opaque.client.finishLogin({
-    clientLoginState: state,
-    loginResponse: response,
-    password: normal(passphrase),
-    keyStretching: { 'argon2id-custom': { memory: ksf.m_kib, iterations: ksf.t, parallelism: ksf.p } },
-  });
+  let result;
+  try {
+    result = opaque.client.finishLogin({
+      clientLoginState: state,
+      loginResponse: response,
+      password: normal(passphrase),
+      keyStretching: { 'argon2id-custom': { memory: ksf.m_kib, iterations: ksf.t, parallelism: ksf.p } },
+    });
+  } catch {
+    // The library throws for bytes that are no answer of this suite, and says no more than that.
+    throw new IntegrityAlarm('malformed', 'the relay sent a malformed login response');
+  }
   if (!result) throw new Refused('login_failed');
   return {
     finalization: result.finishLoginRequest,

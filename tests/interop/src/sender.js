@@ -76,6 +76,7 @@ export class Sender {
     } catch (error) {
       // After a lost connection everything is sent again; anything else is for those who wait.
       if (!(error instanceof Disconnected)) this.rejectAll(error);
+      this.#parts.changes.announce(); // an alarm ends those who read, too
     } finally {
       this.#busy = false;
     }

@@ -6,7 +6,9 @@ import { signSocket } from './identity.js';
 import { fromBase64Url } from './bytes.js';
 import { decode, encode } from './wire.js';
 
-const SUBPROTOCOL = 'sealpost.v1';
+export const SUBPROTOCOL = 'sealpost.v1';
+/** Bytes of a challenge. */
+const CHALLENGE = 32;
 const AUTHENTICATE_WITHIN_MS = 10_000;
 
 /**
@@ -61,6 +63,7 @@ export class RelaySocket {
   /** @param {import('./login.js').Login} login @param {Uint8Array} writerId */
   async #authenticate({ api, token, sessionId, identity }, writerId) {
     const { nonce } = await this.#answer(0n, 'challenge');
+    if (nonce.length !== CHALLENGE) throw new Disconnected(1002, 'the challenge is malformed');
     const signature = signSocket(identity, { origin: api.origin, nonce, sessionId, writerId });
     const proof = {
       sessionToken: fromBase64Url(token),

@@ -94,12 +94,15 @@ export class Space {
       page: (page) => this.#takePage(page, end),
       ended: end,
     });
+    if (subscribed.headSeq < this.history.place.seq)
+      throw new IntegrityAlarm('log_mismatch', 'the log of the relay ends before what was verified here');
     this.history.claim(subscribed.headSeq, subscribed.headRoot);
     this.#headSeq = subscribed.headSeq;
     backoff.succeeded();
     void this.sender.flush();
     const lost = socket.closed.then((reason) => Promise.reject(reason));
-    await Promise.race([ended, lost, this.#changes.until(() => this.#stopped)]);
+    await Promise.race([ended, lost, this.#changes.until(() => this.#stopped || this.history.alarm !== null)]);
+    if (this.history.alarm) throw this.history.alarm;
     await socket.unsubscribe(subscribed.id).catch(() => {});
   }
 
