@@ -4,6 +4,7 @@
 //! - [`openbao`]: the same with OpenBao, with a Transit mount for each test.
 //! - [`relay`]: the relay in this process, or as a child process that can be killed.
 //! - [`command`]: the `sealpost` command, with a home of its own.
+//! - [`interop`]: the client in another language, as a process.
 //! - [`terminal`]: what a person would start it at.
 //! - [`tls_front`]: TLS in front of Postgres.
 //! - [`proxy`]: a network between any two of them that can be cut, slowed and silenced.
@@ -40,6 +41,7 @@ pub mod command;
 pub mod crash;
 pub mod database;
 pub mod door;
+pub mod interop;
 pub mod leaks;
 pub mod ledger;
 pub mod logs;

@@ -7,7 +7,7 @@ mod options;
 use std::net::SocketAddr;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use reqwest::StatusCode;
+use reqwest::{StatusCode, redirect::Policy};
 
 pub use self::{
     child::{ChildRelay, DeadRelay},
@@ -18,9 +18,19 @@ pub use self::{
 /// A client for plain HTTP on this machine.
 #[must_use]
 pub fn http() -> reqwest::Client {
+    http_with(Policy::default())
+}
+
+/// The same that treats redirects so.
+///
+/// # Panics
+/// When TLS cannot be set up.
+#[must_use]
+pub fn http_with(redirects: Policy) -> reqwest::Client {
     // Already installed is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    let client = reqwest::Client::builder().no_proxy().redirect(redirects);
+    client.build().unwrap()
 }
 
 /// Where a relay listens.

@@ -5,20 +5,12 @@
     reason = "a test that cannot set up its scene should stop there"
 )]
 
-#[path = "interop/client.rs"]
-mod client;
 #[path = "interop/files.rs"]
 mod files;
-#[path = "interop/forgery.rs"]
-mod forgery;
 #[path = "interop/login.rs"]
 mod login;
-#[path = "interop/meddler.rs"]
-mod meddler;
 #[path = "interop/openapi.rs"]
 mod openapi;
-#[path = "interop/refusals.rs"]
-mod refusals;
 #[path = "interop/scene.rs"]
 mod scene;
 #[path = "interop/sharing.rs"]

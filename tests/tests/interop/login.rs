@@ -9,8 +9,8 @@ use sealpost_tests::{
 };
 use serde_json::json;
 
-use crate::client::{Client, Home, folder};
 use crate::scene::{PASSPHRASE, Scene, open_to_all};
+use sealpost_tests::interop::{Client, Home, folder};
 
 async fn relay() -> Relay {
     Relay::start(open_to_all(RelayOptions::on(&Database::create().await))).await

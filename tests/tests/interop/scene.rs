@@ -11,7 +11,7 @@ use sealpost_tests::relay::RelayOptions;
 use sealpost_tests::removal::confirm_card;
 use tempfile::TempDir;
 
-use crate::client::{Client, Home};
+use sealpost_tests::interop::{Client, Home};
 
 pub const PASSPHRASE: &str = "zwölf Boxkämpfer jagen Viktor";
 

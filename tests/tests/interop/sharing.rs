@@ -8,8 +8,8 @@ use sealpost_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::client::Client;
 use crate::scene::{Scene, open_to_all};
+use sealpost_tests::interop::Client;
 
 async fn relay() -> Relay {
     Relay::start(open_to_all(RelayOptions::on(&Database::create().await))).await
@@ -70,7 +70,7 @@ async fn independent_client_reads_live_and_through_all_epochs() {
     scene.garden.rekey().await.unwrap();
     scene.alice_says(&["live in epoch 5"]).await;
     assert_eq!(
-        crate::client::texts(&bob.answer().await.unwrap()),
+        sealpost_tests::interop::texts(&bob.answer().await.unwrap()),
         ["live", "live in epoch 5"]
     );
     assert_eq!(bob.ask(json!({"do": "place", "space": space})).await["epoch"], 5);

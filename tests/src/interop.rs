@@ -24,12 +24,37 @@ pub fn folder() -> PathBuf {
 pub struct Home(TempDir);
 
 impl Home {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When there is no room for it.
+    #[must_use]
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// Where it is.
+    ///
+    /// # Panics
+    /// When that is no text.
+    #[must_use]
     pub fn path(&self) -> &str {
         self.0.path().to_str().unwrap()
+    }
+}
+
+/// Why the client did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// One of the client's own codes.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -41,6 +66,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// A process that knows no account yet.
+    ///
+    /// # Panics
+    /// When there is no Node.js.
+    #[must_use]
     pub fn start() -> Self {
         let mut process = Command::new("node")
             .arg(folder().join("driver.js"))
@@ -80,6 +110,16 @@ impl Client {
 
     /// The next answer: what was asked for, or the code of an error.
     pub async fn answer(&mut self) -> Result<Value, String> {
+        self.next_answer().await.map_err(|trouble| trouble.code)
+    }
+
+    /// Does something that may fail.
+    pub async fn attempt(&mut self, command: Value) -> Result<Value, Trouble> {
+        self.tell(command).await;
+        self.next_answer().await
+    }
+
+    async fn next_answer(&mut self) -> Result<Value, Trouble> {
         let line = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
         let line = line.expect("the client answers in time").unwrap().unwrap();
         let mut answer: Value = serde_json::from_str(&line).unwrap();
@@ -87,7 +127,10 @@ impl Client {
             return Ok(answer["ok"].take());
         };
         assert_ne!(code, "bug", "{answer}");
-        Err(code.to_owned())
+        Err(Trouble {
+            code: code.to_owned(),
+            message: answer["message"].as_str().unwrap_or_default().to_owned(),
+        })
     }
 
     /// Does something that must succeed.

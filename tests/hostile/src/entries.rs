@@ -1,0 +1,55 @@
+//! The entries of a log as the relay has them in hand.
+
+use bytes::Bytes;
+use sealpost_protocol::control::ParsedControl;
+use sealpost_protocol::event::ParsedEvent;
+use sealpost_protocol::ids::{EventId, SpaceId};
+use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::entry::Kind;
+use sealpost_protocol::wire::{self, Entry, Page};
+
+/// The event of an entry.
+pub(crate) fn event(page: &mut Page, at: usize) -> &mut wire::SignedEvent {
+    match &mut page.entries[at].kind {
+        Some(Kind::Event(event)) => event,
+        other => panic!("an event was expected at {at}, not {other:?}"),
+    }
+}
+
+/// The record of an entry.
+pub(crate) fn record(page: &mut Page, at: usize) -> &mut wire::SignedControl {
+    match &mut page.entries[at].kind {
+        Some(Kind::Control(record)) => record,
+        other => panic!("a record was expected at {at}, not {other:?}"),
+    }
+}
+
+/// Changes one bit.
+pub(crate) fn flip(bytes: &mut Bytes, at: usize) {
+    let mut changed = bytes.to_vec();
+    changed[at] ^= 1;
+    *bytes = changed.into();
+}
+
+pub(crate) fn event_entry(event: wire::SignedEvent) -> Entry {
+    Entry {
+        kind: Some(Kind::Event(event)),
+    }
+}
+
+fn id(entry: &Entry) -> EventId {
+    match entry.kind.as_ref().unwrap() {
+        Kind::Event(event) => ParsedEvent::parse(event).unwrap().id(),
+        Kind::Control(record) => ParsedControl::parse(record).unwrap().id(),
+    }
+}
+
+/// Where a log ends that consists of these, from its beginning on.
+pub(crate) fn end_of(space: &SpaceId, entries: &[Entry]) -> Cursor {
+    behind(Cursor::start(space), entries)
+}
+
+/// Where it ends when these follow.
+pub(crate) fn behind(at: Cursor, entries: &[Entry]) -> Cursor {
+    entries.iter().fold(at, |at, entry| at.after(&id(entry)))
+}

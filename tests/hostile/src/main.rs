@@ -1,0 +1,75 @@
+//! Holds a client against a relay that misbehaves, and says what came of it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use sealpost_hostile_relay::cases;
+use sealpost_hostile_relay::report::Report;
+use sealpost_hostile_relay::scene::Scene;
+use sealpost_hostile_relay::victim::Victim;
+
+/// Holds a client against a relay that misbehaves, case by case. It starts an honest relay with a database and a storage of
+/// its own, and stands between that and the client.
+#[derive(Parser)]
+#[command(name = "sealpost-hostile-relay", version, about, after_help = EXIT)]
+struct Arguments {
+    /// Which client
+    #[arg(long, value_enum, default_value = "sdk")]
+    against: Victim,
+    /// Only these cases, by number
+    #[arg(long = "case", value_name = "ID")]
+    cases: Vec<String>,
+    /// How many malformed ciphertexts R57 serves
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    malformed: usize,
+    /// Names the cases, and does nothing
+    #[arg(long)]
+    list: bool,
+    /// Prints the report as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const EXIT: &str =
+    "Exit code 0 when every case was resisted or is explained, 1 when one was not, 2 for a wrong call.";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mut chosen = cases::all();
+    let unknown = arguments
+        .cases
+        .iter()
+        .find(|id| !chosen.iter().any(|case| case.id == id.as_str()));
+    if let Some(id) = unknown {
+        eprintln!("there is no case {id}; --list names them");
+        return Ok(ExitCode::from(2));
+    }
+    chosen.retain(|case| arguments.cases.is_empty() || arguments.cases.iter().any(|id| id == case.id));
+    if arguments.list {
+        let mut out = io::stdout().lock();
+        for case in &chosen {
+            writeln!(out, "{:<4} {}", case.id, case.name)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = hold(&arguments, &chosen).await;
+    let mut out = io::stdout().lock();
+    match arguments.json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
+        false => writeln!(out, "{report}")?,
+    }
+    Ok(ExitCode::from(u8::from(report.broken > 0)))
+}
+
+async fn hold(arguments: &Arguments, chosen: &[cases::Case]) -> Report {
+    let scene = Scene::set(arguments.against, arguments.malformed).await;
+    let mut outcomes = Vec::with_capacity(chosen.len());
+    for (number, case) in (1..).zip(chosen) {
+        eprintln!("{number:>3} of {}: {} {}", chosen.len(), case.id, case.name);
+        outcomes.push(case.run(&scene).await);
+    }
+    scene.end().await;
+    Report::of(arguments.against.name(), outcomes)
+}
