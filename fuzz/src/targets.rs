@@ -1,6 +1,7 @@
 //! The list of all targets.
 
 mod bodies;
+mod evidence;
 mod frames;
 mod log;
 mod membership;
@@ -20,6 +21,9 @@ pub const TARGETS: &[Target] = &[
     signed::CONTROL,
     signed::MANIFEST,
     signed::SIGNAL,
+    evidence::SIGNAL_CONTENT,
+    evidence::CHECKPOINT,
+    evidence::EVIDENCE,
     signed::BLOB_REFERENCE,
     signed::FOLDER,
     log::LOG,
