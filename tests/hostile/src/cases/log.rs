@@ -242,6 +242,9 @@ async fn kept_back(scene: &Scene) -> Shown {
                 if page.first_seq == earlier.seq + 1 {
                     page.entries.remove(0);
                 }
+                if page.entries.is_empty() {
+                    return Vec::new();
+                }
                 page.first_seq = earlier.seq + 1;
                 let whole = [&log[..Garden::LAST], &page.entries].concat();
                 page.last_root = end_of(&space, &whole).root.to_bytes();

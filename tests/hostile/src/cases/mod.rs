@@ -171,7 +171,7 @@ fn said(failure: &Failure) -> String {
     format!("{}: {}", failure.class, words.collect::<Vec<_>>().join(" "))
 }
 
-/// One verdict over several forms of a case: what the last one said, or the first that went wrong.
+/// One verdict over several forms of a case: what was said, each thing once; or the first form that went wrong.
 #[derive(Default)]
 struct Forms {
     said: Vec<String>,
