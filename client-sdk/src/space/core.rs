@@ -175,6 +175,11 @@ impl SpaceCore {
         self.progress.borrow().stopped.is_some()
     }
 
+    /// Why the space has stopped, if it has.
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        self.progress.borrow().stopped.clone()
+    }
+
     /// Whether the space has stopped because this account is no member. That may change.
     pub(super) fn is_over_for_me(&self) -> bool {
         let progress = self.progress.borrow();
@@ -342,10 +347,7 @@ impl SpaceCore {
     }
 
     /// What is asked of the relay, as long as it may still be answered: who waits when the space stops hears why.
-    pub(crate) async fn unless_stopped<T>(
-        &self,
-        asking: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    async fn unless_stopped<T>(&self, asking: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         if self.has_stopped() {
             return asking.await;
         }

@@ -242,10 +242,15 @@ impl Reader {
     {
         let mut backoff = Backoff::new(entropy::system());
         loop {
-            // Boxed: what is asked is large, and so would be all that waits for it.
-            let hint = match self.core().unless_stopped(Box::pin(ask())).await {
-                // The socket waits for the next connection by itself.
-                Err(Error::Network(_)) if !self.core().has_stopped() => continue,
+            let hint = match ask().await {
+                Err(Error::Network(error)) => match self.core().stopped() {
+                    // The socket waits for the next connection by itself.
+                    None => continue,
+                    Some(stop) => {
+                        tracing::debug!(error, "nothing more is asked of a space that has stopped");
+                        return Err(stop.to_error());
+                    }
+                },
                 Err(Error::Refused(refusal)) if refusal.code.is_some_and(ErrorCode::is_transient) => {
                     refusal.retry_after
                 }

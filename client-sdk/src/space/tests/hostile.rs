@@ -512,6 +512,39 @@ async fn damaged_entry_is_reported_with_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_verified_before_the_alarm_is_read_though_its_key_comes_after_it() {
+    let mut stage = Stage::new().await;
+    for number in 0..2 {
+        stage.log.write(&person(ALICE), &format!("message {number}"));
+    }
+    let (space, mut script) = stage.open().await;
+    let mut messages = space.subscribe(Position::START);
+    let reading = tokio::spawn(async move {
+        let read = texts(&mut messages, 2).await;
+        (read, alarm(&mut messages).await)
+    });
+    let (following, subscribe) = script.relay.receive().await;
+    script.answer(following, subscribe).await;
+    let (asking, fetch) = script.relay.receive().await;
+    assert!(matches!(fetch, wire::client_frame::Body::FetchWrap(_)));
+    let reason = Some(wire::Nack {
+        code: "entry_damaged".to_owned(),
+        seq: 5,
+        ..wire::Nack::default()
+    });
+    let ended = wire::relay_frame::Body::SubscriptionEnded(wire::SubscriptionEnded { reason });
+    script.relay.send(following, ended).await;
+    let mut progress = space.core().progress();
+    progress.wait_for(|now| now.stopped.is_some()).await.unwrap();
+    script.answer(asking, fetch).await;
+    let serving = tokio::spawn(script.serve());
+    let (read, alarm) = reading.await.unwrap();
+    assert_eq!(read, ["message 0", "message 1"]);
+    assert_eq!(alarm.seq, Some(5));
+    serving.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn content_between_a_removal_and_its_rekey_raises_the_alarm() {
     let alarm = served(|log, _| {
         let (alice, bob) = (person(ALICE), person(BOB));
