@@ -56,6 +56,7 @@ impl ChosenSpace {
             lost_with: None,
             waits_for_approval: false,
             ended: None,
+            alarm: None,
         })
     }
 
@@ -148,6 +149,7 @@ mod tests {
             lost_with: None,
             waits_for_approval: false,
             ended: None,
+            alarm: None,
         };
         vec![
             space(0xaa, "garden"),

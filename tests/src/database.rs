@@ -21,6 +21,7 @@ const TEMPLATE: &str = "template_migrated";
 /// A migrated database of a test's own.
 #[derive(Debug)]
 pub struct Database {
+    name: String,
     url: String,
 }
 
@@ -35,6 +36,14 @@ impl Database {
         Self::copy_of("template0").await
     }
 
+    /// Another one with all that is in it. No one may be connected to it.
+    ///
+    /// # Panics
+    /// When somebody is.
+    pub async fn copy(&self) -> Self {
+        Self::copy_of(&self.name).await
+    }
+
     async fn copy_of(template: &str) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let shared = tokio::task::spawn_blocking(Shared::get).await.unwrap();
@@ -47,6 +56,7 @@ impl Database {
         .await;
         Self {
             url: shared.url(&name),
+            name,
         }
     }
 

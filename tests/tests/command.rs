@@ -7,6 +7,8 @@
 
 #[path = "command/agents.rs"]
 mod agents;
+#[path = "command/alarms.rs"]
+mod alarms;
 #[path = "command/alone.rs"]
 mod alone;
 #[path = "command/approvals.rs"]

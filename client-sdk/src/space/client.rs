@@ -23,11 +23,11 @@ use super::handle::Handle;
 use super::name::check_name;
 use crate::client::{Client, Shared};
 use crate::entropy;
-use crate::error::Error;
+use crate::error::{Alarm, Error};
 use crate::http::tls;
 use crate::keystore::{Content, KnownSpace, VerifiedPlace};
 use crate::socket::{Announcement, ConnectionState, Credentials, Socket};
-use crate::store::log::{SpaceLog, known_spaces};
+use crate::store::log::{SpaceLog, known_spaces, standing_alarms};
 use crate::store::outbox::install_id;
 use crate::transport::{Transport, WebSocketTransport};
 
@@ -72,6 +72,8 @@ pub struct SpaceSummary {
     pub waits_for_approval: bool,
     /// Why this account reads it no more; `None` for a member, and where nothing is known.
     pub ended: Option<SpaceEnd>,
+    /// What keeps it stopped on this device: see [`Client::acknowledge_alarms`].
+    pub alarm: Option<Alarm>,
 }
 
 /// Announcements of the relay's operator.
@@ -203,6 +205,7 @@ struct Known {
     waits_for_approval: bool,
     is_begun: bool,
     ended: Option<SpaceEnd>,
+    alarm: Option<Alarm>,
 }
 
 fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
@@ -213,6 +216,7 @@ fn summaries(found: BTreeMap<SpaceId, Known>) -> Vec<SpaceSummary> {
         lost_with: known.lost_with,
         waits_for_approval: known.waits_for_approval,
         ended: known.ended,
+        alarm: known.alarm,
     };
     found.into_iter().map(summary).collect()
 }
@@ -236,6 +240,11 @@ impl Shared {
         for (id, end) in self.store.read(|store| store.ends()).await? {
             if let Some(known) = found.get_mut(&id) {
                 known.ended = Some(end);
+            }
+        }
+        for alarm in self.store.read(standing_alarms).await? {
+            if let Some(known) = alarm.space_id.and_then(|id| found.get_mut(&id)) {
+                known.alarm.get_or_insert(alarm);
             }
         }
         Ok(found)

@@ -112,18 +112,18 @@ impl SpaceCore {
         socket: Socket,
         space_id: SpaceId,
     ) -> Result<Arc<Self>, Error> {
-        let (cursor, known, forked) = client
+        let (cursor, known, forked, standing) = client
             .store
             .read(move |store| {
                 let log = SpaceLog::find_or_empty(store, space_id)?;
                 let known = known_space(store, space_id)?;
                 let forked = place_of(known.as_ref()).map(|at| log.check_pinned(at));
-                Ok((log.cursor()?, known, forked.transpose()?))
+                Ok((log.cursor()?, known, forked.transpose()?, log.standing_alarm()?))
             })
             .await?;
         let progress = Progress {
             cursor,
-            stopped: None,
+            stopped: standing.map(Stop::Alarm),
         };
         let is_listed = known.as_ref().is_some_and(|known| known.lost_with.is_none());
         let core = Arc::new(Self {
@@ -143,7 +143,9 @@ impl SpaceCore {
             view: Arc::default(),
             progress: watch::channel(progress).0,
         });
-        if let Some(Err(alarm)) = forked {
+        if let Some(Err(alarm)) = forked
+            && !core.has_stopped()
+        {
             core.raise(alarm, Vec::new()).await;
         }
         Ok(core)
@@ -196,7 +198,7 @@ impl SpaceCore {
         });
     }
 
-    /// Keeps the evidence and stops the space.
+    /// Keeps the evidence and stops the space, until a person says that it may go on.
     pub(crate) async fn raise(&self, alarm: Alarm, bytes: Vec<u8>) {
         self.raise_proven(alarm, bytes, None).await;
     }
@@ -204,7 +206,7 @@ impl SpaceCore {
     /// The same with what others can check, too.
     pub(crate) async fn raise_proven(&self, alarm: Alarm, bytes: Vec<u8>, proof: Option<wire::Evidence>) {
         tracing::error!(space.id = %self.space_id, alarm = %alarm, "a space was stopped");
-        self.keep_proven(&alarm, bytes, proof, Weight::Stopping).await;
+        self.keep_proven(&alarm, bytes, proof, Weight::Standing).await;
         self.stop(Stop::Alarm(alarm));
     }
 
@@ -234,11 +236,12 @@ impl SpaceCore {
             alarm: alarm.clone(),
             bytes,
             proof,
+            weight,
         };
         let kept = self
             .client
             .store
-            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence, weight))
+            .write(move |store| SpaceLog::find_or_create(store, space_id)?.put_evidence(&evidence))
             .await;
         if let Err(error) = kept {
             tracing::error!(error = %error, "the evidence could not be kept");

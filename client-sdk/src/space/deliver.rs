@@ -23,7 +23,7 @@ use crate::content::{Content, open_content};
 use crate::entropy;
 use crate::epoch::EpochKey;
 use crate::error::{Alarm, Error, StoreError};
-use crate::store::log::StoredEntry;
+use crate::store::log::{SpaceLog, StoredEntry};
 
 /// Entries read from the store at once, at most.
 const BATCH_ENTRIES: usize = 256;
@@ -220,8 +220,10 @@ impl Reader {
 
     /// Retention drops contents. In a space that never had any, a relay that serves an event without its content hides it.
     async fn expect_retention(&self, entry: &StoredEntry) -> Result<(), Error> {
-        let core = self.core();
-        if core.read(|log| log.has_had_retention()).await? {
+        let (core, event_id) = (self.core(), entry.event_id);
+        let is_explained =
+            move |log: &SpaceLog<'_>| Ok(log.has_had_retention()? || log.has_acknowledged(&event_id)?);
+        if core.read(is_explained).await? {
             return Ok(());
         }
         // The policy may have been set behind what is verified so far.

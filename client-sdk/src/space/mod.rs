@@ -1,5 +1,6 @@
 //! Spaces: one log each, verified before it is shown.
 
+mod alarm;
 mod alone;
 mod api;
 pub(crate) mod client;
@@ -42,7 +43,7 @@ pub use superseded::{Audience, PublishedAgain};
 pub use wraps::RekeyProgress;
 
 pub use crate::outbox::{GivenUp, HomeKept, Sent, Unsent};
-pub use crate::store::log::Evidence;
+pub use crate::store::log::{Evidence, Weight};
 
 #[cfg(test)]
 mod tests;

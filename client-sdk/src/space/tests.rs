@@ -1,6 +1,7 @@
 //! A space against a relay that serves what it likes.
 
 mod agents;
+mod alarms;
 mod create;
 mod healing;
 mod heartbeats;

@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     log::ASIDE_TABLES,
     account::CHECKPOINT_KEYS,
     log::PROOF_COLUMN,
+    log::WEIGHT_RENAMED,
 ];
 
 /// Brings the file up to the newest schema; all or nothing, whichever process comes first.

@@ -312,15 +312,16 @@ async fn evidence_of_what_went_on_does_not_push_out_why_a_space_stopped() {
     let store = home.open().await.unwrap();
     let kept = store.write(|transaction| {
         let log = SpaceLog::find_or_create(transaction, SpaceId::new([7; 32]))?;
-        let evidence = |what: &str| Evidence {
+        let evidence = |what: &str, weight| Evidence {
+            weight,
             at_ms: 1,
             alarm: Alarm::new(what),
             bytes: Vec::new(),
             proof: None,
         };
-        log.put_evidence(&evidence("a fork"), Weight::Stopping)?;
+        log.put_evidence(&evidence("a fork", Weight::Standing))?;
         for _ in 0..100 {
-            log.put_evidence(&evidence("a bad wrap"), Weight::Passing)?;
+            log.put_evidence(&evidence("a bad wrap", Weight::Passing))?;
         }
         log.evidence()
     });

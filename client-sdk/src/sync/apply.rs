@@ -19,12 +19,14 @@ use crate::store::log::SpaceLog;
 use crate::store::outbox::BrokenAck;
 
 /// What became of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Applied {
     /// The log is verified and kept up to here, at least.
     Kept(Cursor),
     /// Another process has moved the store into the middle of the page, or the space has stopped; nothing was kept.
     Moved,
+    /// Another process of this home has raised an alarm, which stops the space here, too; nothing was kept.
+    Alarmed(Alarm),
 }
 
 impl SpaceCore {
@@ -56,8 +58,10 @@ impl SpaceCore {
             }
             Err(error) => return Err(error),
         };
-        if let Applied::Kept(cursor) = applied {
-            self.advance(cursor);
+        match &applied {
+            Applied::Kept(cursor) => self.advance(*cursor),
+            Applied::Alarmed(alarm) => self.stop(Stop::Alarm(alarm.clone())),
+            Applied::Moved => {}
         }
         if is_deleted {
             self.stop(Stop::Refused(Box::new(Refusal::tombstoned())));
@@ -111,6 +115,9 @@ fn apply_page(
     // Undone with everything else if the page does not hold.
     let log = &SpaceLog::find_or_create(log.store(), log.space_id())?;
     view.refresh(log)?;
+    if let Some(alarm) = log.standing_alarm()? {
+        return Ok(Applied::Alarmed(alarm));
+    }
     let cursor = log.cursor()?;
     if page.first_seq == served + 1 && cursor.seq > served {
         return skip_known(log, page, &cursor);

@@ -17,6 +17,7 @@ use crate::error::{Alarm, Error, Refusal};
 use crate::socket::{Subscription, SubscriptionEvent};
 use crate::space::core::{MOVES_WITHIN, SpaceCore};
 use crate::space::stop::Stop;
+use crate::store::log::Weight;
 use apply::Applied;
 pub(crate) use apply::broken_ack_alarm;
 
@@ -110,7 +111,7 @@ async fn follow_once(
                         backoff.reset();
                         *fruitless = 0;
                     }
-                    Applied::Moved => return Ok(()),
+                    Applied::Moved | Applied::Alarmed(_) => return Ok(()),
                 }
                 served = last;
                 if let Some(reached) = stated.take_if(|stated| stated.head_seq <= served) {
@@ -154,7 +155,7 @@ fn may_pass(refusal: &Refusal) -> bool {
 
 async fn refused(core: &SpaceCore, refusal: Refusal) {
     match alarm_of(core, &refusal) {
-        Some(alarm) => core.raise(alarm, refusal.to_string().into_bytes()).await,
+        Some(alarm) => raise_of(core, alarm, &refusal).await,
         None => core.stop(Stop::Refused(Box::new(explain(core, refusal).await))),
     }
 }
@@ -177,8 +178,19 @@ pub(crate) async fn refused_head(core: &SpaceCore, refusal: Refusal) -> Error {
     let Some(alarm) = alarm_of(core, &refusal) else {
         return explain(core, refusal).await.into();
     };
-    core.raise(alarm.clone(), refusal.to_string().into_bytes()).await;
+    raise_of(core, alarm.clone(), &refusal).await;
     alarm.into()
+}
+
+/// A damage that the relay itself reports is the operator's to mend, and the space goes on when that is done; anything else is a person's
+/// to judge.
+async fn raise_of(core: &SpaceCore, alarm: Alarm, refusal: &Refusal) {
+    let said = refusal.to_string().into_bytes();
+    if refusal.code != Some(ErrorCode::EntryDamaged) {
+        return core.raise(alarm, said).await;
+    }
+    core.keep_evidence(&alarm, said, Weight::Stopping).await;
+    core.stop(Stop::Alarm(alarm));
 }
 
 /// What a refusal to read means, as far as the verified log tells.

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use sealpost_sdk::space::Evidence;
+use sealpost_sdk::space::{Evidence, Weight};
 use serde::Serialize;
 
 use crate::chosen_space::ChosenSpace;
@@ -12,7 +12,7 @@ use crate::output::{Report, moment_of, printable};
 /// List what raised alarms about a space on this device
 ///
 /// The last sixteen of each kind are kept: those that stopped the space, and those that it went on without. A provable one can be
-/// exported (`evidence export`).
+/// exported (`evidence export`). One that stands keeps the space stopped, until `evidence acknowledge`.
 #[derive(Args)]
 #[command(after_help = "Example:\n  sealpost evidence list garden")]
 pub(crate) struct List {
@@ -38,6 +38,8 @@ struct Piece {
     bytes: usize,
     /// Whether a third party can check it.
     provable: bool,
+    /// What it did to the space: passing (it went on), stopping (it is tried anew when it is opened again), standing, acknowledged.
+    weight: &'static str,
 }
 
 impl List {
@@ -65,7 +67,17 @@ impl Piece {
             event_id: piece.alarm.event_id.map(|id| id.to_string()),
             bytes: piece.bytes.len(),
             provable: piece.proof.is_some(),
+            weight: word_of(piece.weight),
         }
+    }
+}
+
+fn word_of(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Passing => "passing",
+        Weight::Stopping => "stopping",
+        Weight::Standing => "standing",
+        Weight::Acknowledged => "acknowledged",
     }
 }
 
@@ -82,10 +94,11 @@ impl Report for Listed {
             let place = piece.seq.map(|seq| format!(", seq {seq}")).unwrap_or_default();
             writeln!(
                 out,
-                "{}  {}  {}{place}{provable}",
+                "{}  {}  {}{place}, {}{provable}",
                 piece.number,
                 moment_of(piece.at_ms / 1000),
-                printable(&piece.what)
+                printable(&piece.what),
+                piece.weight
             )
         })
     }

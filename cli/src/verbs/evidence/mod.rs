@@ -1,5 +1,6 @@
 //! What raised alarms, and what others can check of it.
 
+mod acknowledge;
 mod export;
 mod list;
 mod verify;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 pub(crate) enum Evidence {
     List(list::List),
     Export(export::Export),
+    Acknowledge(acknowledge::Acknowledge),
     Verify(verify::Verify),
 }
 
@@ -22,6 +24,7 @@ impl Evidence {
         match self {
             Self::List(verb) => verb.run(context).await,
             Self::Export(verb) => verb.run(context).await,
+            Self::Acknowledge(verb) => verb.run(context).await,
             Self::Verify(verb) => verb.run(context),
         }
     }

@@ -28,7 +28,10 @@ struct ShownSpace {
     waiting_for_approval: bool,
     /// member, lost, waiting, turned_away, left, removed, deleted, not_listed; or unknown, where the relay could not be asked.
     state: &'static str,
-    /// The same for people.
+    /// What keeps it stopped on this device, until `evidence acknowledge`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm: Option<String>,
+    /// The state for people.
     #[serde(skip)]
     said: &'static str,
 }
@@ -77,6 +80,7 @@ impl From<SpaceSummary> for ShownSpace {
             space: space.id.to_string(),
             name: space.name,
             head: space.relay_head,
+            alarm: space.alarm.map(|alarm| alarm.what),
             lost_with: space.lost_with.map(|id| id.to_string()),
             waiting_for_approval: space.waits_for_approval,
         }
@@ -91,6 +95,13 @@ impl Report for ShownSpace {
         } else {
             &self.name
         };
-        writeln!(out, "{}  {head:>8}  {}{}", self.space, printable(name), self.said)
+        let alarm = self.alarm.as_ref().map_or("", |_| "  (stopped by an alarm)");
+        writeln!(
+            out,
+            "{}  {head:>8}  {}{}{alarm}",
+            self.space,
+            printable(name),
+            self.said
+        )
     }
 }

@@ -55,11 +55,15 @@ impl Client {
                 core.unpin().await?;
                 core.write(|log, view| {
                     view.forget();
+                    log.acknowledge_alarms()?;
                     log.set_aside()
                 })
                 .await?;
             }
-            Superseded::ByThePin => core.unpin().await?,
+            Superseded::ByThePin => {
+                core.write(|log, _| log.acknowledge_alarms()).await?;
+                core.unpin().await?;
+            }
             Superseded::NotAtAll if core.views_aside().await? > 0 => {}
             Superseded::NotAtAll => {
                 return Err(Error::usage(

@@ -287,7 +287,7 @@ async fn wrap_that_the_relay_made_or_swapped_releases_no_key() {
 }
 
 /// Serves a log whose first content is gone; returns the stream from its beginning.
-async fn without_first_content(retention_seconds: u64) -> (Stage, Messages) {
+pub(super) async fn without_first_content(retention_seconds: u64) -> (Stage, Messages) {
     let mut stage = Stage::new().await;
     let alice = person(ALICE);
     let policy = wire::Policy {
@@ -340,7 +340,7 @@ async fn head_that_is_never_served_holds_nobody_for_ever() {
 }
 
 /// Pins a place of the space in Alice's keystore, as another device of hers does.
-async fn pin(stage: &Stage, cursor: Cursor) {
+pub(super) async fn pin(stage: &Stage, cursor: Cursor) {
     let mut content = crate::keystore::testing::content();
     let place = VerifiedPlace {
         control_index: 2,
@@ -400,7 +400,7 @@ async fn log_through_what_another_device_verified_is_read() {
 }
 
 /// A device that has verified six places, and the relay that it meets again.
-async fn met_again() -> (Stage, Space, Script) {
+pub(super) async fn met_again() -> (Stage, Space, Script) {
     met_again_after(async |_| {}).await
 }
 
