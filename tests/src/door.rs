@@ -42,6 +42,19 @@ impl Door {
         }
     }
 
+    /// The same, where all connections share something.
+    pub async fn open_with<S, F>(
+        shared: &Arc<S>,
+        serve: impl Fn(TcpStream, Arc<S>) -> F + Send + 'static,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let shared = Arc::clone(shared);
+        Self::open(move |client| serve(client, Arc::clone(&shared))).await
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -100,8 +100,7 @@ impl HostileRelay {
             misbehaved: watch::Sender::default(),
             client: sealpost_tests::relay::http_with(redirects),
         });
-        let serving = Arc::clone(&shared);
-        let door = Door::open(move |client| serve(client, Arc::clone(&serving))).await;
+        let door = Door::open_with(&shared, serve).await;
         Self { shared, door }
     }
 

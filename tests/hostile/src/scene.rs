@@ -33,6 +33,8 @@ pub const BOB: &str = "bob";
 
 /// What Alice has said in every garden.
 pub const SAID: [&str; 3] = ["one", "two", "three"];
+/// The same where she has said one thing more.
+pub const FOUR: [&str; 4] = ["one", "two", "three", "four"];
 
 /// Where it all takes place.
 pub struct Scene {
@@ -155,18 +157,19 @@ impl Scene {
         }
     }
 
-    /// Mallory, as somebody whom Alice has confirmed.
+    /// A garden where Mallory is a member, too: the record that adds her stands behind the last event.
     ///
     /// # Panics
-    /// When she is not found.
-    pub async fn confirmed_mallory(&self) -> ConfirmedContact {
-        let contacts = self.alice.contacts();
-        contacts.look_up(self.mallory.handle()).await.unwrap();
+    /// When she is not found, or not taken.
+    pub async fn garden_with_mallory(&self) -> Garden {
+        let garden = self.garden().await;
+        let (contacts, handle) = (self.alice.contacts(), self.mallory.handle());
+        contacts.look_up(handle).await.unwrap();
         let fingerprint = Fingerprint::of(&self.mallory.id()).to_string();
-        contacts
-            .confirm(self.mallory.handle(), &fingerprint)
-            .await
-            .unwrap()
+        let confirmed = contacts.confirm(handle, &fingerprint).await.unwrap();
+        let adding = garden.alices.add_member(&confirmed, Capabilities::WRITE);
+        adding.await.unwrap();
+        garden
     }
 
     /// A device of Bob's that has logged in and read nothing.

@@ -20,24 +20,16 @@ const STORED: usize = 65_536 + 16;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        both("R49", "a file is cut", |scene| Box::pin(cut(scene))),
+        both("R49", "a file is cut", run!(cut)),
         both(
             "R50",
             "chunks of a file are swapped, doubled or left out",
-            |scene| Box::pin(shuffled(scene)),
+            run!(shuffled),
         ),
-        both("R51", "another file of the same space is served", |scene| {
-            Box::pin(swapped(scene))
-        }),
-        both("R52", "name and type of a file are tampered with", |scene| {
-            Box::pin(renamed(scene))
-        }),
-        both("R53", "a file claims to be endless", |scene| {
-            Box::pin(endless(scene))
-        }),
-        both("R54", "a file's address leads elsewhere", |scene| {
-            Box::pin(elsewhere(scene))
-        }),
+        both("R51", "another file of the same space is served", run!(swapped)),
+        both("R52", "name and type of a file are tampered with", run!(renamed)),
+        both("R53", "a file claims to be endless", run!(endless)),
+        both("R54", "a file's address leads elsewhere", run!(elsewhere)),
     ]
 }
 

@@ -35,49 +35,45 @@ pub(super) fn cases() -> Vec<Case> {
         both(
             "R1",
             "a wrapped key is replaced by one that the chain does not commit to",
-            |scene| Box::pin(replaced_wrap(scene)),
+            run!(replaced_wrap),
         ),
         sdk(
             "R2",
             "a contact's keys are replaced by Mallory's",
-            |scene| Box::pin(substituted(scene)),
+            run!(substituted),
             KNOWS_NOBODY,
         ),
         sdk(
             "R3",
             "an HPKE key of zeros, of low order, or not canonical",
-            |scene| Box::pin(weak_hpke(scene)),
+            run!(weak_hpke),
             KNOWS_NOBODY,
         ),
         both(
             "R4",
             "a signature or a key that is weak or not canonical",
-            |scene| Box::pin(weak_signature(scene)),
+            run!(weak_signature),
         ),
-        both("R5", "a valid signature under another kind of message", |scene| {
-            Box::pin(other_label(scene))
-        }),
-        both("R6", "an id of one kind in the place of another", |scene| {
-            Box::pin(other_id(scene))
-        }),
+        both(
+            "R5",
+            "a valid signature under another kind of message",
+            run!(other_label),
+        ),
+        both("R6", "an id of one kind in the place of another", run!(other_id)),
         sdk(
             "R7",
             "a confirmed contact has other keys",
-            |scene| Box::pin(changed(scene)),
+            run!(changed),
             KNOWS_NOBODY,
         ),
-        both("R8", "recovery keys and policies are offered", |scene| {
-            Box::pin(escrow(scene))
-        }),
-        both("R9", "another OPAQUE key than before", |scene| {
-            Box::pin(other_opaque_key(scene))
-        }),
-        both("R10", "the answer of OPAQUE is that of another suite", |scene| {
-            Box::pin(other_suite(scene))
-        }),
-        both("R11", "a challenge of the relay's choice", |scene| {
-            Box::pin(challenged(scene))
-        }),
+        both("R8", "recovery keys and policies are offered", run!(escrow)),
+        both("R9", "another OPAQUE key than before", run!(other_opaque_key)),
+        both(
+            "R10",
+            "the answer of OPAQUE is that of another suite",
+            run!(other_suite),
+        ),
+        both("R11", "a challenge of the relay's choice", run!(challenged)),
     ]
 }
 
@@ -113,11 +109,25 @@ fn candidate(signed: SignedManifest) -> Orders {
     })
 }
 
-async fn substituted(scene: &Scene) -> Shown {
+/// Whoever is looked up has Mallory's keys.
+fn mallorys_keys(scene: &Scene) -> Orders {
     let mallory = &scene.mallory;
-    scene
-        .relay
-        .misbehave(candidate(mallory.manifest.sign(&mallory.key)));
+    candidate(mallory.manifest.sign(&mallory.key))
+}
+
+/// A person's manifest with these keys.
+fn manifest(signing_key: Vec<u8>, hpke_key: Vec<u8>) -> Bytes {
+    let manifest = PrincipalManifest {
+        version: 1,
+        kind: 1,
+        signing_key: signing_key.into(),
+        hpke_key: hpke_key.into(),
+    };
+    manifest.encode_to_vec().into()
+}
+
+async fn substituted(scene: &Scene) -> Shown {
+    scene.relay.misbehave(mallorys_keys(scene));
     let bob = scene.device().await;
     let contacts = bob.sdk().contacts();
     let carol = Fingerprint::of(&scene.carol.account().principal_id).to_string();
@@ -163,13 +173,7 @@ async fn weak_hpke(scene: &Scene) -> Shown {
     ];
     for (form, hpke_key) in keys {
         let key = &scene.mallory.key;
-        let manifest = PrincipalManifest {
-            version: 1,
-            kind: 1,
-            signing_key: key.verifying_key().to_bytes().to_vec().into(),
-            hpke_key: hpke_key.into(),
-        };
-        let manifest = Bytes::from(manifest.encode_to_vec());
+        let manifest = manifest(key.verifying_key().to_bytes().to_vec(), hpke_key);
         let signature = sign(key, Label::MANIFEST, &[&manifest]).to_vec().into();
         scene
             .relay
@@ -216,16 +220,10 @@ async fn weak_signature(scene: &Scene) -> Shown {
         // The key of order 1: every signature of the form above would hold.
         let mut low = vec![0; 32];
         low[0] = 1;
-        let manifest = PrincipalManifest {
-            version: 1,
-            kind: 1,
-            signing_key: low.clone().into(),
-            hpke_key: scene.mallory.manifest.hpke_key().clone(),
-        };
-        let signature = [low, vec![0; 32]].concat();
+        let hpke_key = scene.mallory.manifest.hpke_key().to_vec();
         scene.relay.misbehave(candidate(SignedManifest {
-            manifest: manifest.encode_to_vec().into(),
-            signature: signature.into(),
+            manifest: manifest(low.clone(), hpke_key),
+            signature: [low, vec![0; 32]].concat().into(),
         }));
         let bob = scene.device().await;
         let met = patiently(bob.sdk().contacts().look_up("nobody-yet")).await;
@@ -267,10 +265,7 @@ async fn other_id(scene: &Scene) -> Shown {
 }
 
 async fn changed(scene: &Scene) -> Shown {
-    let mallory = &scene.mallory;
-    scene
-        .relay
-        .misbehave(candidate(mallory.manifest.sign(&mallory.key)));
+    scene.relay.misbehave(mallorys_keys(scene));
     let bob = scene.device().await;
     let contacts = bob.sdk().contacts();
     let mut forms = Forms::default();

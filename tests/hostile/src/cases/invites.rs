@@ -10,10 +10,11 @@ use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::client_frame::Body as Ask;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::relay_frame::Body as Answer;
-use sealpost_protocol::wire::{AcceptInvite, ClientFrame, ControlRecord, FetchedInvite, Nack, RelayFrame};
+use sealpost_protocol::wire::{AcceptInvite, ClientFrame, ControlRecord, FetchedInvite, RelayFrame};
 use sealpost_sdk::{InviteLink, InviteOptions, Joined, Space, SpaceOptions};
 
 use super::log::page_of;
+use super::told::nack;
 use super::{Case, Forms, Shown, alarmed, both, explained, refused, sdk};
 use crate::entries::record;
 use crate::forgery::record_behind;
@@ -29,24 +30,22 @@ pub(super) fn cases() -> Vec<Case> {
         sdk(
             "R44",
             "the relay looks for a link's secret",
-            |scene| Box::pin(secret(scene)),
+            run!(secret),
             JOINS_NOTHING,
         ),
         sdk(
             "R45",
             "what an invite says is changed",
-            |scene| Box::pin(altered(scene)),
+            run!(altered),
             JOINS_NOTHING,
         ),
         sdk(
             "R46",
             "an invite that was revoked is served as open",
-            |scene| Box::pin(revoked(scene)),
+            run!(revoked),
             JOINS_NOTHING,
         ),
-        both("R47", "the relay redeems an invite itself", |scene| {
-            Box::pin(redeemed(scene))
-        }),
+        both("R47", "the relay redeems an invite itself", run!(redeemed)),
         explained(
             "R48",
             "what is shown of a space before one joins is forged",
@@ -92,8 +91,7 @@ async fn secret(scene: &Scene) -> Shown {
         .requests(move |frame| {
             frames.lock().unwrap().extend(frame.encode_to_vec());
             let asks = matches!(frame.body, Some(Ask::FetchInvite(_)));
-            // A client that is told to show the link has nothing to show it with.
-            (asks && std::mem::take(&mut first)).then(|| vec![nack(frame.request_id, "invite_void")])
+            (asks && std::mem::take(&mut first)).then(|| turned_away(frame))
         })
         .answers(move |asked, _| {
             let mut heard = requests.lock().unwrap();
@@ -101,7 +99,7 @@ async fn secret(scene: &Scene) -> Shown {
             heard.extend(&asked.body);
         });
     scene.relay.misbehave(orders);
-    let turned_away = join(scene, &link).await;
+    let first_try = join(scene, &link).await;
     let joined = join(scene, &link).await;
     let heard = heard.lock().unwrap();
     let secret = link.expose_secret();
@@ -114,7 +112,7 @@ async fn secret(scene: &Scene) -> Shown {
             "joined; {} bytes were heard and it was in none",
             heard.len()
         )),
-        Err(failure) => Err(format!("{failure:?} after {turned_away:?}")),
+        Err(failure) => Err(format!("{failure:?} after {first_try:?}")),
     }
 }
 
@@ -167,7 +165,7 @@ async fn revoked(scene: &Scene) -> Shown {
     let keep = Arc::clone(&open);
     let turn_away = |frame: &ClientFrame| {
         let publishes = matches!(frame.body, Some(Ask::Publish(_)));
-        publishes.then(|| vec![nack(frame.request_id, "invite_void")])
+        publishes.then(|| turned_away(frame))
     };
     let orders = Orders::default().requests(turn_away).frames(move |frame| {
         if let Some(Answer::FetchedInvite(fetched)) = &frame.body {
@@ -199,16 +197,9 @@ async fn revoked(scene: &Scene) -> Shown {
     }
 }
 
-fn nack(request_id: u64, code: &str) -> RelayFrame {
-    let nack = Nack {
-        code: code.to_owned(),
-        message: "send the whole link".to_owned(),
-        ..Nack::default()
-    };
-    RelayFrame {
-        request_id,
-        body: Some(Answer::Nack(nack)),
-    }
+/// A client that is told to show the link has nothing to show it with.
+fn turned_away(frame: &ClientFrame) -> Vec<RelayFrame> {
+    vec![nack(frame.request_id, "invite_void", "send the whole link")]
 }
 
 /// It has the invite's public key, and Mallory's.

@@ -30,26 +30,18 @@ pub(super) fn cases() -> Vec<Case> {
         both(
             "R14",
             "a salt of the keystore is empty, short or another one",
-            |scene| Box::pin(salts(scene)),
+            run!(salts),
         ),
         sdk(
             "R15",
             "an older keystore",
-            |scene| Box::pin(rolled_back(scene)),
+            run!(rolled_back),
             "this client fetches the keystore once, when a device logs in, and changes none",
         ),
-        both("R16", "the keystore of somebody else", |scene| {
-            Box::pin(of_carol(scene))
-        }),
-        both("R17", "one bit of the keystore is flipped", |scene| {
-            Box::pin(flipped(scene))
-        }),
-        both("R18", "a commitment of another key", |scene| {
-            Box::pin(commitments(scene))
-        }),
-        both("R19", "the relay says that there is no keystore", |scene| {
-            Box::pin(none(scene))
-        }),
+        both("R16", "the keystore of somebody else", run!(of_carol)),
+        both("R17", "one bit of the keystore is flipped", run!(flipped)),
+        both("R18", "a commitment of another key", run!(commitments)),
+        both("R19", "the relay says that there is no keystore", run!(none)),
         explained(
             "R20",
             "database, server setup and a list of leaked passphrases together",

@@ -16,7 +16,7 @@ use super::{Case, Forms, Shown, alarmed_after, both, explained, unharmed};
 use crate::entries::{end_of, event, event_entry, flip, record};
 use crate::forgery::{first_of_her_own, header, next_of_the_same_writer};
 use crate::relay::Orders;
-use crate::scene::{Garden, SAID, Scene};
+use crate::scene::{FOUR, Garden, SAID, Scene};
 use crate::victim::Victim;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -24,53 +24,51 @@ pub(super) fn cases() -> Vec<Case> {
         both(
             "R21",
             "an event is moved to another space, place, author or kind",
-            |scene| Box::pin(relocated(scene)),
+            run!(relocated),
         ),
         both("R22", "an old event is served again at a new place", |scene| {
             Box::pin(page(scene, |page| {
                 page.entries.push(page.entries[Garden::FIRST].clone());
             }))
         }),
-        both("R23", "an answer is given twice", |scene| Box::pin(twice(scene))),
-        both("R24", "something in the middle is left out", |scene| {
-            Box::pin(left_out(scene))
-        }),
+        both("R23", "an answer is given twice", run!(twice)),
+        both("R24", "something in the middle is left out", run!(left_out)),
         both(
             "R25",
             "the end of the log is kept back, and the next event served",
-            |scene| Box::pin(kept_back(scene)),
+            run!(kept_back),
         ),
         both("R26", "two events change places", |scene| {
             Box::pin(page(scene, |page| {
                 page.entries.swap(Garden::FIRST, Garden::FIRST + 1)
             }))
         }),
-        both("R27", "two members are shown different logs", |scene| {
-            Box::pin(forked(scene))
-        }),
+        both("R27", "two members are shown different logs", run!(forked)),
         both(
             "R28",
             "the head is another one at every second request",
-            |scene| Box::pin(odd_and_even(scene)),
+            run!(odd_and_even),
         ),
-        both("R29", "the log is rolled back", |scene| {
-            Box::pin(rolled_back(scene))
-        }),
+        both("R29", "the log is rolled back", run!(rolled_back)),
         both(
             "R30",
             "an event of nobody, or of somebody who is no member",
-            |scene| Box::pin(of_nobody(scene)),
+            run!(of_nobody),
         ),
-        both("R31", "an event that a removed member dates back", |scene| {
-            Box::pin(dated_back(scene))
-        }),
-        both("R32", "every time that the relay tells is false", |scene| {
-            Box::pin(false_times(scene))
-        }),
+        both(
+            "R31",
+            "an event that a removed member dates back",
+            run!(dated_back),
+        ),
+        both(
+            "R32",
+            "every time that the relay tells is false",
+            run!(false_times),
+        ),
         both(
             "R33",
             "a frame far over the limit, and lengths that lie",
-            |scene| Box::pin(oversized(scene)),
+            run!(oversized),
         ),
         explained(
             "R34",
@@ -81,7 +79,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Serves a changed page to a device that has read nothing. What it has kept of the alarm is there after a restart.
+/// Serves a changed page to a device that has read nothing. The alarm is one after a restart, too, when the relay is honest.
 pub(super) async fn page(scene: &Scene, change: impl Fn(&mut Page) + Send + 'static) -> Shown {
     let garden = scene.garden().await;
     page_of(scene, &garden, change).await
@@ -93,28 +91,26 @@ pub(super) async fn page_of(
     garden: &Garden,
     change: impl Fn(&mut Page) + Send + 'static,
 ) -> Shown {
+    page_in(scene, garden, &SAID, change).await
+}
+
+/// The same in this garden, where this was said.
+pub(super) async fn page_in(
+    scene: &Scene,
+    garden: &Garden,
+    honest: &[&str],
+    change: impl Fn(&mut Page) + Send + 'static,
+) -> Shown {
     scene.relay.misbehave(pages(move |page| {
         if page.first_seq == 1 {
             change(page);
         }
     }));
     let mut bob = scene.device().await;
-    let shown = alarmed_after(bob.read(garden.id, SAID.len() + 1).await, &SAID)?;
+    let shown = alarmed_after(bob.read(garden.id, honest.len() + 1).await, honest)?;
     scene.relay.behave();
-    match scene.victim {
-        Victim::Sdk => {
-            let bob = bob.restarted().await;
-            let space = bob.sdk().space(garden.id).await.unwrap();
-            if space.evidence().await.unwrap().is_empty() {
-                return Err("no evidence was kept".to_owned());
-            }
-        }
-        // It keeps the alarm itself.
-        Victim::Interop => {
-            let later = bob.restarted().await.read(garden.id, SAID.len()).await;
-            alarmed_after(later, &SAID).map_err(|wrong| format!("a restart has ended the alarm: {wrong}"))?;
-        }
-    }
+    let later = bob.restarted().await.read(garden.id, honest.len()).await;
+    alarmed_after(later, honest).map_err(|wrong| format!("a restart has ended the alarm: {wrong}"))?;
     Ok(shown)
 }
 
@@ -180,8 +176,7 @@ async fn twice(scene: &Scene) -> Shown {
     let _acked = bob.send(garden.id, "four").await;
     scene.relay.behave();
     let mut after = scene.device().await;
-    let honest = [&SAID[..], &["four"]].concat();
-    unharmed(after.read(garden.id, honest.len()).await, &honest)
+    unharmed(after.read(garden.id, FOUR.len()).await, &FOUR)
 }
 
 async fn left_out(scene: &Scene) -> Shown {
@@ -216,9 +211,8 @@ async fn left_out(scene: &Scene) -> Shown {
     let _stays_open = bob.opened(garden.id).await;
     bob.read(garden.id, SAID.len()).await.ended.unwrap();
     let _acked_or_not = bob.send(garden.id, "four").await;
-    let honest = [&SAID[..], &["four"]].concat();
-    let read = bob.read(garden.id, honest.len() + 1).await;
-    forms.add("an ack with another root", alarmed_after(read, &honest))?;
+    let read = bob.read(garden.id, FOUR.len() + 1).await;
+    forms.add("an ack with another root", alarmed_after(read, &FOUR))?;
     forms.shown()
 }
 
@@ -339,10 +333,7 @@ async fn odd_and_even(scene: &Scene) -> Shown {
     unharmed(first, &SAID)?;
     scene.relay.cut();
     garden.alices.send(Message::text("four")).await.unwrap();
-    alarmed_after(
-        bob.read(garden.id, SAID.len() + 2).await,
-        &[&SAID[..], &["four"]].concat(),
-    )
+    alarmed_after(bob.read(garden.id, SAID.len() + 2).await, &FOUR)
 }
 
 async fn rolled_back(scene: &Scene) -> Shown {
@@ -398,24 +389,17 @@ async fn of_nobody(scene: &Scene) -> Shown {
 
 /// Mallory was a member. What she signs now knows no more than she did then.
 async fn dated_back(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let confirmed = scene.confirmed_mallory().await;
-    let write = sealpost_protocol::chain::Capabilities::WRITE;
-    garden.alices.add_member(&confirmed, write).await.unwrap();
+    let garden = scene.garden_with_mallory().await;
     garden.alices.send(Message::text("four")).await.unwrap();
     garden.alices.remove_member(scene.mallory.id()).await.unwrap();
     let mallory = scene.mallory.clone();
     // The last event: Alice's, of the epoch in which Mallory was a member.
     let at = Garden::LENGTH + 1;
-    let honest = [&SAID[..], &["four"]].concat();
-    scene.relay.misbehave(pages(move |page| {
-        if page.first_seq == 1 {
-            let forged = first_of_her_own(&page.entries[at], &mallory);
-            page.entries.push(forged);
-        }
-    }));
-    let read = scene.device().await.read(garden.id, honest.len() + 1).await;
-    alarmed_after(read, &honest)
+    page_in(scene, &garden, &FOUR, move |page| {
+        let forged = first_of_her_own(&page.entries[at], &mallory);
+        page.entries.push(forged);
+    })
+    .await
 }
 
 /// Whatever looks like a time, in every answer.

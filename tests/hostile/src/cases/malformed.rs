@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::event::{EventHeader, ParsedEvent, sign_event};
 use sealpost_protocol::limits;
 use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{Entry, Page, RelayFrame};
 use sealpost_sdk::{Message, Position};
 
+use super::log::entries_of;
 use super::{Shown, unharmed};
 use crate::entries::{end_of, event_entry};
 use crate::forgery::first_of_her_own;
 use crate::relay::Orders;
-use crate::scene::{Garden, SAID, Scene};
+use crate::scene::{FOUR, Garden, Scene};
 use crate::victim::{Failure, Victim, patiently};
 
 /// Events of one page.
@@ -25,16 +25,9 @@ const LAST: usize = Garden::LENGTH + 1;
 
 /// Mallory is a member: her signatures hold, and the relay serves what she never sent.
 pub(super) async fn malformed(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let confirmed = scene.confirmed_mallory().await;
-    garden
-        .alices
-        .add_member(&confirmed, Capabilities::WRITE)
-        .await
-        .unwrap();
+    let garden = scene.garden_with_mallory().await;
     garden.alices.send(Message::text("four")).await.unwrap();
-    let honest = [&SAID[..], &["four"]].concat();
-    let log = super::log::entries_of(scene, &garden).await;
+    let log = entries_of(scene, &garden).await;
     let forged = forge(scene, &log);
     let pages = pages_of(&garden, &log, &forged);
     let head = end_of(&garden.id, &[&log[..], &forged].concat());
@@ -57,7 +50,7 @@ pub(super) async fn malformed(scene: &Scene) -> Shown {
         }));
     let mut bob = scene.device().await;
     if scene.victim == Victim::Interop {
-        unharmed(bob.read(garden.id, honest.len()).await, &honest)?;
+        unharmed(bob.read(garden.id, FOUR.len()).await, &FOUR)?;
         let behind = bob.read_in_vain(garden.id).await;
         return match behind.texts.is_empty() {
             true => Ok(format!("of {} nothing is shown", forged.len())),
@@ -76,7 +69,7 @@ pub(super) async fn malformed(scene: &Scene) -> Shown {
             break;
         }
     }
-    if texts != honest {
+    if texts != FOUR {
         return Err(format!("it showed {texts:?}"));
     }
     match classes.len() {

@@ -5,51 +5,40 @@ use std::sync::{Arc, Mutex};
 use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::http::paths;
 use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire::SetCapabilities;
 use sealpost_protocol::wire::client_frame::Body as Ask;
 use sealpost_protocol::wire::control_record::Body;
-use sealpost_protocol::wire::relay_frame::Body as Answer;
-use sealpost_protocol::wire::{Nack, RelayFrame, SetCapabilities};
 use sealpost_sdk::{InviteOptions, Message};
 use serde_json::json;
 
-use super::log::{entries_of, page, page_of};
-use super::told::{json_at, pages, wraps};
+use super::log::{entries_of, page, page_in, page_of};
+use super::told::{json_at, nack, wraps};
 use super::{Case, Forms, Shown, alarmed_after, both, refused, unharmed};
 use crate::entries::{end_of, flip};
 use crate::forgery::{adding, first_of_a_ghost_device, first_of_her_own, record_behind};
 use crate::relay::Orders;
-use crate::scene::{Garden, SAID, Scene};
+use crate::scene::{FOUR, Garden, SAID, Scene};
 use crate::victim::{Victim, patiently};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        both("R35", "a member whom nobody added", |scene| {
-            Box::pin(ghost(scene))
-        }),
-        both("R36", "a device that its owner has not signed for", |scene| {
-            Box::pin(ghost_device(scene))
-        }),
-        both("R37", "a removal is kept from a member", |scene| {
-            Box::pin(hidden_removal(scene))
-        }),
-        both("R38", "new content under the key of an old epoch", |scene| {
-            Box::pin(old_epoch(scene))
-        }),
-        both("R39", "an epoch is left out, or comes twice", |scene| {
-            Box::pin(epochs(scene))
-        }),
-        both("R40", "two records change places", |scene| {
-            Box::pin(swapped_records(scene))
-        }),
-        both("R41", "the relay gives somebody rights", |scene| {
-            Box::pin(raised(scene))
-        }),
-        both("R42", "the wrap of another epoch", |scene| {
-            Box::pin(other_epochs_wrap(scene))
-        }),
-        both("R43", "a member's wrap is kept back", |scene| {
-            Box::pin(withheld_wrap(scene))
-        }),
+        both("R35", "a member whom nobody added", run!(ghost)),
+        both(
+            "R36",
+            "a device that its owner has not signed for",
+            run!(ghost_device),
+        ),
+        both("R37", "a removal is kept from a member", run!(hidden_removal)),
+        both(
+            "R38",
+            "new content under the key of an old epoch",
+            run!(old_epoch),
+        ),
+        both("R39", "an epoch is left out, or comes twice", run!(epochs)),
+        both("R40", "two records change places", run!(swapped_records)),
+        both("R41", "the relay gives somebody rights", run!(raised)),
+        both("R42", "the wrap of another epoch", run!(other_epochs_wrap)),
+        both("R43", "a member's wrap is kept back", run!(withheld_wrap)),
     ]
 }
 
@@ -81,13 +70,7 @@ async fn ghost_device(scene: &Scene) -> Shown {
 
 /// Mallory is removed. Bob is shown neither the removal nor its rekey, and then what was written behind them.
 async fn hidden_removal(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let confirmed = scene.confirmed_mallory().await;
-    garden
-        .alices
-        .add_member(&confirmed, Capabilities::WRITE)
-        .await
-        .unwrap();
+    let garden = scene.garden_with_mallory().await;
     garden.alices.remove_member(scene.mallory.id()).await.unwrap();
     garden.alices.send(Message::text("without her")).await.unwrap();
     page_of(scene, &garden, |page| {
@@ -98,25 +81,15 @@ async fn hidden_removal(scene: &Scene) -> Shown {
 
 /// Mallory is a member, and stays one. What she signs is of the epoch before.
 async fn old_epoch(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let confirmed = scene.confirmed_mallory().await;
-    garden
-        .alices
-        .add_member(&confirmed, Capabilities::WRITE)
-        .await
-        .unwrap();
+    let garden = scene.garden_with_mallory().await;
     garden.alices.send(Message::text("four")).await.unwrap();
     garden.alices.rekey().await.unwrap();
     let (mallory, last) = (scene.mallory.clone(), Garden::LENGTH + 1);
-    scene.relay.misbehave(pages(move |page| {
-        if page.first_seq == 1 {
-            let forged = first_of_her_own(&page.entries[last], &mallory);
-            page.entries.push(forged);
-        }
-    }));
-    let honest = [&SAID[..], &["four"]].concat();
-    let read = scene.device().await.read(garden.id, honest.len() + 1).await;
-    alarmed_after(read, &honest)
+    page_in(scene, &garden, &FOUR, move |page| {
+        let forged = first_of_her_own(&page.entries[last], &mallory);
+        page.entries.push(forged);
+    })
+    .await
 }
 
 async fn epochs(scene: &Scene) -> Shown {
@@ -137,13 +110,7 @@ async fn epochs(scene: &Scene) -> Shown {
 
 /// Whatever order an honest relay picks, it is one order for all. Another one does not hold.
 async fn swapped_records(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let confirmed = scene.confirmed_mallory().await;
-    garden
-        .alices
-        .add_member(&confirmed, Capabilities::WRITE)
-        .await
-        .unwrap();
+    let garden = scene.garden_with_mallory().await;
     let grant = garden
         .alices
         .set_capabilities(scene.mallory.id(), Capabilities::NONE);
@@ -228,16 +195,8 @@ pub(super) async fn wrap_of(scene: &Scene, garden: &Garden) -> bytes::Bytes {
 async fn withheld_wrap(scene: &Scene) -> Shown {
     let garden = scene.garden().await;
     scene.relay.misbehave(Orders::default().requests(|frame| {
-        matches!(frame.body, Some(Ask::FetchWrap(_))).then(|| {
-            let nack = Nack {
-                code: "not_found".to_owned(),
-                ..Nack::default()
-            };
-            vec![RelayFrame {
-                request_id: frame.request_id,
-                body: Some(Answer::Nack(nack)),
-            }]
-        })
+        matches!(frame.body, Some(Ask::FetchWrap(_)))
+            .then(|| vec![nack(frame.request_id, "not_found", "there is none")])
     }));
     let mut bob = scene.device().await;
     let read = bob.read(garden.id, SAID.len()).await;
@@ -245,8 +204,7 @@ async fn withheld_wrap(scene: &Scene) -> Shown {
     // The others go on.
     garden.alices.send(Message::text("four")).await.unwrap();
     scene.relay.behave();
-    let honest = [&SAID[..], &["four"]].concat();
-    unharmed(scene.device().await.read(garden.id, honest.len()).await, &honest)?;
+    unharmed(scene.device().await.read(garden.id, FOUR.len()).await, &FOUR)?;
     Ok(shown)
 }
 

@@ -1,5 +1,12 @@
 //! What a hostile relay does, case by case, and what a client must make of it.
 
+/// A case's function, as the table of cases takes it.
+macro_rules! run {
+    ($case:ident) => {
+        |scene| Box::pin($case(scene))
+    };
+}
+
 mod files;
 mod identity;
 mod invites;

@@ -13,14 +13,14 @@ use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{EventHeader, GoAway, SignedEvent};
 use serde_json::json;
 
-use super::log::page_of;
+use super::log::{page_in, page_of};
 use super::malformed::malformed;
 use super::told::json_at;
 use super::{Case, Forms, Shown, both, explained, refused};
 use crate::entries::{event_entry, record};
 use crate::forgery::{first_of_her_own, header};
 use crate::relay::Orders;
-use crate::scene::{Garden, SAID, Scene};
+use crate::scene::{FOUR, Garden, SAID, Scene};
 
 /// How long the relay sends a client away for.
 const SENT_AWAY: Duration = Duration::from_secs(6);
@@ -29,18 +29,10 @@ const COMES_BACK: usize = 12;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        both("R55", "only another version is supported", |scene| {
-            Box::pin(versions(scene))
-        }),
-        both("R56", "an unknown field in signed bytes", |scene| {
-            Box::pin(unknown_field(scene))
-        }),
-        both("R57", "many ciphertexts that are none", |scene| {
-            Box::pin(malformed(scene))
-        }),
-        both("R58", "the client is sent away again and again", |scene| {
-            Box::pin(sent_away(scene))
-        }),
+        both("R55", "only another version is supported", run!(versions)),
+        both("R56", "an unknown field in signed bytes", run!(unknown_field)),
+        both("R57", "many ciphertexts that are none", run!(malformed)),
+        both("R58", "the client is sent away again and again", run!(sent_away)),
         explained(
             "R59",
             "the program itself is replaced",
@@ -99,10 +91,7 @@ fn signed(header: &[u8], mallory: &sealpost_tests::bare::Person) -> sealpost_pro
 
 /// By a member, whose signature holds.
 async fn unknown_field(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let confirmed = scene.confirmed_mallory().await;
-    let write = sealpost_protocol::chain::Capabilities::WRITE;
-    garden.alices.add_member(&confirmed, write).await.unwrap();
+    let garden = scene.garden_with_mallory().await;
     garden
         .alices
         .send(sealpost_sdk::Message::text("four"))
@@ -111,7 +100,7 @@ async fn unknown_field(scene: &Scene) -> Shown {
     let mut forms = Forms::default();
     let mallory = scene.mallory.clone();
     let last = Garden::LENGTH + 1;
-    let on_an_event = page_reads(scene, &garden, move |page| {
+    let on_an_event = page_in(scene, &garden, &FOUR, move |page| {
         let first = first_of_her_own(&page.entries[last], &mallory);
         let mut bytes = header(&first).encode().to_vec();
         // Field 100, a number: 1.
@@ -126,21 +115,6 @@ async fn unknown_field(scene: &Scene) -> Shown {
     });
     forms.add("in a record", on_a_record.await)?;
     forms.shown()
-}
-
-async fn page_reads(
-    scene: &Scene,
-    garden: &Garden,
-    change: impl Fn(&mut sealpost_protocol::wire::Page) + Send + 'static,
-) -> Shown {
-    scene.relay.misbehave(super::told::pages(move |page| {
-        if page.first_seq == 1 {
-            change(page);
-        }
-    }));
-    let honest = [&SAID[..], &["four"]].concat();
-    let read = scene.device().await.read(garden.id, honest.len() + 1).await;
-    super::alarmed_after(read, &honest)
 }
 
 async fn sent_away(scene: &Scene) -> Shown {

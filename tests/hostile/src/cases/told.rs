@@ -3,7 +3,7 @@
 use http::StatusCode;
 use sealpost_protocol::http::paths;
 use sealpost_protocol::wire::relay_frame::Body;
-use sealpost_protocol::wire::{FetchedWrap, Page, Subscribed};
+use sealpost_protocol::wire::{FetchedWrap, Nack, Page, RelayFrame, Subscribed};
 use serde_json::Value;
 
 use crate::relay::{Answer, Asked, Orders};
@@ -36,6 +36,19 @@ pub(super) fn wraps(mut change: impl FnMut(&mut FetchedWrap) + Send + 'static) -
         }
         vec![frame]
     })
+}
+
+/// Refuses a request in the relay's place.
+pub(super) fn nack(request_id: u64, code: &str, message: &str) -> RelayFrame {
+    let nack = Nack {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        ..Nack::default()
+    };
+    RelayFrame {
+        request_id,
+        body: Some(Body::Nack(nack)),
+    }
 }
 
 /// Changes what is answered at a path.
