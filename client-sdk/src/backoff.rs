@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use crate::weakened::IS_WEAKENED;
+
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(60);
 /// Longest wait that a relay may ask for.
@@ -46,7 +48,7 @@ impl<R: Rng> Backoff<R> {
         self.failures = self.failures.saturating_add(1);
         let own = self.rng.random_range(Duration::ZERO..=ceiling);
         match hint.map(|hint| hint.min(HINT_CAP)) {
-            Some(hint) if is_first => hint,
+            Some(hint) if is_first || IS_WEAKENED => hint,
             Some(hint) => hint.max(own),
             None => own,
         }

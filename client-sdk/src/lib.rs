@@ -63,6 +63,7 @@ mod sync;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+mod weakened;
 
 pub use account::{
     Approval, Device, DeviceCode, ExportSummary, HomeOf, KeptKeystore, NewDevice, NotADeviceCode,

@@ -12,6 +12,7 @@ use crate::http::Api;
 use crate::keystore::{Content, DeviceSecret, SealedKeystore, SlotKey, SlotKind};
 use crate::store::StoreTransaction;
 use crate::store::account::{Generation, LocalAccount};
+use crate::weakened::IS_WEAKENED;
 
 /// How often an update is made again when other devices come first.
 const ATTEMPTS: usize = 8;
@@ -107,7 +108,9 @@ pub(super) fn does_not_open() -> Error {
 
 /// Refuses to go back, and to be shown two keystores of one generation.
 pub(super) fn check_generation(sealed: &SealedKeystore, seen: Option<Generation>) -> Result<(), Error> {
-    let Some(seen) = seen else { return Ok(()) };
+    let Some(seen) = seen.filter(|_| !IS_WEAKENED) else {
+        return Ok(());
+    };
     let shown = Generation::of(sealed);
     if shown.number < seen.number {
         return Err(Error::alarm(format!(

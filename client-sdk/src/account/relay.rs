@@ -14,6 +14,7 @@ use crate::http::Api;
 use crate::keystore::{Content, RelayPin};
 use crate::store::Store;
 use crate::store::account::LocalAccount;
+use crate::weakened::holds;
 
 /// What a relay says of itself to anyone.
 pub type RelayInfo = Info;
@@ -136,7 +137,7 @@ const ANOTHER_KEY: &str = "the relay shows another OPAQUE key than before; no pr
 
 /// Refuses a relay whose OPAQUE key is not the pinned one: it is another relay, or someone stands before ours.
 pub(super) fn check_opaque_key(shown: &[u8; 32], pin: &RelayPin) -> Result<(), Error> {
-    if *shown == pin.opaque_public_key {
+    if holds(*shown == pin.opaque_public_key) {
         return Ok(());
     }
     Err(Error::alarm(ANOTHER_KEY))
@@ -153,14 +154,14 @@ pub(super) fn check_ksf(offered: http::KsfParameters, pinned: KsfParameters) -> 
         Error::alarm(format!("the relay asks for weak or absurd stretching: {refused}"))
     })?;
     let sinks = offered.m_kib < pinned.m_kib || offered.t < pinned.t || offered.p < pinned.p;
-    if sinks {
+    if !holds(!sinks) {
         return Err(Error::alarm("the relay asks for weaker stretching than before"));
     }
     Ok(checked)
 }
 
 fn check_info(info: &Info, config: &ClientConfig) -> Result<(), Error> {
-    if !info.subprotocols.iter().any(|known| known == SUBPROTOCOL) {
+    if !holds(info.subprotocols.iter().any(|known| known == SUBPROTOCOL)) {
         return Err(Refusal::new(
             "unknown_protocol",
             "the relay does not speak sealpost.v1; update this program or the relay",

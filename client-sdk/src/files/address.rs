@@ -4,6 +4,7 @@ use url::{Host, Url};
 
 use crate::config::{RelayUrl, is_localhost};
 use crate::error::Error;
+use crate::weakened::holds;
 
 /// The one place that the relay announced. Every address that it signs has to be in there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl StoragePlace {
         // Parsing has resolved every dot; encoded slashes a server may resolve by itself.
         let inside =
             url.path().starts_with(self.prefix.path()) && !url.path().to_ascii_lowercase().contains("%2f");
-        (same_server && inside && is_bare(&url))
+        holds(same_server && inside && is_bare(&url))
             .then_some(url)
             .ok_or_else(elsewhere)
     }

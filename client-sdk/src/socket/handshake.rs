@@ -17,6 +17,7 @@ use super::Credentials;
 use super::requests::refusal;
 use crate::error::Error;
 use crate::transport::{Incoming, Link, TransportError};
+use crate::weakened::holds;
 
 /// Request id of the Authenticate frame.
 pub(super) const AUTHENTICATE_ID: u64 = 1;
@@ -65,7 +66,7 @@ pub(super) async fn authenticate(
 
 async fn exchange(link: &mut Link, credentials: &dyn Credentials) -> Result<Accepted, Failure> {
     let nonce = match next_frame(link).await?.body {
-        Some(RelayBody::Challenge(challenge)) if challenge.nonce.len() == CHALLENGE => challenge.nonce,
+        Some(RelayBody::Challenge(challenge)) if holds(challenge.nonce.len() == CHALLENGE) => challenge.nonce,
         Some(RelayBody::Nack(nack)) => return Err(refused(&nack)),
         _ => return Err(again(Error::alarm("the relay began without a challenge"))),
     };

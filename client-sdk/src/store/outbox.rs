@@ -14,6 +14,7 @@ use super::StoreTransaction;
 use super::log::SpaceLog;
 use crate::entropy;
 use crate::error::{Error, StoreError};
+use crate::weakened;
 
 /// Their first form.
 pub(super) const TABLES: &str = "
@@ -241,7 +242,7 @@ impl SpaceLog<'_> {
             ])?;
         let at = acked.at;
         let holds = waits > 0 || self.root_at(at.seq)?.is_none_or(|root| root == at.root);
-        Ok(if holds {
+        Ok(if weakened::holds(holds) {
             Ok(())
         } else {
             Err(BrokenAck { at, event_id })
@@ -271,7 +272,7 @@ impl SpaceLog<'_> {
         for (number, event_id, acked) in self.acked_up_to(cursor.seq)? {
             let held = self.entry_at(acked.at.seq)?;
             let kept = held.is_some_and(|entry| entry.event_id == event_id && entry.at == acked.at);
-            if !kept {
+            if !weakened::holds(kept) {
                 let at = acked.at;
                 return Ok(Err(BrokenAck { at, event_id }));
             }

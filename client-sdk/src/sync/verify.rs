@@ -16,6 +16,7 @@ use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::wire::{self, SignedEvent};
 
 use crate::store::log::{StoredEntry, WriterKey};
+use crate::weakened::{IS_WEAKENED, holds};
 
 /// Fewer signatures than this are not worth a thread.
 const MIN_PER_THREAD: usize = 16;
@@ -142,7 +143,7 @@ impl<R: Roots> Verifier<'_, R> {
     fn check_begin(&self, page: &wire::Page) -> Result<(), FaultAt> {
         let expected = self.start.seq + 1;
         let first = page.first_seq;
-        if first == expected && !page.entries.is_empty() {
+        if holds(first == expected) && !page.entries.is_empty() {
             return Ok(());
         }
         Err(self.fault(Fault::NotNext { first, expected }, None))
@@ -151,7 +152,7 @@ impl<R: Roots> Verifier<'_, R> {
     fn check_end(&self, page: &wire::Page) -> Result<(), FaultAt> {
         let root = Root::try_from(&page.last_root[..]).ok();
         let own = self.fold.as_ref().map(|fold| fold.cursor().root);
-        if root.is_some() && root == own {
+        if holds(root.is_some() && root == own) {
             return Ok(());
         }
         let last = self.verified.entries.last();
@@ -201,9 +202,11 @@ impl<R: Roots> Verifier<'_, R> {
             entries: &self.verified.entries,
         };
         let fold = self.fold.as_mut().ok_or(Fault::OtherGenesis)?;
-        match fold.check_event(event, &roots)? {
-            Verdict::Fresh => Ok(fold.append_event(event)),
-            Verdict::Repeat { seq } => Err(Fault::Replayed { first: seq }),
+        match fold.check_event(event, &roots) {
+            Ok(Verdict::Fresh) => Ok(fold.append_event(event)),
+            _ if IS_WEAKENED => Ok(fold.append_event(event)),
+            Ok(Verdict::Repeat { seq }) => Err(Fault::Replayed { first: seq }),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
@@ -295,6 +298,9 @@ fn verify_signatures(fold: &SpaceFold, events: &[&SignedEvent]) -> Vec<Signature
 
 fn verify_signature(fold: &SpaceFold, event: &SignedEvent) -> SignatureResult {
     let parsed = ParsedEvent::parse(event).map_err(|error| (Refusal::from(error).into(), None))?;
+    if IS_WEAKENED {
+        return Ok(parsed.verified_before());
+    }
     let (id, author) = (parsed.id(), parsed.header.principal_id);
     let key = fold
         .author_key(&parsed.header)

@@ -291,6 +291,7 @@ async fn honest(folder: &Path, relay: &HostileRelay, storage: &HostileRelay) -> 
         .with("SEALPOST__BLOBS__BUCKET", BUCKET)
         .with("SEALPOST__BLOBS__ACCESS_KEY", ACCESS_KEY)
         .with("SEALPOST__BLOBS__SECRET_KEY", &secret_key);
+    let options = options.with("SEALPOST__LIMITS__SIGNALS_PER_SECOND_PER_ACCOUNT", "1000000");
     // One machine logs in here as often as a hundred people would.
     let rates = [
         "LOGINS_PER_ADDRESS",

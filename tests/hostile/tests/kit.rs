@@ -1,41 +1,46 @@
 //! Both clients against every case.
 
 use sealpost_hostile_relay::cases;
-use sealpost_hostile_relay::report::{Outcome, Verdict};
+use sealpost_hostile_relay::report::{Report, Verdict};
 use sealpost_hostile_relay::scene::Scene;
 use sealpost_hostile_relay::victim::Victim;
 
 /// Each costs a signature and its check.
 const MALFORMED: usize = 600;
 
-async fn outcomes(victim: Victim) -> Vec<Outcome> {
+async fn report(victim: Victim) -> Report {
     let scene = Scene::set(victim, MALFORMED).await;
     let mut outcomes = Vec::new();
     for case in cases::all() {
         outcomes.push(case.run(&scene).await);
     }
     scene.end().await;
-    outcomes
+    Report::of(victim, outcomes)
 }
 
-fn expect_resisted(outcomes: &[Outcome]) {
-    let good = |case: &&Outcome| matches!(case.verdict, Verdict::Resisted | Verdict::Explained);
-    let bad: Vec<String> = outcomes
-        .iter()
-        .filter(|case| !good(case))
-        .map(ToString::to_string)
-        .collect();
-    assert!(bad.is_empty(), "{}", bad.join("\n"));
+fn expect_good(report: &Report) {
+    let good = |verdict| matches!(verdict, Verdict::Resisted | Verdict::Explained);
+    let bad = report.cases.iter().filter(|case| !good(case.verdict));
+    let bad: Vec<String> = bad.map(ToString::to_string).collect();
+    assert!(report.is_good(), "{:?}\n{}", report.weakened, bad.join("\n"));
 }
 
+#[cfg(not(feature = "weakened-sdk"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn sdk_resists_every_case() {
-    expect_resisted(&outcomes(Victim::Sdk).await);
+    expect_good(&report(Victim::Sdk).await);
 }
 
+#[cfg(feature = "weakened-sdk")]
+#[tokio::test(flavor = "multi_thread")]
+async fn sdk_without_its_checks_fails_the_cases_that_they_are_for() {
+    expect_good(&report(Victim::Sdk).await);
+}
+
+#[cfg(not(feature = "weakened-sdk"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn independent_client_resists_every_case() {
-    expect_resisted(&outcomes(Victim::Interop).await);
+    expect_good(&report(Victim::Interop).await);
 }
 
 #[test]
@@ -48,4 +53,6 @@ fn every_case_of_the_catalogue_is_there_once_and_in_the_readme() {
         let row = format!("| {} | {} |", case.id, case.name);
         assert!(readme.contains(&row), "the README lacks: {row}");
     }
+    let noticed = cases::NOTICED.join(", ");
+    assert!(readme.contains(&noticed), "the README lacks: {noticed}");
 }

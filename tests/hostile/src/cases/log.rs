@@ -107,7 +107,13 @@ pub(super) async fn page_in(
         }
     }));
     let mut bob = scene.device().await;
-    let shown = alarmed_after(bob.read(garden.id, honest.len() + 1).await, honest)?;
+    let read = bob.read(garden.id, honest.len() + 1).await;
+    if let (Victim::Sdk, Err(failure)) = (scene.victim, &read.ended)
+        && failure.class != "integrity"
+    {
+        return Err(format!("no alarm: {}", super::said(failure)));
+    }
+    let shown = alarmed_after(read, honest)?;
     scene.relay.behave();
     let later = bob.restarted().await.read(garden.id, honest.len()).await;
     alarmed_after(later, honest).map_err(|wrong| format!("a restart has ended the alarm: {wrong}"))?;

@@ -1,6 +1,7 @@
 //! Ciphertexts that are none, many of them: what a client says of one must not tell why it does not open.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -8,9 +9,10 @@ use sealpost_protocol::event::{EventHeader, ParsedEvent, sign_event};
 use sealpost_protocol::limits;
 use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{Entry, Page, RelayFrame};
-use sealpost_sdk::{Message, Position};
+use sealpost_sdk::{Client, Message, Position, Space};
 
 use super::log::entries_of;
+use super::timing::{SAME_LENGTH, timing_of};
 use super::{Shown, unharmed};
 use crate::entries::{end_of, event_entry};
 use crate::forgery::first_of_her_own;
@@ -18,8 +20,11 @@ use crate::relay::Orders;
 use crate::scene::{FOUR, Garden, Scene};
 use crate::victim::{Failure, Victim, patiently};
 
-/// Events of one page.
-const PAGE: usize = 200;
+/// Events of one page, and as many as the SDK reads from its store at once.
+pub(super) const PAGE: usize = 256;
+/// For one signature in JavaScript, at most, and for all else.
+const EACH: Duration = Duration::from_millis(10);
+const LEAST: Duration = Duration::from_secs(20);
 /// Mallory was added, and Alice said one thing more.
 const LAST: usize = Garden::LENGTH + 1;
 
@@ -50,7 +55,9 @@ pub(super) async fn malformed(scene: &Scene) -> Shown {
         }));
     let mut bob = scene.device().await;
     if scene.victim == Victim::Interop {
-        unharmed(bob.read(garden.id, FOUR.len()).await, &FOUR)?;
+        let patience = EACH.saturating_mul(u32::try_from(forged.len()).unwrap_or(u32::MAX));
+        let read = bob.read_within(LEAST + patience, garden.id, FOUR.len());
+        unharmed(read.await, &FOUR)?;
         let behind = bob.read_in_vain(garden.id).await;
         return match behind.texts.is_empty() {
             true => Ok(format!("of {} nothing is shown", forged.len())),
@@ -60,6 +67,7 @@ pub(super) async fn malformed(scene: &Scene) -> Shown {
     let space = bob.sdk().space(garden.id).await.unwrap();
     let mut messages = space.subscribe(Position::START);
     let (mut texts, mut classes) = (Vec::new(), BTreeMap::<String, usize>::new());
+    let mut before = None;
     while classes.values().sum::<usize>() < forged.len() {
         match patiently(async { messages.next().await.unwrap() }).await {
             Ok(message) => texts.push(String::from_utf8_lossy(&message.body).into_owned()),
@@ -68,18 +76,38 @@ pub(super) async fn malformed(scene: &Scene) -> Shown {
         if classes.contains_key("silence") {
             break;
         }
+        if before.is_none() && texts.len() == FOUR.len() {
+            before = Some(state_of(bob.sdk(), &space).await);
+        }
     }
     if texts != FOUR {
         return Err(format!("it showed {texts:?}"));
     }
-    match classes.len() {
-        1 if classes.values().all(|count| *count == forged.len()) => Ok(format!(
-            "{} times: {}",
-            forged.len(),
-            classes.into_keys().collect::<String>()
-        )),
-        _ => Err(format!("several errors: {classes:?}")),
+    let after = state_of(bob.sdk(), &space).await;
+    if before.as_ref() != Some(&after) {
+        return Err(format!("{before:?} became {after:?}"));
     }
+    if classes.len() != 1 || classes.values().any(|count| *count != forged.len()) {
+        return Err(format!("several errors: {classes:?}"));
+    }
+    let class = classes.into_keys().collect::<String>();
+    let timing = timing_of(&space, log.len() as u64, forged.len()).await;
+    Ok(format!(
+        "{} times: {class}; no state changed; {timing}",
+        forged.len()
+    ))
+}
+
+/// What a client knows and says of a space, but for where its log ends.
+async fn state_of(client: &Client, space: &Space) -> String {
+    let members = space.members().await.unwrap();
+    let (epoch, policy) = (space.epoch().await.unwrap(), space.policy().await.unwrap());
+    let (evidence, unsent) = (
+        space.evidence().await.unwrap(),
+        client.unsent(space.id()).await.unwrap(),
+    );
+    let contacts = client.contacts().known().await.unwrap();
+    format!("{members:?} {epoch} {policy:?} {evidence:?} {unsent:?} {contacts:?}")
 }
 
 /// What an error says, but for the place that it names.
@@ -94,6 +122,11 @@ fn form_of(failure: &Failure) -> String {
     }
 }
 
+/// How many of that many are of any form; of the rest, which is of whole groups, each group is of one.
+pub(super) fn mixed_of(count: usize) -> usize {
+    count - count / 2 / PAGE * PAGE
+}
+
 /// As many as the scene says, of one writer.
 fn forge(scene: &Scene, log: &[Entry]) -> Vec<Entry> {
     let mallory = &scene.mallory;
@@ -101,7 +134,11 @@ fn forge(scene: &Scene, log: &[Entry]) -> Vec<Entry> {
     let honest = ciphertext(&log[LAST]);
     let mut forged = Vec::with_capacity(scene.malformed);
     for number in 0..scene.malformed {
-        let event = sign_event(&header, form(number, &honest), &mallory.key);
+        let ciphertext = match number.checked_sub(mixed_of(scene.malformed)) {
+            None => form(number, &honest),
+            Some(number) => as_long(number, &honest),
+        };
+        let event = sign_event(&header, ciphertext, &mallory.key);
         header = EventHeader {
             writer_index: header.writer_index + 1,
             previous_event_id: Some(ParsedEvent::parse(&event).unwrap().id()),
@@ -122,10 +159,7 @@ fn ciphertext(entry: &Entry) -> Bytes {
 
 /// A tag alone, noise of any length from there on (less is refused with the event), and what Alice sealed: as it is, cut, longer, and with a bit flipped anywhere.
 fn form(number: usize, honest: &Bytes) -> Bytes {
-    let noise = |length: usize| -> Bytes {
-        let byte = |at: usize| ((at * 167 + number * 13) % 251).to_le_bytes()[0];
-        (0..length).map(byte).collect()
-    };
+    let noise = |length| noise(number, length);
     let place = number % honest.len();
     match number % 8 {
         0 => noise(limits::TAG),
@@ -141,6 +175,26 @@ fn form(number: usize, honest: &Bytes) -> Bytes {
             flipped.into()
         }
     }
+}
+
+/// One of them, the same for a whole group.
+fn as_long(number: usize, honest: &Bytes) -> Bytes {
+    let flipped = |place: usize| -> Bytes {
+        let mut flipped = honest.to_vec();
+        flipped[place] ^= 1 << (number % 7);
+        flipped.into()
+    };
+    match number / PAGE % SAME_LENGTH.len() {
+        0 => noise(number, honest.len()),
+        1 => honest.clone(),
+        2 => flipped(honest.len() - 1 - number % limits::TAG),
+        _ => flipped(number % limits::TAG),
+    }
+}
+
+fn noise(number: usize, length: usize) -> Bytes {
+    let byte = |at: usize| ((at * 167 + number * 13) % 251).to_le_bytes()[0];
+    (0..length).map(byte).collect()
 }
 
 fn pages_of(garden: &Garden, log: &[Entry], forged: &[Entry]) -> Vec<Page> {

@@ -7,6 +7,7 @@ macro_rules! run {
     };
 }
 
+mod driven;
 mod files;
 mod identity;
 mod invites;
@@ -15,6 +16,7 @@ mod log;
 mod malformed;
 mod members;
 mod protocol;
+mod timing;
 mod told;
 
 use std::panic::AssertUnwindSafe;
@@ -78,6 +80,12 @@ const fn explained(id: &'static str, name: &'static str, why: &'static str) -> C
         interop: Against::Explained(why),
     }
 }
+
+/// Cases that an SDK fails which was built without its checks (feature `weakened-sdk`): these would notice if one were missing.
+pub const NOTICED: [&str; 25] = [
+    "R2", "R3", "R4", "R5", "R7", "R9", "R11", "R15", "R21", "R22", "R24", "R25", "R26", "R27", "R28", "R29",
+    "R30", "R31", "R36", "R37", "R38", "R52", "R54", "R55", "R58",
+];
 
 /// Every case, by number.
 #[must_use]

@@ -1,38 +1,32 @@
 //! Downgrades, what a client gives away, and what a relay can make it do.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
 use bytes::Bytes;
 use prost::Message as _;
 use sealpost_protocol::hash::{Label, sha256};
 use sealpost_protocol::http::paths;
 use sealpost_protocol::keys::sign;
-use sealpost_protocol::wire::client_frame::Body as Ask;
-use sealpost_protocol::wire::relay_frame::Body;
-use sealpost_protocol::wire::{EventHeader, GoAway, SignedEvent};
+use sealpost_protocol::wire::{EventHeader, SignedEvent};
 use serde_json::json;
 
+use super::driven::driven;
 use super::log::{page_in, page_of};
 use super::malformed::malformed;
 use super::told::json_at;
 use super::{Case, Forms, Shown, both, explained, refused};
 use crate::entries::{event_entry, record};
 use crate::forgery::{first_of_her_own, header};
-use crate::relay::Orders;
-use crate::scene::{FOUR, Garden, SAID, Scene};
-
-/// How long the relay sends a client away for.
-const SENT_AWAY: Duration = Duration::from_secs(6);
-/// How often it may come back meanwhile.
-const COMES_BACK: usize = 12;
+use crate::scene::{FOUR, Garden, Scene};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
         both("R55", "only another version is supported", run!(versions)),
         both("R56", "an unknown field in signed bytes", run!(unknown_field)),
         both("R57", "many ciphertexts that are none", run!(malformed)),
-        both("R58", "the client is sent away again and again", run!(sent_away)),
+        both(
+            "R58",
+            "the client is driven to do things again and again",
+            run!(driven),
+        ),
         explained(
             "R59",
             "the program itself is replaced",
@@ -115,39 +109,4 @@ async fn unknown_field(scene: &Scene) -> Shown {
     });
     forms.add("in a record", on_a_record.await)?;
     forms.shown()
-}
-
-async fn sent_away(scene: &Scene) -> Shown {
-    let garden = scene.garden().await;
-    let proofs = Arc::<Mutex<Vec<Bytes>>>::default();
-    let heard = Arc::clone(&proofs);
-    let orders = Orders::default()
-        .requests(move |frame| {
-            if let Some(Ask::Authenticate(authenticate)) = &frame.body {
-                heard.lock().unwrap().push(authenticate.signature.clone());
-            }
-            None
-        })
-        .frames(|frame| match frame.body {
-            Some(Body::Authenticated(_)) => {
-                let away = GoAway {
-                    reconnect_after_ms: 0,
-                    message: String::new(),
-                };
-                let away = sealpost_protocol::wire::RelayFrame {
-                    request_id: 0,
-                    body: Some(Body::GoAway(away)),
-                };
-                vec![frame, away]
-            }
-            _ => vec![frame],
-        });
-    scene.relay.misbehave(orders);
-    let mut bob = scene.device().await;
-    let _ = tokio::time::timeout(SENT_AWAY, bob.read(garden.id, SAID.len() + 1)).await;
-    let often = proofs.lock().unwrap().len();
-    match often <= COMES_BACK {
-        true => Ok(format!("{often} connections in {} s", SENT_AWAY.as_secs())),
-        false => Err(format!("{often} connections in {} s", SENT_AWAY.as_secs())),
-    }
 }
