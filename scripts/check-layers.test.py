@@ -38,12 +38,6 @@ class CheckLayers(unittest.TestCase):
         self.accepts("bench/src/limit/inserts.rs", "use sqlx::PgConnection;\n")
         self.refuses("bench/src/row/append.rs", "use sqlx::PgConnection;\n", "sqlx::PgConnection")
 
-    def test_only_the_hostile_relay_asks_for_an_sdk_without_its_checks(self):
-        self.accepts("tests/hostile/Cargo.toml", '[features]\nweakened-sdk = ["sealpost-sdk/weakened"]\n')
-        self.refuses("cli/Cargo.toml", '[features]\nfast = ["sealpost-sdk/weakened"]\n', "cli/Cargo.toml:2: weakened")
-        sdk = 'sealpost-sdk = { workspace = true, features = ["weakened"] }'
-        self.refuses("Cargo.toml", f"[workspace.dependencies]\n{sdk}\n", "Cargo.toml:2: weakened")
-
     def test_sql_stays_in_the_store(self):
         self.accepts("relay/src/store/events.rs", "use sqlx::PgPool;\nfn f() { sqlx::query!(\"select 1\"); }\n")
         self.refuses("relay/src/http/health.rs", "fn f() { sqlx::query(\"\"); }\n", "sqlx::query")

@@ -2,6 +2,8 @@
 
 #[path = "invariants/page.rs"]
 mod page;
+#[path = "invariants/security.rs"]
+mod security;
 #[path = "invariants/sources.rs"]
 mod sources;
 
@@ -22,6 +24,39 @@ fn every_promise_names_tests_that_exist_or_is_pending() {
         faults(&page, &sources::test_names_below(root)),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn everything_that_somebody_cannot_do_names_what_shows_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace");
+    let page = std::fs::read_to_string(root.join("SECURITY.md")).expect("the page is in the repository");
+    let (rows, faults) = security::check(&page, &sources::test_names_below(root));
+    assert_eq!(faults, Vec::<String>::new());
+    assert!(rows > 40, "{rows} rows were looked at");
+}
+
+#[test]
+fn a_cannot_without_a_proof_or_with_a_made_up_one_is_a_fault() {
+    let page = |cell: &str| format!("| cannot | why | shown by |\n|---|---|---|\n| fly | it | {cell} |\n");
+    let check = |cell| security::check(&page(cell), &known_tests());
+    for good in ["R1", "R1 to R60", "`a_test`", "R2, `another_test`"] {
+        assert_eq!(check(good), (1, Vec::new()), "{good}");
+    }
+    for bad in [
+        "",
+        "R61",
+        "R0",
+        "R1 to R99",
+        "`no_test`",
+        "R1, `no_test`",
+        "everybody knows",
+    ] {
+        assert_eq!(check(bad).1.len(), 1, "{bad}");
+    }
+    let bare = "| cannot | why |\n|---|---|\n| fly | it |\n";
+    assert_eq!(security::check(bare, &known_tests()).1.len(), 1);
 }
 
 /// A page whose rows are all pending, but for one.

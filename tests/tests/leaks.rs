@@ -26,30 +26,40 @@ fn no_shipped_program_has_planted_leaks() {
 
 /// A feature that a manifest names in another place than its own could get into a build.
 #[test]
-fn planted_leaks_are_turned_on_by_no_manifest() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let manifests = std::fs::read_dir(&root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().join("Cargo.toml"))
-        .chain([root.join("Cargo.toml")])
-        .filter(|manifest| manifest.exists());
-    let naming: Vec<(PathBuf, String)> = manifests.flat_map(naming_lines).collect();
-    let lines: Vec<&str> = naming.iter().map(|(_, line)| line.as_str()).collect();
-    assert_eq!(
-        lines,
-        ["planted-leaks = []", r#"required-features = ["planted-leaks"]"#]
-    );
-    assert!(
-        naming
-            .iter()
-            .all(|(manifest, _)| manifest.ends_with("relay/Cargo.toml"))
-    );
+fn planted_leaks_and_missing_checks_are_turned_on_by_no_other_manifest() {
+    let leaks = [
+        ("relay", "planted-leaks = []"),
+        ("relay", r#"required-features = ["planted-leaks"]"#),
+    ];
+    assert_eq!(naming("planted-leaks"), leaks.map(own));
+    let checks = [
+        ("client-sdk", "weakened = []"),
+        ("tests/hostile", r#"weakened-sdk = ["sealpost-sdk/weakened"]"#),
+    ];
+    assert_eq!(naming("weakened"), checks.map(own));
 }
 
-fn naming_lines(manifest: PathBuf) -> Vec<(PathBuf, String)> {
-    let text = std::fs::read_to_string(&manifest).expect("it was just seen");
-    text.lines()
-        .filter(|line| line.contains("planted-leaks"))
-        .map(|line| (manifest.clone(), line.to_owned()))
-        .collect()
+fn own((folder, line): (&str, &str)) -> (PathBuf, String) {
+    (PathBuf::from(folder), line.to_owned())
+}
+
+/// The lines that name a feature, comments left out, and the folders of their manifests.
+fn naming(feature: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![PathBuf::new()];
+    for folder in ["", "tests"] {
+        let inside = std::fs::read_dir(root.join(folder)).unwrap();
+        folders.extend(inside.map(|entry| Path::new(folder).join(entry.unwrap().file_name())));
+    }
+    folders.sort();
+    let lines = folders.into_iter().flat_map(|folder| {
+        // Most folders have none.
+        let manifest = std::fs::read_to_string(root.join(&folder).join("Cargo.toml")).unwrap_or_default();
+        let named = manifest
+            .lines()
+            .filter(|line| !line.starts_with('#') && line.contains(feature));
+        let named: Vec<_> = named.map(|line| (folder.clone(), line.to_owned())).collect();
+        named
+    });
+    lines.collect()
 }
