@@ -25,6 +25,14 @@ impl Door {
         F: Future<Output = ()> + Send + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::behind(listener, serve)
+    }
+
+    /// The same behind a listener.
+    pub fn behind<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let connections = Arc::<Mutex<JoinSet<()>>>::default();
         let open = Arc::clone(&connections);
@@ -40,19 +48,6 @@ impl Door {
             connections,
             accepting: accepting.abort_handle(),
         }
-    }
-
-    /// The same, where all connections share something.
-    pub async fn open_with<S, F>(
-        shared: &Arc<S>,
-        serve: impl Fn(TcpStream, Arc<S>) -> F + Send + 'static,
-    ) -> Self
-    where
-        S: Send + Sync + 'static,
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let shared = Arc::clone(shared);
-        Self::open(move |client| serve(client, Arc::clone(&shared))).await
     }
 
     /// Where it listens.

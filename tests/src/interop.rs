@@ -110,17 +110,23 @@ impl Client {
 
     /// The next answer: what was asked for, or the code of an error.
     pub async fn answer(&mut self) -> Result<Value, String> {
-        self.next_answer().await.map_err(|trouble| trouble.code)
+        let answer = self.next_answer(PATIENCE).await;
+        answer.map_err(|trouble| trouble.code)
     }
 
     /// Does something that may fail.
     pub async fn attempt(&mut self, command: Value) -> Result<Value, Trouble> {
-        self.tell(command).await;
-        self.next_answer().await
+        self.attempt_within(PATIENCE, command).await
     }
 
-    async fn next_answer(&mut self) -> Result<Value, Trouble> {
-        let line = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
+    /// The same where it takes long.
+    pub async fn attempt_within(&mut self, patience: Duration, command: Value) -> Result<Value, Trouble> {
+        self.tell(command).await;
+        self.next_answer(patience).await
+    }
+
+    async fn next_answer(&mut self, patience: Duration) -> Result<Value, Trouble> {
+        let line = tokio::time::timeout(patience, self.answers.next_line()).await;
         let line = line.expect("the client answers in time").unwrap().unwrap();
         let mut answer: Value = serde_json::from_str(&line).unwrap();
         let Some(code) = answer["error"].as_str() else {

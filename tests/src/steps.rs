@@ -52,7 +52,8 @@ impl StepProxy {
     /// Listens on a free port of this machine. Without an upstream, connections are closed at once.
     pub async fn start() -> Self {
         let shared = Arc::<Shared>::default();
-        let door = Door::open_with(&shared, serve).await;
+        let serving = Arc::clone(&shared);
+        let door = Door::open(move |client| serve(client, Arc::clone(&serving))).await;
         Self { shared, door }
     }
 

@@ -53,3 +53,19 @@ pub(crate) fn end_of(space: &SpaceId, entries: &[Entry]) -> Cursor {
 pub(crate) fn behind(at: Cursor, entries: &[Entry]) -> Cursor {
     entries.iter().fold(at, |at, entry| at.after(&id(entry)))
 }
+
+/// Adds the order of the group to the scalar: the same signature, written otherwise.
+pub(crate) fn not_reduced(signature: &Bytes) -> Bytes {
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut changed = signature.to_vec();
+    let mut carry = 0;
+    for (byte, order) in changed[32..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        *byte = sum.to_le_bytes()[0];
+        carry = sum >> 8;
+    }
+    changed.into()
+}

@@ -2,6 +2,7 @@
 //!
 //! - [`relay`]: the relay between a client and an honest one. Anybody can point a client of their own at it.
 //! - [`cases`]: what it does, each with a name, and what a client must make of it.
+//! - [`orders`]: what it can be ordered to do to any client.
 //! - [`victim`]: whose client it is: the SDK, or the one in `tests/interop`.
 //! - [`scene`]: an honest relay, Alice, and Bob whose client is the victim.
 //! - [`report`]: what came of it.
@@ -12,6 +13,7 @@
 )]
 
 pub mod cases;
+pub mod orders;
 pub mod relay;
 pub mod report;
 pub mod scene;

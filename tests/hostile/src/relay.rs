@@ -10,7 +10,7 @@ use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use sealpost_protocol::wire::{ClientFrame, RelayFrame};
 use sealpost_tests::door::Door;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// A request over HTTP, as it was asked.
@@ -91,7 +91,16 @@ struct Shared {
 
 impl HostileRelay {
     /// Listens on a free port of this machine.
+    ///
+    /// # Panics
+    /// When there is none.
     pub async fn start() -> Self {
+        Self::behind(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// Serves who comes by this listener.
+    #[must_use]
+    pub fn behind(listener: TcpListener) -> Self {
         // Already installed is as good.
         let redirects = reqwest::redirect::Policy::none();
         let shared = Arc::new(Shared {
@@ -100,7 +109,8 @@ impl HostileRelay {
             misbehaved: watch::Sender::default(),
             client: sealpost_tests::relay::http_with(redirects),
         });
-        let door = Door::open_with(&shared, serve).await;
+        let serving = Arc::clone(&shared);
+        let door = Door::behind(listener, move |client| serve(client, Arc::clone(&serving)));
         Self { shared, door }
     }
 

@@ -159,7 +159,7 @@ impl Device {
             }
             Self::Interop(client, _) => {
                 let command = json!({"do": "read", "space": space.to_string(), "count": count});
-                let read = timeout(patience, client.attempt(command)).await;
+                let read = timeout(patience, client.attempt_within(2 * patience, command)).await;
                 match read {
                     Err(_late) => Read::nothing(Failure::silence(patience)),
                     Ok(Err(trouble)) => Read::nothing(trouble.into()),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use sealpost_protocol::wire::client_frame::Body as Ask;
 use sealpost_protocol::wire::relay_frame::Body;
-use sealpost_protocol::wire::{ClientFrame, GoAway, RelayFrame, WrapRequest, WrapRequests, WrapWanted};
+use sealpost_protocol::wire::{ClientFrame, RelayFrame, WrapRequest, WrapRequests, WrapWanted};
 use tokio::time::timeout;
 
-use super::told::nack;
 use super::{Forms, Shown};
+use crate::orders::{nack, send_away};
 use crate::relay::Orders;
 use crate::scene::{Garden, SAID, Scene};
 use crate::victim::Victim;
@@ -61,23 +61,9 @@ fn is_proof(frame: &ClientFrame) -> bool {
 async fn sent_away(scene: &Scene, garden: &Garden) -> Shown {
     let count = Count::default();
     let mut proof = counted(&count, is_proof);
-    let orders = Orders::default().requests(move |frame| {
+    let orders = send_away().requests(move |frame| {
         proof(frame);
         None
-    });
-    let orders = orders.frames(|frame| match frame.body {
-        Some(Body::Authenticated(_)) => {
-            let away = GoAway {
-                reconnect_after_ms: 0,
-                message: String::new(),
-            };
-            let away = RelayFrame {
-                request_id: 0,
-                body: Some(Body::GoAway(away)),
-            };
-            vec![frame, away]
-        }
-        _ => vec![frame],
     });
     drive(scene, garden, orders, &count, "connections").await
 }

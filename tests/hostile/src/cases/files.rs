@@ -7,9 +7,9 @@ use http::header::{CONTENT_RANGE, LOCATION};
 use serde_json::Value;
 
 use super::log::page_of;
-use super::told::edit;
 use super::{Case, Forms, Shown, alarmed, both};
 use crate::entries::{event, flip};
+use crate::orders::edit;
 use crate::relay::Orders;
 use crate::scene::{Garden, Scene};
 

@@ -13,15 +13,14 @@ use sealpost_protocol::limits;
 use sealpost_protocol::manifest::Fingerprint;
 use sealpost_protocol::socket::SocketProof;
 use sealpost_protocol::wire::client_frame::Body as Ask;
-use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{PrincipalManifest, SignedManifest};
 use serde_json::json;
 
 use super::log::{page, page_of};
 use super::members::{spoilt, wrap_of};
-use super::told::{edit, json_at, wraps};
 use super::{Case, Forms, Shown, alarmed, alarmed_after, both, refused, sdk, unharmed};
-use crate::entries::{event, record};
+use crate::entries::{event, not_reduced, record};
+use crate::orders::{self, edit, nonce, wraps};
 use crate::relay::Orders;
 use crate::scene::{Garden, SAID, Scene};
 use crate::victim::{Victim, patiently};
@@ -185,22 +184,6 @@ async fn weak_hpke(scene: &Scene) -> Shown {
     forms.shown()
 }
 
-/// Adds the order of the group to the scalar: the same signature, written otherwise.
-fn not_reduced(signature: &Bytes) -> Bytes {
-    const ORDER: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
-    ];
-    let mut changed = signature.to_vec();
-    let mut carry = 0;
-    for (byte, order) in changed[32..].iter_mut().zip(ORDER) {
-        let sum = u16::from(*byte) + u16::from(order) + carry;
-        *byte = sum.to_le_bytes()[0];
-        carry = sum >> 8;
-    }
-    changed.into()
-}
-
 async fn weak_signature(scene: &Scene) -> Shown {
     let mut forms = Forms::default();
     let garden = scene.garden().await;
@@ -310,12 +293,7 @@ async fn escrow(scene: &Scene) -> Shown {
 
 async fn other_opaque_key(scene: &Scene) -> Shown {
     let mut forms = Forms::default();
-    let another = Base64Bytes(vec![9; 32]);
-    let another = serde_json::to_value(another).unwrap();
-    let key = another.clone();
-    scene.relay.misbehave(json_at(paths::INFO, move |info| {
-        info["opaque_public_key"] = key.clone()
-    }));
+    scene.relay.misbehave(orders::other_opaque_key());
     forms.add(
         "at the first login",
         refused(
@@ -436,13 +414,4 @@ async fn challenged(scene: &Scene) -> Shown {
         Ok("what is signed holds for this relay and this kind alone".to_owned()),
     )?;
     forms.shown()
-}
-
-fn nonce(nonce: Bytes) -> Orders {
-    Orders::default().frames(move |mut frame| {
-        if let Some(Body::Challenge(challenge)) = &mut frame.body {
-            challenge.nonce.clone_from(&nonce);
-        }
-        vec![frame]
-    })
 }

@@ -14,10 +14,10 @@ use sealpost_protocol::wire::{AcceptInvite, ClientFrame, ControlRecord, FetchedI
 use sealpost_sdk::{InviteLink, InviteOptions, Joined, Space, SpaceOptions};
 
 use super::log::page_of;
-use super::told::nack;
 use super::{Case, Forms, Shown, alarmed, both, explained, refused, sdk};
 use crate::entries::record;
 use crate::forgery::record_behind;
+use crate::orders::nack;
 use crate::relay::Orders;
 use crate::scene::{Garden, Scene};
 use crate::victim::{Failure, patiently};

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
 use prost::Message as _;
-use sealpost_protocol::http::{Base64Bytes, paths};
+use sealpost_protocol::http::paths;
 use serde_json::{Value, json};
 
-use super::told::{edit, is_keystore, json_at, keystore};
 use super::{Case, Forms, Shown, both, explained, refused, sdk};
 use crate::keystore::SealedKeystore;
+use crate::orders::{edit, is_keystore, json_at, keystore, keystore_bytes};
 use crate::relay::Orders;
 use crate::scene::Scene;
 use crate::victim::{Failure, Victim, patiently};
@@ -73,17 +73,8 @@ async fn stretching(scene: &Scene, parameters: &Parameters) -> Shown {
     forms.shown()
 }
 
-/// Changes the keystore's bytes as they are fetched.
-fn spoil(mut change: impl FnMut(&mut Vec<u8>) + Send + 'static) -> Orders {
-    keystore(move |view| {
-        let mut bytes: Base64Bytes = serde_json::from_value(view["keystore"].clone()).unwrap();
-        change(&mut bytes.0);
-        view["keystore"] = serde_json::to_value(bytes).unwrap();
-    })
-}
-
 fn spoil_parts(change: impl Fn(&mut SealedKeystore) + Send + 'static) -> Orders {
-    spoil(move |bytes| {
+    keystore_bytes(move |bytes| {
         let mut sealed = SealedKeystore::decode(&bytes[..]).unwrap();
         change(&mut sealed);
         *bytes = sealed.encode_to_vec();
@@ -172,7 +163,7 @@ async fn flipped(scene: &Scene) -> Shown {
     };
     let mut forms = Forms::default();
     for place in 0..places {
-        scene.relay.misbehave(spoil(move |bytes| {
+        scene.relay.misbehave(keystore_bytes(move |bytes| {
             let at = (bytes.len() - 1) * place / (places - 1);
             bytes[at] ^= 1 << (place % 8);
         }));

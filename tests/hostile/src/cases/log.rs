@@ -11,10 +11,10 @@ use sealpost_protocol::wire::{self, Entry, Page, RelayFrame};
 use sealpost_sdk::Message;
 use serde_json::Value;
 
-use super::told::{heads, pages};
 use super::{Case, Forms, Shown, alarmed_after, both, explained, unharmed};
 use crate::entries::{end_of, event, event_entry, flip, record};
 use crate::forgery::{first_of_her_own, header, next_of_the_same_writer};
+use crate::orders::{self, pages};
 use crate::relay::Orders;
 use crate::scene::{FOUR, Garden, SAID, Scene};
 use crate::victim::Victim;
@@ -170,12 +170,7 @@ async fn relocated(scene: &Scene) -> Shown {
 async fn twice(scene: &Scene) -> Shown {
     let garden = scene.garden().await;
     // An ack, which is the answer to one request, comes a second time.
-    scene
-        .relay
-        .misbehave(Orders::default().frames(|frame| match frame.body {
-            Some(Body::Published(_)) => vec![frame.clone(), frame],
-            _ => vec![frame],
-        }));
+    scene.relay.misbehave(orders::twice());
     let mut bob = scene.device().await;
     bob.read(garden.id, SAID.len()).await.ended.unwrap();
     // A client may take the second ack for the nonsense that it is, and connect anew: what it has sent is not sent twice.
@@ -327,13 +322,7 @@ async fn forked(scene: &Scene) -> Shown {
 
 async fn odd_and_even(scene: &Scene) -> Shown {
     let garden = scene.garden().await;
-    let mut honest = true;
-    scene.relay.misbehave(heads(move |head| {
-        if !honest {
-            flip(&mut head.head_root, 0);
-        }
-        honest = !honest;
-    }));
+    scene.relay.misbehave(orders::every_second_head());
     let mut bob = scene.device().await;
     let first = bob.read(garden.id, SAID.len()).await;
     unharmed(first, &SAID)?;
@@ -426,7 +415,7 @@ async fn false_times(scene: &Scene) -> Shown {
     }
     let garden = scene.garden().await;
     scene.relay.misbehave(Orders::default().answers(|_, answer| {
-        super::told::edit(answer, &mut falsify);
+        orders::edit(answer, &mut falsify);
     }));
     if let Err(failure) = scene.log_in().await {
         return Err(super::said(&failure));

@@ -6,17 +6,15 @@ use sealpost_protocol::chain::Capabilities;
 use sealpost_protocol::http::paths;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::SetCapabilities;
-use sealpost_protocol::wire::client_frame::Body as Ask;
 use sealpost_protocol::wire::control_record::Body;
 use sealpost_sdk::{InviteOptions, Message};
 use serde_json::json;
 
 use super::log::{entries_of, page, page_in, page_of};
-use super::told::{json_at, nack, wraps};
 use super::{Case, Forms, Shown, alarmed_after, both, refused, unharmed};
 use crate::entries::{end_of, flip};
 use crate::forgery::{adding, first_of_a_ghost_device, first_of_her_own, record_behind};
-use crate::relay::Orders;
+use crate::orders::{json_at, no_wraps, wraps};
 use crate::scene::{FOUR, Garden, SAID, Scene};
 use crate::victim::{Victim, patiently};
 
@@ -194,10 +192,7 @@ pub(super) async fn wrap_of(scene: &Scene, garden: &Garden) -> bytes::Bytes {
 
 async fn withheld_wrap(scene: &Scene) -> Shown {
     let garden = scene.garden().await;
-    scene.relay.misbehave(Orders::default().requests(|frame| {
-        matches!(frame.body, Some(Ask::FetchWrap(_)))
-            .then(|| vec![nack(frame.request_id, "not_found", "there is none")])
-    }));
+    scene.relay.misbehave(no_wraps());
     let mut bob = scene.device().await;
     let read = bob.read(garden.id, SAID.len()).await;
     let shown = alarmed_after(read, &[])?;

@@ -17,7 +17,6 @@ mod malformed;
 mod members;
 mod protocol;
 mod timing;
-mod told;
 
 use std::panic::AssertUnwindSafe;
 

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use prost::Message as _;
 use sealpost_protocol::hash::{Label, sha256};
-use sealpost_protocol::http::paths;
 use sealpost_protocol::keys::sign;
 use sealpost_protocol::wire::{EventHeader, SignedEvent};
 use serde_json::json;
@@ -11,10 +10,10 @@ use serde_json::json;
 use super::driven::driven;
 use super::log::{page_in, page_of};
 use super::malformed::malformed;
-use super::told::json_at;
 use super::{Case, Forms, Shown, both, explained, refused};
 use crate::entries::{event_entry, record};
 use crate::forgery::{first_of_her_own, header};
+use crate::orders;
 use crate::scene::{FOUR, Garden, Scene};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -49,9 +48,7 @@ async fn versions(scene: &Scene) -> Shown {
         ("none", json!([])),
         ("one to come", json!(["sealpost.v2", "sealpost.v10"])),
     ] {
-        scene.relay.misbehave(json_at(paths::INFO, move |info| {
-            info["subprotocols"] = known.clone()
-        }));
+        scene.relay.misbehave(orders::versions(known));
         let classes = ["refused:unknown_protocol", "unknown_protocol", "pin_mismatch"];
         forms.add(form, refused(scene.log_in().await, &classes))?;
     }
