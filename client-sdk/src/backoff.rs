@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
+use tokio::time::Instant;
 
 use crate::weakened::IS_WEAKENED;
 
@@ -13,16 +14,28 @@ const CAP: Duration = Duration::from_secs(60);
 /// Longest wait that a relay may ask for.
 const HINT_CAP: Duration = Duration::from_secs(10 * 60);
 
+/// How often failures are forgiven in a row, and after how long once more: a relay that is of use and cuts connections has this
+/// device come back no more often for long.
+const FORGIVEN: u32 = 32;
+const FORGIVEN_AGAIN: Duration = Duration::from_secs(60);
+
 /// Delays that grow with every failure in a row.
 pub(crate) struct Backoff<R> {
     rng: R,
     failures: u32,
+    forgiven: u32,
+    forgiven_since: Instant,
 }
 
 impl<R: Rng> Backoff<R> {
     /// No failure yet.
     pub(crate) fn new(rng: R) -> Self {
-        Self { rng, failures: 0 }
+        Self {
+            rng,
+            failures: 0,
+            forgiven: 0,
+            forgiven_since: Instant::now(),
+        }
     }
 
     /// The source of chance.
@@ -30,9 +43,19 @@ impl<R: Rng> Backoff<R> {
         &mut self.rng
     }
 
-    /// Forgets half of the failures: what failed in the end was of use before.
+    /// Forgets half of the failures: what failed in the end was of use before. Not without end.
     pub(crate) fn forgive(&mut self) {
-        self.failures /= 2;
+        while self.forgiven > 0 && self.forgiven_since.elapsed() >= FORGIVEN_AGAIN {
+            self.forgiven -= 1;
+            self.forgiven_since += FORGIVEN_AGAIN;
+        }
+        if self.forgiven == 0 {
+            self.forgiven_since = Instant::now();
+        }
+        if self.forgiven < FORGIVEN {
+            self.forgiven += 1;
+            self.failures /= 2;
+        }
     }
 
     /// Forgets the failures.
@@ -100,7 +123,7 @@ mod tests {
     #[test]
     fn failures_that_were_of_use_before_stay_cheap() {
         let mut backoff = Backoff::new(StdRng::seed_from_u64(1));
-        for _ in 0..100 {
+        for _ in 0..FORGIVEN {
             backoff.forgive();
             assert!(backoff.next_delay(None) <= BASE * 2);
         }

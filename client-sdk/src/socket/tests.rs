@@ -127,6 +127,39 @@ async fn relay_that_sends_away_again_and_again_is_come_back_to_ever_more_rarely(
     );
 }
 
+/// How long a relay takes to have a device come back `often` times, which answers it each time and then closes by this code.
+async fn driven(credentials: impl Credentials, code: CloseCode, often: usize) -> Duration {
+    let (transport, mut arrivals) = TestTransport::new();
+    let rng = StdRng::seed_from_u64(1);
+    let socket = Socket::start(Arc::new(transport), Arc::new(credentials), rng);
+    let begun = Instant::now();
+    for _ in 0..often {
+        let mut relay = arrivals.authenticated().await;
+        let published = publish(&socket);
+        let (id, _) = relay.receive().await;
+        relay.send(id, RelayBody::Published(Published::default())).await;
+        published.await.unwrap().unwrap();
+        relay.close(code.number()).await;
+    }
+    begun.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn relay_that_answers_and_cuts_again_and_again_is_not_come_back_to_at_once_for_ever() {
+    let few = driven(NoCredentials, CloseCode::Restart, 30).await;
+    assert!(few < Duration::from_secs(60), "a bad link is bridged: {few:?}");
+    let many = driven(NoCredentials, CloseCode::Restart, 1_000).await;
+    assert!(many > Duration::from_secs(2 * 3600), "{many:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn relay_that_ends_each_session_does_not_have_a_device_log_in_without_end() {
+    let renewed = Arc::new(AtomicUsize::new(0));
+    let took = driven(Renewing(Arc::clone(&renewed)), CloseCode::SessionEnded, 1_000).await;
+    assert!(renewed.load(Ordering::Relaxed) >= 999);
+    assert!(took > Duration::from_secs(2 * 3600), "{took:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn relay_that_goes_away_may_still_answer() {
     let (socket, mut arrivals) = start();
