@@ -208,9 +208,9 @@ impl Failure {
                  again, `sealpost outbox flush` sends them",
             ),
             Self::Sdk(Error::Integrity(alarm)) if alarm.space_id.is_some() => Some(
-                "the space stays stopped on this device: ask the people in it, by another way, what they see, and the relay's operator. \
-                 `sealpost evidence list SPACE` shows what was kept, `evidence export` writes what others can check, and `evidence acknowledge` \
-                 lets the space go on",
+                "`sealpost evidence list SPACE` shows what was kept, and `evidence export` writes what others can check. While one of it is \
+                 `standing` the space stays stopped on this device: ask the people in it, by another way, what they see, and the relay's operator; \
+                 `evidence acknowledge` lets it go on",
             ),
             Self::AgentRevoked => Some(
                 "pair again: the owner makes a code (`sealpost agent pair`), and `sealpost agent enroll` takes it in a home that is empty",

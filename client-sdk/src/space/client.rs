@@ -243,8 +243,9 @@ impl Shared {
             }
         }
         for alarm in self.store.read(standing_alarms).await? {
-            if let Some(known) = alarm.space_id.and_then(|id| found.get_mut(&id)) {
-                known.alarm.get_or_insert(alarm);
+            // Of one that was never served nothing else is known.
+            if let Some(id) = alarm.space_id {
+                found.entry(id).or_default().alarm.get_or_insert(alarm);
             }
         }
         Ok(found)

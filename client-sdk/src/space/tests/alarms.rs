@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use sealpost_protocol::wire;
 use sealpost_protocol::wire::relay_frame::Body;
-
 use tokio::time::timeout;
 
 use super::hostile::{met_again, pin, without_first_content};
