@@ -48,8 +48,9 @@ fn naming(feature: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut folders = vec![PathBuf::new()];
     for folder in ["", "tests"] {
-        let inside = std::fs::read_dir(root.join(folder)).unwrap();
-        folders.extend(inside.map(|entry| Path::new(folder).join(entry.unwrap().file_name())));
+        let inside = std::fs::read_dir(root.join(folder)).expect("it is in the repository");
+        let names = inside.map(|entry| entry.expect("it was just listed").file_name());
+        folders.extend(names.map(|name| Path::new(folder).join(name)));
     }
     folders.sort();
     let lines = folders.into_iter().flat_map(|folder| {

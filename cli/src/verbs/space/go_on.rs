@@ -15,8 +15,8 @@ use crate::{patience, question};
 /// Go on with a space that a restored relay continued without what this device has read
 ///
 /// A space stops with `superseded` where the relay was restored from an older backup and others wrote before this device could bring
-/// back what it holds; with an alarm, where only another device of the account has read it: open that device first. This takes the relay's log for the space from now
-/// on. A relay that only says that it was restored can hide things that way: do it if the people in the space confirm it.
+/// back what it holds; with an alarm, where only another device of the account has read it: open that device first, and then say `evidence acknowledge` on this one. This
+/// takes the relay's log for the space from now on. A relay that only says that it was restored can hide things that way: do it if the people in the space confirm it.
 ///
 /// What this device had read stays on it (`space lost`). Whom it saw removed, or leave, is removed again if you manage the space. Then your
 /// own lost messages are published again, unless one of those is still in: have somebody remove them, and say this again. Cut short,
