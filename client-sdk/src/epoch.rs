@@ -9,7 +9,6 @@ mod wrap;
 pub(crate) use history::{open_previous, seal_previous};
 pub(crate) use wrap::{WrapError, open_wrap, open_wrap_of, seal_wrap, usable_key};
 
-use crate::weakened::holds;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use hkdf::Hkdf;
 use rand::CryptoRng;
@@ -104,7 +103,7 @@ impl EpochKey {
     pub(crate) fn checked(at: EpochRef, secret: EpochSecret) -> Result<Self, WrongSecret> {
         let key_id = secret.key_id(&at.space_id, at.epoch);
         let same: bool = key_id.as_bytes().ct_eq(at.key_id.as_bytes()).into();
-        holds(same).then_some(Self { at, secret }).ok_or(WrongSecret)
+        same.then_some(Self { at, secret }).ok_or(WrongSecret)
     }
 
     /// Which epoch this is the secret of.

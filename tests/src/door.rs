@@ -10,6 +10,13 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
+/// A port of this machine that was free a moment ago, for who has to know it before it listens.
+#[must_use]
+pub fn free_port() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
 /// A TCP listener that gives each connection a task. It ends when dropped, with its connections.
 #[derive(Debug)]
 pub struct Door {

@@ -59,5 +59,5 @@ pub mod tls_front;
 pub mod transfers;
 
 mod folders;
-mod process;
+pub mod process;
 mod process_wide;

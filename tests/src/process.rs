@@ -8,7 +8,7 @@ pub(crate) fn kill_9(id: u32) {
 }
 
 /// Asks a process to end.
-pub(crate) fn terminate(id: u32) {
+pub fn terminate(id: u32) {
     signal(id, Signal::TERM);
 }
 

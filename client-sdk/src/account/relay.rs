@@ -154,7 +154,7 @@ pub(super) fn check_ksf(offered: http::KsfParameters, pinned: KsfParameters) -> 
         Error::alarm(format!("the relay asks for weak or absurd stretching: {refused}"))
     })?;
     let sinks = offered.m_kib < pinned.m_kib || offered.t < pinned.t || offered.p < pinned.p;
-    if !holds(!sinks) {
+    if sinks {
         return Err(Error::alarm("the relay asks for weaker stretching than before"));
     }
     Ok(checked)

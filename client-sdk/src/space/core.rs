@@ -182,6 +182,12 @@ impl SpaceCore {
         self.progress.borrow().stopped.clone()
     }
 
+    /// # Errors
+    /// Why the space has stopped, if it has.
+    pub(super) fn expect_going_on(&self) -> Result<(), Error> {
+        self.stopped().map_or(Ok(()), |stop| Err(stop.to_error()))
+    }
+
     /// Whether the space has stopped because this account is no member. That may change.
     pub(super) fn is_over_for_me(&self) -> bool {
         let progress = self.progress.borrow();
@@ -342,9 +348,7 @@ impl SpaceCore {
     /// # Errors
     /// [`Error::Network`] without a connection, [`Error::Refused`], or why the space stopped.
     pub(crate) async fn catch_up(&self) -> Result<(), Error> {
-        if let Some(stop) = &self.progress.borrow().stopped {
-            return Err(stop.to_error());
-        }
+        self.expect_going_on()?;
         let head = self.unless_stopped(self.head()).await?;
         self.wait_for(head).await
     }

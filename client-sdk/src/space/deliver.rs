@@ -24,7 +24,6 @@ use crate::entropy;
 use crate::epoch::EpochKey;
 use crate::error::{Alarm, Error, StoreError};
 use crate::store::log::{SpaceLog, StoredEntry};
-use crate::weakened::IS_WEAKENED;
 
 /// Entries read from the store at once, at most.
 const BATCH_ENTRIES: usize = 256;
@@ -222,9 +221,8 @@ impl Reader {
     /// Retention drops contents. In a space that never had any, a relay that serves an event without its content hides it.
     async fn expect_retention(&self, entry: &StoredEntry) -> Result<(), Error> {
         let (core, event_id) = (self.core(), entry.event_id);
-        let is_explained = move |log: &SpaceLog<'_>| {
-            Ok(IS_WEAKENED || log.has_had_retention()? || log.has_acknowledged(&event_id)?)
-        };
+        let is_explained =
+            move |log: &SpaceLog<'_>| Ok(log.has_had_retention()? || log.has_acknowledged(&event_id)?);
         if core.read(is_explained).await? {
             return Ok(());
         }

@@ -109,9 +109,7 @@ pub(super) async fn send_content(
     hub: &SignalHub,
     content: &SignalContent,
 ) -> Result<(), Error> {
-    if let Some(stop) = core.stopped() {
-        return Err(stop.to_error());
-    }
+    core.expect_going_on()?;
     let key = core.current_key().await?;
     // The one of the socket: the relay lets no other pass, and does not send a signal back to it.
     let writer_id = core.client.store.write(install_id).await?;

@@ -242,7 +242,7 @@ impl SpaceLog<'_> {
             ])?;
         let at = acked.at;
         let holds = waits > 0 || self.root_at(at.seq)?.is_none_or(|root| root == at.root);
-        Ok(if weakened::holds(holds) {
+        Ok(if holds {
             Ok(())
         } else {
             Err(BrokenAck { at, event_id })

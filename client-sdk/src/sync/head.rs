@@ -70,11 +70,12 @@ impl SpaceCore {
     }
 
     fn find_lack(&self, known: &Known, head: &Subscribed) -> Result<(), Alarm> {
+        if IS_WEAKENED {
+            return Ok(());
+        }
         let seq = head.head_seq;
         let root = Root::try_from(&head.head_root[..]).ok();
-        let what = if IS_WEAKENED {
-            return Ok(());
-        } else if seq < known.cursor.seq {
+        let what = if seq < known.cursor.seq {
             "the relay's log ends before what this device has verified"
         } else if seq < known.acked {
             "the relay's log ends before an event that it acked"

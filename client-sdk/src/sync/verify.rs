@@ -202,11 +202,12 @@ impl<R: Roots> Verifier<'_, R> {
             entries: &self.verified.entries,
         };
         let fold = self.fold.as_mut().ok_or(Fault::OtherGenesis)?;
-        match fold.check_event(event, &roots) {
-            Ok(Verdict::Fresh) => Ok(fold.append_event(event)),
-            _ if IS_WEAKENED => Ok(fold.append_event(event)),
-            Ok(Verdict::Repeat { seq }) => Err(Fault::Replayed { first: seq }),
-            Err(refusal) => Err(refusal.into()),
+        if IS_WEAKENED {
+            return Ok(fold.append_event(event));
+        }
+        match fold.check_event(event, &roots)? {
+            Verdict::Fresh => Ok(fold.append_event(event)),
+            Verdict::Repeat { seq } => Err(Fault::Replayed { first: seq }),
         }
     }
 

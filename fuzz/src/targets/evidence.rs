@@ -37,12 +37,20 @@ pub const CHECKPOINT: Target = Target {
         }
     },
     seeds: || {
-        let mut all = seeds::of_vectors(include_str!("../../../protocol/vectors/checkpoint.json"));
-        let statements: Vec<_> = all.iter().filter_map(|bytes| statement(bytes)).collect();
-        all.extend(statements);
-        all
+        with_inside(
+            include_str!("../../../protocol/vectors/checkpoint.json"),
+            statement,
+        )
     },
 };
+
+/// What the vectors hold, and what is signed inside that.
+fn with_inside(vectors: &str, inside: fn(&[u8]) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut all = seeds::of_vectors(vectors);
+    let signed: Vec<_> = all.iter().filter_map(|bytes| inside(bytes)).collect();
+    all.extend(signed);
+    all
+}
 
 fn statement(bytes: &[u8]) -> Option<Vec<u8>> {
     let signed = wire::SignedCheckpoint::decode(bytes).ok()?;
@@ -62,12 +70,7 @@ pub const EVIDENCE: Target = Target {
             judge(&evidence::export(&said, &exporter.expect("a manifest"), &key()));
         }
     },
-    seeds: || {
-        let mut all = seeds::of_vectors(include_str!("../../../protocol/vectors/evidence.json"));
-        let inside: Vec<_> = all.iter().filter_map(|bytes| said(bytes)).collect();
-        all.extend(inside);
-        all
-    },
+    seeds: || with_inside(include_str!("../../../protocol/vectors/evidence.json"), said),
 };
 
 fn said(bytes: &[u8]) -> Option<Vec<u8>> {

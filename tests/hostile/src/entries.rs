@@ -31,6 +31,13 @@ pub(crate) fn flip(bytes: &mut Bytes, at: usize) {
     *bytes = changed.into();
 }
 
+/// The same with another last bit.
+pub(crate) fn spoilt(mut bytes: Bytes) -> Bytes {
+    let last = bytes.len() - 1;
+    flip(&mut bytes, last);
+    bytes
+}
+
 pub(crate) fn event_entry(event: wire::SignedEvent) -> Entry {
     Entry {
         kind: Some(Kind::Event(event)),

@@ -8,8 +8,6 @@ use clap::Parser;
 use sealpost_hostile_relay::cases;
 use sealpost_hostile_relay::orders::READY;
 use sealpost_hostile_relay::relay::HostileRelay;
-use sealpost_hostile_relay::report::Report;
-use sealpost_hostile_relay::scene::Scene;
 use sealpost_hostile_relay::victim::Victim;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,7 +71,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     if let Some(wrapped) = arguments.wrap {
         return wrap(&arguments, wrapped).await;
     }
-    let report = hold(&arguments, &chosen).await;
+    let mut number = 0;
+    let report = cases::hold(arguments.against, arguments.malformed, &chosen, |case| {
+        number += 1;
+        eprintln!("{number:>3} of {}: {} {}", chosen.len(), case.id, case.name);
+    })
+    .await;
     let mut out = io::stdout().lock();
     match arguments.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
@@ -128,15 +131,4 @@ async fn wrap(arguments: &Arguments, wrapped: SocketAddr) -> anyhow::Result<Exit
         false => writeln!(out, "{}: misbehaved {misbehaved} x", ready.case)?,
     }
     Ok(ExitCode::from(u8::from(misbehaved == 0)))
-}
-
-async fn hold(arguments: &Arguments, chosen: &[cases::Case]) -> Report {
-    let scene = Scene::set(arguments.against, arguments.malformed).await;
-    let mut outcomes = Vec::with_capacity(chosen.len());
-    for (number, case) in (1..).zip(chosen) {
-        eprintln!("{number:>3} of {}: {} {}", chosen.len(), case.id, case.name);
-        outcomes.push(case.run(&scene).await);
-    }
-    scene.end().await;
-    Report::of(arguments.against, outcomes)
 }

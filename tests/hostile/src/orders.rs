@@ -9,7 +9,7 @@ use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{FetchedWrap, GoAway, Nack, Page, RelayFrame, SignedEvent, Subscribed};
 use serde_json::{Value, json};
 
-use crate::entries::{event, flip, not_reduced};
+use crate::entries::{event, flip, not_reduced, spoilt};
 use crate::relay::{Answer, Asked, Orders};
 
 /// Something that a relay does to whoever comes, whatever was said before.
@@ -25,10 +25,7 @@ pub struct Ready {
 /// All of them, by number.
 pub const READY: [Ready; 16] = [
     ready("R1", "no message is readable with such a key", || {
-        wraps(|wrap| {
-            let last = wrap.sealed.len() - 1;
-            flip(&mut wrap.sealed, last);
-        })
+        wraps(|wrap| wrap.sealed = spoilt(wrap.sealed.clone()))
     }),
     ready("R4", "an alarm at the last event of a page", || {
         last_event(|event| event.signature = not_reduced(&event.signature))
@@ -40,10 +37,10 @@ pub const READY: [Ready; 16] = [
     ),
     ready("R11", "no socket is opened", || nonce(Bytes::new())),
     ready("R12", "a login is refused before anything is derived", || {
-        stretching(8, 1, 1)
+        stretching(STRETCHING, (8, 1, 1))
     }),
     ready("R13", "a login is refused before anything is allocated", || {
-        stretching(u32::MAX, 3, 1)
+        stretching(STRETCHING, (u32::MAX, 3, 1))
     }),
     ready("R17", "the keystore does not open", || {
         keystore_bytes(|bytes| {
@@ -91,21 +88,18 @@ fn last_event(change: fn(&mut SignedEvent)) -> Orders {
 
 /// The relay names another OPAQUE key than it has.
 pub(crate) fn other_opaque_key() -> Orders {
-    json_at(paths::INFO, |info| {
+    json_at(&[paths::INFO], |info| {
         info["opaque_public_key"] = json!(Base64Bytes(vec![9; 32]))
     })
 }
 
+/// Where a relay names how passphrases are stretched.
+pub(crate) const STRETCHING: &[&str] = &[paths::INFO, paths::LOGIN_START];
+
 /// Asks for this much memory in KiB, so many passes and lanes.
-fn stretching(m_kib: u32, t: u32, p: u32) -> Orders {
-    Orders::default().answers(move |asked, answer| {
-        let names_them = [paths::INFO, paths::LOGIN_START].contains(&&asked.path[..]);
-        if names_them && answer.status.is_success() {
-            edit(answer, &mut |value| {
-                value["ksf"] = json!({"m_kib": m_kib, "t": t, "p": p})
-            });
-        }
-    })
+pub(crate) fn stretching(places: &'static [&'static str], (m_kib, t, p): (u32, u32, u32)) -> Orders {
+    let ksf = json!({"m_kib": m_kib, "t": t, "p": p});
+    json_at(places, move |value| value["ksf"] = ksf.clone())
 }
 
 /// Chooses the challenge.
@@ -147,7 +141,7 @@ pub(crate) fn no_wraps() -> Orders {
 
 /// Says that it speaks these versions.
 pub(crate) fn versions(known: Value) -> Orders {
-    json_at(paths::INFO, move |info| info["subprotocols"] = known.clone())
+    json_at(&[paths::INFO], move |info| info["subprotocols"] = known.clone())
 }
 
 /// Sends away whoever has come in, to come back at once.
@@ -222,10 +216,13 @@ pub(crate) fn nack(request_id: u64, code: &str, message: &str) -> RelayFrame {
     }
 }
 
-/// Changes what is answered at a path.
-pub(crate) fn json_at(path: &'static str, mut change: impl FnMut(&mut Value) + Send + 'static) -> Orders {
+/// Changes what is answered at these paths.
+pub(crate) fn json_at(
+    places: &'static [&'static str],
+    mut change: impl FnMut(&mut Value) + Send + 'static,
+) -> Orders {
     Orders::default().answers(move |asked, answer| {
-        if asked.path == path && answer.status.is_success() {
+        if places.contains(&&asked.path[..]) && answer.status.is_success() {
             edit(answer, &mut change);
         }
     })

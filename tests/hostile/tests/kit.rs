@@ -2,20 +2,13 @@
 
 use sealpost_hostile_relay::cases;
 use sealpost_hostile_relay::report::{Report, Verdict};
-use sealpost_hostile_relay::scene::Scene;
 use sealpost_hostile_relay::victim::Victim;
 
 /// Each costs a signature and its check.
 const MALFORMED: usize = 600;
 
 async fn report(victim: Victim) -> Report {
-    let scene = Scene::set(victim, MALFORMED).await;
-    let mut outcomes = Vec::new();
-    for case in cases::all() {
-        outcomes.push(case.run(&scene).await);
-    }
-    scene.end().await;
-    Report::of(victim, outcomes)
+    cases::hold(victim, MALFORMED, &cases::all(), |_| ()).await
 }
 
 fn expect_good(report: &Report) {

@@ -6,13 +6,14 @@
 )]
 
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
 use sealpost_hostile_relay::orders::READY;
 use sealpost_sdk::{Client, ClientConfig, Error, Passphrase};
 use sealpost_tests::database::Database;
+use sealpost_tests::door::free_port;
+use sealpost_tests::process::terminate;
 use sealpost_tests::relay::{Relay, RelayOptions};
 
 fn program() -> Command {
@@ -36,13 +37,13 @@ fn wrap(wrapped: SocketAddr, listen: SocketAddr, case: &str) -> (Child, String) 
 }
 
 fn interrupted(child: Child) -> Output {
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    terminate(child.id());
     child.wait_with_output().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn program_misbehaves_to_whoever_comes_and_counts_how_often() {
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = free_port();
     let options = RelayOptions::on(&Database::create().await).behind(listen);
     let relay = Relay::start(options.with("SEALPOST__ACCOUNTS__REGISTRATION", "open")).await;
     let home = tempfile::tempdir().unwrap();

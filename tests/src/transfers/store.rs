@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -19,7 +19,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{folders, relay::RelayOptions};
+use crate::{door, folders, relay::RelayOptions};
 
 /// Which server.
 #[derive(Clone, Debug)]
@@ -192,7 +192,8 @@ async fn start_s3s_fs(folder: &Path) -> Store {
 
 async fn start_garage(program: &Path, folder: &Path) -> Store {
     let (access, rpc_secret) = garage_keys(folder);
-    let [api, rpc] = [free_port(), free_port()];
+    // Garage takes no port 0.
+    let [api, rpc] = [door::free_port(), door::free_port()];
     let config = folder.join("garage.toml");
     let text = format!(
         "metadata_dir = {:?}\ndata_dir = {:?}\ndb_engine = \"sqlite\"\nmetadata_fsync = true\nreplication_factor = 1\n\
@@ -247,12 +248,6 @@ fn garage_keys(folder: &Path) -> (Access, String) {
         secret_key: digits[24..88].to_owned(),
     };
     (access, digits[88..152].to_owned())
-}
-
-/// One that was free a moment ago: Garage takes no port 0.
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }
 
 fn lines<R: AsyncRead + Unpin>(pipe: Option<R>) -> Lines<BufReader<R>> {

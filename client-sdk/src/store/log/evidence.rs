@@ -23,7 +23,7 @@ pub struct Evidence {
     pub weight: Weight,
 }
 
-/// What an alarm did to its space.
+/// What an alarm did to its space. Kept by its number, which stands in SQL, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
     /// The space went on without what was bad.
@@ -60,8 +60,8 @@ const KEPT: usize = 16;
 impl Weight {
     const ALL: [Self; 4] = [Self::Passing, Self::Stopping, Self::Standing, Self::Acknowledged];
 
-    fn of_column(number: usize) -> Option<Self> {
-        Self::ALL.get(number).copied()
+    fn of_column(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
     }
 }
 
@@ -119,13 +119,14 @@ impl SpaceLog<'_> {
             "SELECT what, seq, event_id, at_ms, bytes, proof, weight FROM evidence WHERE space = ?1 ORDER BY number",
         )?;
         let rows = statement.query_map([self.space], |row| {
-            let weight = Weight::of_column(row.get(6)?);
+            let number: u8 = row.get(6)?;
+            let unknown = rusqlite::Error::IntegralValueOutOfRange(6, number.into());
             Ok(Evidence {
                 at_ms: row.get(3)?,
                 alarm: alarm_of(self.space_id, row)?,
                 bytes: row.get(4)?,
                 proof: row.get::<_, Option<Vec<u8>>>(5)?.map(Bytes::from),
-                weight: weight.ok_or(rusqlite::Error::IntegralValueOutOfRange(6, row.get(6)?))?,
+                weight: Weight::of_column(number).ok_or(unknown)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

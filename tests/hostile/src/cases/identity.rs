@@ -17,9 +17,9 @@ use sealpost_protocol::wire::{PrincipalManifest, SignedManifest};
 use serde_json::json;
 
 use super::log::{page, page_of};
-use super::members::{spoilt, wrap_of};
+use super::members::wrap_of;
 use super::{Case, Forms, Shown, alarmed, alarmed_after, both, refused, sdk, unharmed};
-use crate::entries::{event, not_reduced, record};
+use crate::entries::{event, not_reduced, record, spoilt};
 use crate::orders::{self, edit, nonce, wraps};
 use crate::relay::Orders;
 use crate::scene::{Garden, SAID, Scene};

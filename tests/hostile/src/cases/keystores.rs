@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Case, Forms, Shown, both, explained, refused, sdk};
 use crate::keystore::SealedKeystore;
-use crate::orders::{edit, is_keystore, json_at, keystore, keystore_bytes};
+use crate::orders::{self, edit, is_keystore, keystore, keystore_bytes};
 use crate::relay::Orders;
 use crate::scene::Scene;
 use crate::victim::{Failure, Victim, patiently};
@@ -61,12 +61,11 @@ const ABOVE: Parameters = [(u32::MAX, 3, 1), (65_536, u32::MAX, 1), (65_536, 3, 
 async fn stretching(scene: &Scene, parameters: &Parameters) -> Shown {
     let mut forms = Forms::default();
     for (m_kib, t, p) in *parameters {
-        for path in [paths::INFO, paths::LOGIN_START] {
-            let ksf = json!({"m_kib": m_kib, "t": t, "p": p});
+        for place in orders::STRETCHING {
             scene
                 .relay
-                .misbehave(json_at(path, move |value| value["ksf"] = ksf.clone()));
-            let form = format!("{path}: m={m_kib} t={t} p={p}");
+                .misbehave(orders::stretching(std::slice::from_ref(place), (m_kib, t, p)));
+            let form = format!("{place}: m={m_kib} t={t} p={p}");
             forms.add(&form, refused(scene.log_in().await, PARAMETERS))?;
         }
     }

@@ -169,26 +169,24 @@ fn form(number: usize, honest: &Bytes) -> Bytes {
         4 => honest.clone(),
         5 => honest.slice(..place.max(limits::TAG)),
         6 => [&honest[..], &[0; 16]].concat().into(),
-        _ => {
-            let mut flipped = honest.to_vec();
-            flipped[place] ^= 1 << (number % 7);
-            flipped.into()
-        }
+        _ => flipped(number, place, honest),
     }
+}
+
+/// With one bit changed in the byte there.
+fn flipped(number: usize, place: usize, honest: &Bytes) -> Bytes {
+    let mut flipped = honest.to_vec();
+    flipped[place] ^= 1 << (number % 7);
+    flipped.into()
 }
 
 /// One of them, the same for a whole group.
 fn as_long(number: usize, honest: &Bytes) -> Bytes {
-    let flipped = |place: usize| -> Bytes {
-        let mut flipped = honest.to_vec();
-        flipped[place] ^= 1 << (number % 7);
-        flipped.into()
-    };
     match number / PAGE % SAME_LENGTH.len() {
         0 => noise(number, honest.len()),
         1 => honest.clone(),
-        2 => flipped(honest.len() - 1 - number % limits::TAG),
-        _ => flipped(number % limits::TAG),
+        2 => flipped(number, honest.len() - 1 - number % limits::TAG, honest),
+        _ => flipped(number, number % limits::TAG, honest),
     }
 }
 

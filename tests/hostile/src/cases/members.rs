@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::log::{entries_of, page, page_in, page_of};
 use super::{Case, Forms, Shown, alarmed_after, both, refused, unharmed};
-use crate::entries::{end_of, flip};
+use crate::entries::end_of;
 use crate::forgery::{adding, first_of_a_ghost_device, first_of_her_own, record_behind};
 use crate::orders::{json_at, no_wraps, wraps};
 use crate::scene::{FOUR, Garden, SAID, Scene};
@@ -144,7 +144,7 @@ async fn raised(scene: &Scene) -> Shown {
                 });
             }
         };
-        scene.relay.misbehave(json_at(paths::SPACES, role));
+        scene.relay.misbehave(json_at(&[paths::SPACES], role));
         let bob = scene.device().await;
         let invited = async {
             bob.sdk().spaces().await?;
@@ -201,11 +201,4 @@ async fn withheld_wrap(scene: &Scene) -> Shown {
     scene.relay.behave();
     unharmed(scene.device().await.read(garden.id, FOUR.len()).await, &FOUR)?;
     Ok(shown)
-}
-
-/// One bit, for the cases on keys.
-pub(super) fn spoilt(mut wrap: bytes::Bytes) -> bytes::Bytes {
-    let last = wrap.len() - 1;
-    flip(&mut wrap, last);
-    wrap
 }

@@ -23,7 +23,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use crate::report::{Outcome, Verdict};
+use crate::report::{Outcome, Report, Verdict};
 use crate::scene::Scene;
 use crate::victim::{Failure, Read, Victim};
 
@@ -99,6 +99,23 @@ pub fn all() -> Vec<Case> {
         protocol::cases(),
     ];
     groups.into_iter().flatten().collect()
+}
+
+/// Holds a client against these cases, one after the other; tells of each before it begins.
+pub async fn hold(
+    victim: Victim,
+    malformed: usize,
+    cases: &[Case],
+    mut progress: impl FnMut(&Case),
+) -> Report {
+    let scene = Scene::set(victim, malformed).await;
+    let mut outcomes = Vec::with_capacity(cases.len());
+    for case in cases {
+        progress(case);
+        outcomes.push(case.run(&scene).await);
+    }
+    scene.end().await;
+    Report::of(victim, outcomes)
 }
 
 impl Case {
