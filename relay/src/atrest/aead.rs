@@ -37,7 +37,7 @@ pub(super) fn seal(
 }
 
 /// Opens `nonce ‖ ciphertext ‖ tag` in place and says where in `body` the plaintext now stands; `None` if it
-/// is not authentic, and then `body` still holds ciphertext only.
+/// is not authentic, and then `body` holds nothing of use.
 pub(super) fn open_in_place(
     key: &[u8; DATA_KEY_BYTES],
     associated_data: &[u8],
