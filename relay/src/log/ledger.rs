@@ -16,8 +16,8 @@ use sealpost_protocol::root::{Cursor, empty_root};
 use sealpost_protocol::wire::entry::Kind;
 use time::OffsetDateTime;
 
+use super::page::PlacedEntry;
 use super::ports::{EventRow, SpaceNumber, SpaceRow};
-use super::ring::PlacedEntry;
 use super::row_cipher::RowCipher;
 use super::view::{Membership, View};
 use super::{EncodedEntry, LogError};

@@ -46,6 +46,11 @@ impl LookUps {
         turns.acquire_owned().await.map_err(|_| LogError::Internal)
     }
 
+    /// A seat that is free now, for what is not waited for.
+    pub(super) fn free_seat(&self, party: Party) -> Option<OwnedSemaphorePermit> {
+        self.turns_of(party).try_acquire_owned().ok()
+    }
+
     /// Forgets those who look nothing up now, and those who have their full burst again.
     pub(super) fn forget_quiet(&self) {
         self.rate.forget_quiet();

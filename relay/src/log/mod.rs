@@ -41,6 +41,7 @@ mod snapshot;
 mod space;
 mod space_map;
 mod standing;
+mod stored_pages;
 mod submission;
 mod tail_budget;
 mod verify_pool;

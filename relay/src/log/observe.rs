@@ -13,7 +13,7 @@ pub trait ObserveLog: Send + Sync {
     /// A publish of `acks` acked entries was answered, `elapsed` after it came in.
     fn published(&self, acks: usize, refused: bool, elapsed: Duration);
     /// A page of `entries` entries, from memory or from the database, was given to a reader.
-    fn page_read(&self, entries: usize, bytes: usize, from_memory: bool);
+    fn page_read(&self, entries: u64, bytes: usize, from_memory: bool);
     /// A space was opened: `entries` of it were read.
     fn space_opened(&self, entries: u64, elapsed: Duration);
     /// Bytes waiting to be appended, now.
@@ -29,7 +29,7 @@ impl ObserveLog for IgnoreLog {
     fn append_lost(&self) {}
     fn tail_healed(&self, _: usize) {}
     fn published(&self, _: usize, _: bool, _: Duration) {}
-    fn page_read(&self, _: usize, _: usize, _: bool) {}
+    fn page_read(&self, _: u64, _: usize, _: bool) {}
     fn space_opened(&self, _: u64, _: Duration) {}
     fn queued_bytes(&self, _: usize) {}
 }

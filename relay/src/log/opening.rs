@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::LogError;
 use super::ledger::{Ledger, StoredEntry};
+use super::page::PlacedEntry;
 use super::ports::{EventRow, PageLimits, SpaceNumber, SpaceRow};
-use super::ring::PlacedEntry;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::atrest::OpenDataKey;

@@ -1,8 +1,8 @@
 //! Entries as they are kept in memory, sealed at rest and sent: encoded once.
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
-use prost::encoding::{WireType, bytes as bytes_field, encode_key, encode_varint, uint64};
+use prost::encoding::{WireType, bytes as bytes_field, decode_varint, encode_key, encode_varint, uint64};
 use sealpost_protocol::ids::Receipt;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire;
@@ -50,39 +50,115 @@ impl EncodedEntry {
     }
 }
 
-/// A run of consecutive entries for one reader.
+/// An entry and its place.
+#[derive(Clone, Debug)]
+pub(super) struct PlacedEntry {
+    pub(super) at: Cursor,
+    pub(super) encoded: EncodedEntry,
+}
+
+impl PlacedEntry {
+    /// Length of the encoded entry, in bytes.
+    pub(super) fn length(&self) -> usize {
+        self.encoded.0.len()
+    }
+}
+
+/// A run of consecutive entries for readers: a `Page` message, all but its first field encoded once for all of them.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// Place of the first entry.
     pub first_seq: u64,
-    /// The entries, in order. Their bytes are shared with all other readers.
-    pub entries: Vec<EncodedEntry>,
     /// Place of the last entry, and the root there.
     pub last: Cursor,
     /// The relay's receipt for `last`.
     pub receipt: Receipt,
+    /// What follows `first_seq` in the message. Its end is the same wherever a page begins.
+    rest: Bytes,
 }
 
 impl Page {
+    /// A page of entries that lead up to `last`; there is at least one.
+    #[must_use]
+    pub fn new<'a, E>(entries: E, last: Cursor, receipt: Receipt) -> Self
+    where
+        E: ExactSizeIterator<Item = &'a EncodedEntry> + Clone,
+    {
+        let first_seq = last.seq + 1 - entries.len() as u64;
+        let (last_root, receipt_bytes) = (last.root.to_bytes(), receipt.to_bytes());
+        let bytes: usize = entries.clone().map(|entry| entry.0.len()).sum();
+        let end = bytes_field::encoded_len(LAST_ROOT, &last_root)
+            + bytes_field::encoded_len(RECEIPT, &receipt_bytes);
+        let mut rest = Vec::with_capacity(bytes + end);
+        for entry in entries {
+            rest.extend_from_slice(&entry.0);
+        }
+        bytes_field::encode(LAST_ROOT, &last_root, &mut rest);
+        bytes_field::encode(RECEIPT, &receipt_bytes, &mut rest);
+        Self {
+            first_seq,
+            last,
+            receipt,
+            rest: rest.into(),
+        }
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.last.seq + 1 - self.first_seq
+    }
+
+    /// The entries.
+    #[must_use]
+    pub fn entries(&self) -> Vec<EncodedEntry> {
+        let mut rest = self.rest.clone();
+        (0..self.count())
+            .map_while(|_| Some(EncodedEntry(rest.split_to(first_length(&rest)?))))
+            .collect()
+    }
+
+    /// What of it stands behind the place `after`; `None` if nothing does, or if it does not lead up to that place.
+    pub(super) fn after(&self, after: u64) -> Option<Self> {
+        let skipped = (after + 1).checked_sub(self.first_seq)?;
+        if after >= self.last.seq {
+            return None;
+        }
+        let mut rest = self.rest.clone();
+        for _ in 0..skipped {
+            rest.advance(first_length(&rest)?);
+        }
+        Some(Self {
+            first_seq: after + 1,
+            rest,
+            ..*self
+        })
+    }
+
     /// Length of the `Page` message, in bytes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let entries: usize = self.entries.iter().map(|entry| entry.0.len()).sum();
-        uint64::encoded_len(FIRST_SEQ, &self.first_seq)
-            + entries
-            + bytes_field::encoded_len(LAST_ROOT, &self.last.root.to_bytes())
-            + bytes_field::encoded_len(RECEIPT, &self.receipt.to_bytes())
+        uint64::encoded_len(FIRST_SEQ, &self.first_seq) + self.rest.len()
     }
 
-    /// Writes the `Page` message: [`Self::encoded_len`] bytes, with neither key nor length before them.
-    pub fn encode(&self, buffer: &mut impl BufMut) {
+    /// Writes the beginning of the `Page` message, which [`Self::rest`] completes.
+    pub fn encode_first(&self, buffer: &mut impl BufMut) {
         uint64::encode(FIRST_SEQ, &self.first_seq, buffer);
-        for entry in &self.entries {
-            buffer.put_slice(&entry.0);
-        }
-        bytes_field::encode(LAST_ROOT, &self.last.root.to_bytes(), buffer);
-        bytes_field::encode(RECEIPT, &self.receipt.to_bytes(), buffer);
     }
+
+    /// All of the message but its first field. Its bytes are shared with other readers.
+    #[must_use]
+    pub fn rest(&self) -> &Bytes {
+        &self.rest
+    }
+}
+
+/// Length of the entry that `bytes` begins with.
+fn first_length(bytes: &Bytes) -> Option<usize> {
+    let mut behind_key = bytes.get(1..)?;
+    let length = usize::try_from(decode_varint(&mut behind_key).ok()?).ok()?;
+    let length = bytes.len().checked_sub(behind_key.len())?.checked_add(length)?;
+    (length <= bytes.len()).then_some(length)
 }
 
 #[cfg(test)]
@@ -103,28 +179,56 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_page_of_encoded_entries_is_the_page_message() {
-        let entries = [entry(0), entry(100), entry(70_000)];
-        let page = Page {
-            first_seq: 5,
-            entries: entries.iter().map(EncodedEntry::encode).collect(),
-            last: Cursor {
-                seq: 7,
-                root: Root::new([1; 32]),
-            },
-            receipt: Receipt::new([2; 32]),
+    fn page(entries: &[wire::Entry]) -> Page {
+        let encoded: Vec<_> = entries.iter().map(EncodedEntry::encode).collect();
+        let last = Cursor {
+            seq: 7,
+            root: Root::new([1; 32]),
         };
-        let message = wire::Page {
-            first_seq: 5,
+        Page::new(encoded.iter(), last, Receipt::new([2; 32]))
+    }
+
+    fn encoded(page: &Page) -> Vec<u8> {
+        let mut encoded = Vec::new();
+        page.encode_first(&mut encoded);
+        encoded.extend_from_slice(page.rest());
+        encoded
+    }
+
+    fn message(first_seq: u64, entries: &[wire::Entry]) -> wire::Page {
+        wire::Page {
+            first_seq,
             entries: entries.to_vec(),
             last_root: vec![1; 32].into(),
             receipt: vec![2; 32].into(),
-        };
-        let mut encoded = Vec::new();
-        page.encode(&mut encoded);
-        assert_eq!(encoded.len(), page.encoded_len());
-        assert_eq!(encoded, message.encode_to_vec());
+        }
+    }
+
+    #[test]
+    fn a_page_of_encoded_entries_is_the_page_message() {
+        let entries = [entry(0), entry(100), entry(70_000)];
+        let page = page(&entries);
+        assert_eq!((page.first_seq, page.count()), (5, 3));
+        assert_eq!(encoded(&page).len(), page.encoded_len());
+        assert_eq!(encoded(&page), message(5, &entries).encode_to_vec());
+        let decoded: Vec<_> = page.entries().iter().filter_map(EncodedEntry::decode).collect();
+        assert_eq!(decoded, entries);
+    }
+
+    #[test]
+    fn what_stands_behind_a_place_is_a_page_of_its_own() {
+        let entries = [entry(0), entry(200), entry(70_000)];
+        let page = page(&entries);
+        for (after, skipped) in [(4, 0), (5, 1), (6, 2)] {
+            let part = page.after(after).unwrap();
+            assert_eq!(
+                encoded(&part),
+                message(after + 1, &entries[skipped..]).encode_to_vec()
+            );
+        }
+        for after in [3, 7, 8] {
+            assert!(page.after(after).is_none(), "{after}");
+        }
     }
 
     #[test]

@@ -7,16 +7,12 @@ use sealpost_protocol::ids::{PrincipalId, Receipt};
 use sealpost_protocol::root::Cursor;
 use tokio::sync::watch;
 
-use super::ports::PageLimits;
-use super::ring::Slice;
 use super::shared::{RETRY_SOON, Shared};
 use super::space::Space;
+use super::stored_pages::StoredPages;
 use super::view::View;
-use super::{EncodedEntry, LogError, Page, Signals};
+use super::{LogError, Page, Signals};
 use crate::spaces::Party;
-
-/// Most entries in a page that is read from the database.
-const PAGE_ROWS: u32 = 512;
 
 /// The end of a log when a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +44,8 @@ pub struct Reader {
     party: Party,
     cursor: Cursor,
     ends: watch::Receiver<Option<View>>,
+    /// `None` while memory has what comes next.
+    stored: Option<Box<StoredPages>>,
 }
 
 impl fmt::Debug for Reader {
@@ -75,6 +73,7 @@ impl Reader {
             party,
             cursor,
             ends,
+            stored: None,
         }
     }
 
@@ -84,17 +83,28 @@ impl Reader {
         self.cursor
     }
 
-    /// Returns once [`Self::next_page`] has something to say: an entry, or that the subscription has ended.
+    /// Returns once [`Self::next_pages`] has something to say: an entry, or that the subscription has ended.
     ///
     /// A socket waits here for all its subscriptions at once and then fetches for one at a time, so waiting costs
     /// nothing but memory: no database connection, no page. May be cancelled.
     pub async fn readable(&mut self) {
-        // What ends the subscription is told by `next_page`.
+        // What ends the subscription is told by `next_pages`.
         let _ = self.wait().await;
     }
 
-    /// The entries after the last page, as soon as there is one: as many as fit into `max_bytes` (of entries), at
-    /// least one.
+    /// The entries after the last page that memory has now, as pages that others read too: as many as fit into `max_bytes`.
+    /// Empty if there is nothing to read, or if it is [`Self::next_pages`] that must read it.
+    ///
+    /// # Errors
+    /// Those of [`Self::next_pages`]; they are final.
+    pub fn pages_from_memory(&mut self, max_bytes: usize) -> Result<Vec<Page>, LogError> {
+        Ok(match self.next_view()? {
+            Some(view) => self.tail(&view, max_bytes),
+            None => Vec::new(),
+        })
+    }
+
+    /// The entries after the last page, as soon as there is one: as many as fit into `max_bytes`, at least one.
     ///
     /// May be cancelled: the cursor moves only when a page is returned. Must not be left half polled, because it may
     /// hold a database connection.
@@ -103,25 +113,40 @@ impl Reader {
     /// The subscription has ended: [`LogError::NotAMember`] after a removal, [`LogError::EntryDamaged`] at an entry
     /// that cannot be served (all before it were), [`LogError::LogMismatch`] after the log was taken back,
     /// [`LogError::Tombstoned`]; or a passing failure, after which the same call may be made again.
-    pub async fn next_page(&mut self, max_bytes: usize) -> Result<Page, LogError> {
+    pub async fn next_pages(&mut self, max_bytes: usize) -> Result<Vec<Page>, LogError> {
         let view = self.wait().await?;
-        let tail = self.space.tail(self.cursor.seq, view.head.seq, max_bytes);
-        let (slice, from_memory) = match tail {
-            Some(slice) => (slice, true),
-            None => (self.read(&view, max_bytes).await?, false),
-        };
-        let key = self.shared.receipt_key().await?;
-        let page = Page {
-            first_seq: self.cursor.seq + 1,
-            receipt: key.issue(&self.space.id, &slice.last),
-            entries: slice.entries,
-            last: slice.last,
-        };
+        let pages = self.tail(&view, max_bytes);
+        if !pages.is_empty() {
+            return Ok(pages);
+        }
+        let (space_id, party) = (self.space.id, self.party);
+        let stored = self
+            .stored
+            .get_or_insert_with(|| Box::new(StoredPages::new(space_id, party)));
+        let page = stored.next(&self.shared, &view, self.cursor, max_bytes).await?;
         self.cursor = page.last;
-        self.shared
-            .observer
-            .page_read(page.entries.len(), page.encoded_len(), from_memory);
-        Ok(page)
+        if self.cursor == view.head {
+            self.stored = None;
+        }
+        self.observe(&page, false);
+        Ok(vec![page])
+    }
+
+    fn tail(&mut self, view: &View, max_bytes: usize) -> Vec<Page> {
+        let pages = self.space.tail(self.cursor.seq, view.head.seq, max_bytes);
+        if let Some(last) = pages.last() {
+            self.cursor = last.last;
+            self.stored = None;
+        }
+        for page in &pages {
+            self.observe(page, true);
+        }
+        pages
+    }
+
+    fn observe(&self, page: &Page, from_memory: bool) {
+        let observer = &self.shared.observer;
+        observer.page_read(page.count(), page.encoded_len(), from_memory);
     }
 
     /// Waits until the log goes on after the cursor, for somebody who may read it there.
@@ -151,44 +176,5 @@ impl Reader {
             return Err(LogError::LogMismatch);
         }
         view.end.map_or(Ok(None), Err)
-    }
-
-    /// Entries from the database, up to the first damaged one.
-    async fn read(&self, view: &View, max_bytes: usize) -> Result<Slice, LogError> {
-        let limits = PageLimits {
-            up_to: view.head.seq,
-            rows: PAGE_ROWS,
-            bytes: max_bytes,
-        };
-        let _seat = self.shared.look_ups.seat(self.party).await?;
-        let key = self.shared.space_key(view.number).await?;
-        let rows = self
-            .shared
-            .store
-            .page(view.number, self.cursor.seq, limits)
-            .await?;
-        let mut entries: Vec<EncodedEntry> = Vec::with_capacity(rows.len());
-        let mut last = self.cursor;
-        for row in rows {
-            let at = row.at();
-            if at.seq != last.seq + 1 {
-                break;
-            }
-            let Ok(entry) = self.shared.cipher.open_entry(&key, row) else {
-                break;
-            };
-            entries.push(entry);
-            last = at;
-        }
-        if entries.is_empty() {
-            let seq = last.seq + 1;
-            tracing::error!(
-                space.number = view.number.0,
-                entry.seq = seq,
-                "a stored entry is damaged or missing"
-            );
-            return Err(LogError::EntryDamaged { seq });
-        }
-        Ok(Slice { entries, last })
     }
 }

@@ -1,145 +1,188 @@
-//! The newest entries of a space, in memory, for readers at the live edge.
+//! The newest pages of a space, in memory, for readers at the live edge.
 
 use std::collections::VecDeque;
 
+use sealpost_protocol::ids::Receipt;
 use sealpost_protocol::root::Cursor;
 
-use super::EncodedEntry;
+use super::page::{Page, PlacedEntry};
 
-/// What an entry takes beside its bytes: itself, in a queue that may be twice as long; the count of those who share
-/// the bytes; what the allocator adds to both.
-const OVERHEAD: usize = 2 * size_of::<PlacedEntry>() + 64;
+/// Most bytes of entries in a page of several.
+const PAGE_BYTES: usize = 32 << 10;
+/// What a page takes beside its bytes: itself, in a queue that may be twice as long; the count of those who share the
+/// bytes; what the allocator adds to both.
+const OVERHEAD: usize = 2 * size_of::<Page>() + 64;
 
-/// An entry and its place.
-#[derive(Clone, Debug)]
-pub(super) struct PlacedEntry {
-    pub(super) at: Cursor,
-    pub(super) encoded: EncodedEntry,
-}
-
-impl PlacedEntry {
-    /// What it takes in memory, about: with small entries the rest is as large as they are.
-    pub(super) fn bytes(&self) -> usize {
-        self.encoded.as_bytes().len() + OVERHEAD
-    }
-}
-
-/// A run of consecutive entries up to the end of the log.
+/// A run of consecutive pages up to the end of the log.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    entries: VecDeque<PlacedEntry>,
+    pages: VecDeque<Page>,
 }
 
-/// What a reader takes from the ring.
-pub(super) struct Slice {
-    pub(super) entries: Vec<EncodedEntry>,
-    pub(super) last: Cursor,
+/// The pages that entries make which were committed together, each with the receipt for its end: encoded once, whoever reads
+/// them.
+pub(super) fn paged(entries: &[PlacedEntry], receipt: impl Fn(&Cursor) -> Receipt) -> Vec<Page> {
+    let mut bytes = 0;
+    let runs = entries.chunk_by(|entry, next| {
+        bytes += entry.length();
+        let fits = bytes + next.length() <= PAGE_BYTES;
+        bytes *= usize::from(fits);
+        fits
+    });
+    let pages = runs.filter_map(|run| {
+        let last = run.last()?.at;
+        let entries = run.iter().map(|entry| &entry.encoded);
+        Some(Page::new(entries, last, receipt(&last)))
+    });
+    pages.collect()
+}
+
+/// What a page takes in memory, about: with small entries the rest is as large as they are.
+pub(super) fn bytes_of(page: &Page) -> usize {
+    page.encoded_len() + OVERHEAD
 }
 
 impl Ring {
-    /// Adds the log's next entry. What is held and does not lead up to it is dropped.
-    pub(super) fn push(&mut self, entry: PlacedEntry) {
-        let follows = |last: &PlacedEntry| last.at.seq + 1 == entry.at.seq;
-        if !self.entries.back().is_some_and(follows) {
-            self.entries.clear();
+    /// Adds the log's next page. What is held and does not lead up to it is dropped.
+    pub(super) fn push(&mut self, page: Page) {
+        let follows = |last: &Page| last.last.seq + 1 == page.first_seq;
+        if !self.pages.back().is_some_and(follows) {
+            self.pages.clear();
         }
-        self.entries.push_back(entry);
+        self.pages.push_back(page);
     }
 
-    /// Drops all entries up to the place `seq`.
+    /// Drops all pages up to the place `seq`.
     pub(super) fn drop_up_to(&mut self, seq: u64) {
-        while self.entries.front().is_some_and(|entry| entry.at.seq <= seq) {
-            self.entries.pop_front();
+        while self.pages.front().is_some_and(|page| page.last.seq <= seq) {
+            self.pages.pop_front();
         }
     }
 
     /// Drops everything.
     pub(super) fn clear(&mut self) {
-        self.entries.clear();
+        self.pages.clear();
     }
 
-    /// The entries after the place `after`, up to the place `up_to`: as many as fit into `max_bytes`, at least one. `None`
-    /// if the ring does not hold the next one.
-    pub(super) fn after(&self, after: u64, up_to: u64, max_bytes: usize) -> Option<Slice> {
-        let first = self.entries.front()?.at.seq;
-        let skipped = usize::try_from(after.checked_add(1)?.checked_sub(first)?).ok()?;
+    /// The pages after the place `after`, up to the place `up_to`: as many as fit into `max_bytes`. None if the ring does not
+    /// hold the next entry, or only in a page that is too long.
+    pub(super) fn after(&self, after: u64, up_to: u64, max_bytes: usize) -> Vec<Page> {
+        let first = self.pages.partition_point(|page| page.last.seq <= after);
         let mut room = max_bytes;
-        let mut slice = Slice {
-            entries: Vec::new(),
-            last: self.entries.get(skipped)?.at,
-        };
-        for entry in self.entries.iter().skip(skipped) {
-            let is_first = slice.entries.is_empty();
-            let bytes = entry.encoded.as_bytes().len();
-            if entry.at.seq > up_to || (!is_first && bytes > room) {
+        let mut next = after;
+        let mut pages = Vec::new();
+        for page in self.pages.range(first..) {
+            if page.last.seq > up_to || page.encoded_len() > room {
                 break;
             }
-            room = room.saturating_sub(bytes);
-            slice.entries.push(entry.encoded.clone());
-            slice.last = entry.at;
+            let Some(page) = page.after(next) else {
+                break;
+            };
+            room -= page.encoded_len();
+            next = page.last.seq;
+            pages.push(page);
         }
-        (!slice.entries.is_empty()).then_some(slice)
+        pages
     }
 }
 
 #[cfg(test)]
 mod tests {
     use sealpost_protocol::ids::Root;
+    use sealpost_protocol::wire;
 
     use super::*;
+    use crate::log::EncodedEntry;
 
-    fn ring(seqs: impl IntoIterator<Item = u64>) -> Ring {
-        let mut ring = Ring::default();
-        for seq in seqs {
-            ring.push(entry(seq));
-        }
-        ring
-    }
-
-    fn entry(seq: u64) -> PlacedEntry {
+    fn entry(seq: u64, ciphertext: usize) -> PlacedEntry {
+        let event = wire::SignedEvent {
+            ciphertext: vec![7; ciphertext].into(),
+            ..wire::SignedEvent::default()
+        };
+        let entry = wire::Entry {
+            kind: Some(wire::entry::Kind::Event(event)),
+        };
         PlacedEntry {
             at: Cursor {
                 seq,
                 root: Root::new([u8::try_from(seq).unwrap(); 32]),
             },
-            encoded: EncodedEntry::from_bytes(vec![0; 10].into()),
+            encoded: EncodedEntry::encode(&entry),
         }
     }
 
-    fn taken(ring: &Ring, after: u64, max_bytes: usize) -> Option<(usize, u64)> {
-        ring.after(after, 8, max_bytes)
-            .map(|slice| (slice.entries.len(), slice.last.seq))
+    fn receipt(at: &Cursor) -> Receipt {
+        Receipt::new([u8::try_from(at.seq).unwrap(); 32])
+    }
+
+    /// Commits of these places, one page each.
+    fn ring(commits: &[std::ops::RangeInclusive<u64>]) -> Ring {
+        let mut ring = Ring::default();
+        for commit in commits {
+            let entries: Vec<_> = commit.clone().map(|seq| entry(seq, 10)).collect();
+            for page in paged(&entries, receipt) {
+                ring.push(page);
+            }
+        }
+        ring
+    }
+
+    /// First and last places of the pages.
+    fn taken(ring: &Ring, after: u64, up_to: u64, max_bytes: usize) -> Vec<(u64, u64)> {
+        let pages = ring.after(after, up_to, max_bytes);
+        pages.iter().map(|page| (page.first_seq, page.last.seq)).collect()
     }
 
     #[test]
-    fn a_slice_is_as_long_as_fits_and_never_empty() {
-        let ring = ring(5..=9);
-        assert_eq!(taken(&ring, 4, 35), Some((3, 7)));
-        assert_eq!(taken(&ring, 6, 25), Some((2, 8)));
-        assert_eq!(taken(&ring, 6, 1), Some((1, 7)));
+    fn a_reader_gets_whole_pages_as_far_as_they_fit() {
+        let ring = ring(&[5..=6, 7..=7, 8..=9]);
+        let two = ring.pages[0].encoded_len() + ring.pages[1].encoded_len();
+        assert_eq!(taken(&ring, 4, 9, 1000), [(5, 6), (7, 7), (8, 9)]);
+        assert_eq!(taken(&ring, 4, 9, two), [(5, 6), (7, 7)]);
+        assert_eq!(taken(&ring, 4, 9, 10), []);
+    }
+
+    #[test]
+    fn a_reader_in_the_middle_of_a_page_gets_the_rest_of_it() {
+        let ring = ring(&[5..=8, 9..=9]);
+        assert_eq!(taken(&ring, 6, 9, 1000), [(7, 8), (9, 9)]);
+        assert_eq!(ring.after(6, 9, 1000)[0].receipt, receipt(&ring.pages[0].last));
     }
 
     #[test]
     fn a_cursor_off_the_ring_gets_nothing() {
-        let mut ring = ring(5..=9);
-        assert_eq!(taken(&ring, 3, 1000), None);
-        assert_eq!(taken(&ring, 9, 1000), None);
-        assert_eq!(taken(&ring, u64::MAX, 1000), None);
+        let mut ring = ring(&[5..=6, 7..=9]);
+        for after in [3, 9, u64::MAX - 1] {
+            assert_eq!(taken(&ring, after, u64::MAX, 1000), [], "{after}");
+        }
         ring.drop_up_to(7);
-        assert_eq!(taken(&ring, 6, 1000), None);
-        assert_eq!(taken(&ring, 7, 1000), Some((1, 8)));
+        assert_eq!(taken(&ring, 5, 9, 1000), []);
+        assert_eq!(taken(&ring, 7, 9, 1000), [(8, 9)]);
     }
 
     #[test]
-    fn a_slice_ends_where_the_reader_may_read_to() {
-        assert_eq!(taken(&ring(5..=9), 4, 1000), Some((4, 8)));
-        assert_eq!(taken(&ring(5..=9), 8, 1000), None);
+    fn nothing_is_served_beyond_the_end_that_a_reader_knows() {
+        let ring = ring(&[5..=6, 7..=9]);
+        assert_eq!(taken(&ring, 4, 6, 1000), [(5, 6)]);
+        assert_eq!(taken(&ring, 6, 6, 1000), []);
     }
 
     #[test]
-    fn an_entry_that_does_not_follow_drops_the_ones_before() {
-        let ring = ring([5, 6, 8]);
-        assert_eq!(taken(&ring, 4, 1000), None);
-        assert_eq!(taken(&ring, 7, 1000), Some((1, 8)));
+    fn a_page_that_does_not_follow_drops_the_ones_before() {
+        let ring = ring(&[5..=6, 8..=8]);
+        assert_eq!(taken(&ring, 4, 8, 1000), []);
+        assert_eq!(taken(&ring, 7, 8, 1000), [(8, 8)]);
+    }
+
+    #[test]
+    fn entries_of_one_commit_share_pages_of_a_bounded_length() {
+        let entries: Vec<_> = (1..=100).map(|seq| entry(seq, 1000)).collect();
+        let pages = paged(&entries, receipt);
+        assert!((4..=5).contains(&pages.len()), "{}", pages.len());
+        assert!(pages.iter().all(|page| page.encoded_len() < PAGE_BYTES + 100));
+        let all: Vec<_> = pages.iter().flat_map(Page::entries).collect();
+        assert!(all.iter().eq(entries.iter().map(|entry| &entry.encoded)));
+        let long = [entry(1, 100_000), entry(2, 100_000)];
+        assert_eq!(paged(&long, receipt).len(), 2);
     }
 }

@@ -9,7 +9,7 @@ use prost::Message;
 use sealpost_protocol::ids::{Incarnation, PrincipalId, Receipt, SpaceId};
 use sealpost_protocol::root::{Cursor, empty_root};
 use sealpost_protocol::{limits, wire};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::checked::Check;
@@ -24,6 +24,7 @@ use super::row_cipher::RowCipher;
 use super::shared::{RETRY_SOON, Shared};
 use super::space::{Space, Sync, Work};
 use super::space_map::SpaceMap;
+use super::stored_pages::PAGES_AHEAD;
 use super::submission::{Author, QueueBudget, Submission};
 use super::tail_budget::TailBudget;
 use super::verify_pool::VerifyPool;
@@ -100,6 +101,7 @@ impl LogService {
             verify: VerifyPool::new(limits.verify_threads),
             rates: Rates::new(&limits),
             look_ups: LookUps::new(limits.look_ups_per_second_per_account),
+            pages_ahead: Arc::new(Semaphore::new(PAGES_AHEAD)),
             quotas: Quotas::default(),
             queue: QueueBudget::new(limits.queued_bytes),
             tail: TailBudget::new(limits.tail_bytes),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use sealpost_protocol::ids::SpaceId;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::checkpoints::Checkpoints;
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub(super) verify: VerifyPool,
     pub(super) rates: Rates,
     pub(super) look_ups: LookUps,
+    /// Places for pages that are read ahead.
+    pub(super) pages_ahead: Arc<Semaphore>,
     pub(super) quotas: Quotas,
     pub(super) queue: QueueBudget,
     pub(super) tail: TailBudget,

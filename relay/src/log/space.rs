@@ -11,7 +11,8 @@ use super::LogError;
 use super::checkpoints::LastCheckpoint;
 use super::healing::Healing;
 use super::ledger::Ledger;
-use super::ring::{PlacedEntry, Ring, Slice};
+use super::page::Page;
+use super::ring::Ring;
 use super::signals::LiveSignal;
 use super::submission::Submission;
 use super::view::View;
@@ -145,10 +146,10 @@ impl Space {
         self.view.receiver_count() > 0
     }
 
-    /// Adds committed entries for readers at the live edge; they see them with the next [`Self::show`].
-    pub(super) fn extend_tail(&self, entries: impl IntoIterator<Item = PlacedEntry>) {
+    /// Adds committed pages for readers at the live edge; they see them with the next [`Self::show`].
+    pub(super) fn extend_tail(&self, pages: Vec<Page>) {
         let mut ring = self.ring();
-        entries.into_iter().for_each(|entry| ring.push(entry));
+        pages.into_iter().for_each(|page| ring.push(page));
     }
 
     /// Shows a committed end of the log.
@@ -156,12 +157,12 @@ impl Space {
         self.view.send_replace(Some(view));
     }
 
-    /// Entries from memory after the place `after`, up to the place `up_to`.
-    pub(super) fn tail(&self, after: u64, up_to: u64, max_bytes: usize) -> Option<Slice> {
+    /// Pages from memory after the place `after`, up to the place `up_to`.
+    pub(super) fn tail(&self, after: u64, up_to: u64, max_bytes: usize) -> Vec<Page> {
         self.ring().after(after, up_to, max_bytes)
     }
 
-    /// Drops entries from memory, up to a place or all.
+    /// Drops pages from memory, up to a place or all.
     pub(super) fn shorten_tail(&self, up_to: Option<u64>) {
         match up_to {
             Some(seq) => self.ring().drop_up_to(seq),

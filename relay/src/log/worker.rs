@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::LogError;
 use super::ledger::Ledger;
 use super::opening::{self, catch_up, is_snapshot_due, take_snapshot};
+use super::page::PlacedEntry;
 use super::ports::NewSnapshot;
-use super::ring::PlacedEntry;
+use super::ring::{bytes_of, paged};
 use super::shared::{RETRY_SOON, Shared};
 use super::space::{Bench, Queued, Space, Sync, Work};
 use super::submission::Pending;
@@ -206,7 +207,7 @@ impl Worker {
             let entries = catch_up(&self.shared, ledger, &key).await?;
             let view = ledger.view();
             let is_done = entries.is_empty();
-            self.extend_tail(entries);
+            self.extend_tail(&entries).await;
             self.space.show(view);
             if is_done {
                 return Ok(was_behind);
@@ -215,18 +216,22 @@ impl Worker {
         }
     }
 
-    /// Puts committed entries into memory where somebody reads them.
-    fn extend_tail(&self, entries: Vec<PlacedEntry>) {
+    /// Puts committed entries into memory where somebody reads them. Without the key of receipts they are read from the database.
+    async fn extend_tail(&self, entries: &[PlacedEntry]) {
         let Some(last) = entries.last().filter(|_| self.space.has_readers()) else {
             return;
         };
-        let (last_seq, bytes) = (last.at.seq, entries.iter().map(PlacedEntry::bytes).sum());
-        self.space.extend_tail(entries);
-        self.shared.tail.charge(&self.space, last_seq, bytes);
+        let Ok(key) = self.shared.receipt_key().await else {
+            return;
+        };
+        let pages = paged(entries, |at| key.issue(&self.space.id, at));
+        let bytes = pages.iter().map(bytes_of).sum();
+        self.space.extend_tail(pages);
+        self.shared.tail.charge(&self.space, last.at.seq, bytes);
     }
 
     /// Tells readers here and relays elsewhere of entries that were committed.
-    fn publish(&mut self, entries: Vec<PlacedEntry>) {
+    async fn publish(&mut self, entries: &[PlacedEntry]) {
         let Some(ledger) = &self.bench.ledger else {
             return;
         };
@@ -235,7 +240,7 @@ impl Worker {
             space_id: self.space.id,
             head: view.head.seq,
         };
-        self.extend_tail(entries);
+        self.extend_tail(entries).await;
         self.space.show(view);
         self.shared.bus.announce(hint);
     }

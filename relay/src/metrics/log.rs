@@ -164,12 +164,12 @@ impl ObserveLog for LogMetrics {
         self.ack_seconds.observe(elapsed.as_secs_f64());
     }
 
-    fn page_read(&self, entries: usize, _bytes: usize, from_memory: bool) {
+    fn page_read(&self, entries: u64, _bytes: usize, from_memory: bool) {
         let source = if from_memory { "memory" } else { "database" };
         self.read_pages.get_or_create(&[("source", source)]).inc();
         self.read_entries
             .get_or_create(&[("source", source)])
-            .inc_by(entries as u64);
+            .inc_by(entries);
     }
 
     fn space_opened(&self, _entries: u64, elapsed: Duration) {

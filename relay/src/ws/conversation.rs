@@ -9,6 +9,7 @@ use sealpost_protocol::limits;
 use sealpost_protocol::wire::relay_frame::Body;
 use sealpost_protocol::wire::{self, Nack};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::authenticate::Authenticated;
@@ -47,6 +48,8 @@ pub struct Conversation<'a, S> {
     refusals: TokenBucket,
     deaf_until: Option<Instant>,
     closing: Option<Close>,
+    /// Whether answers wait for those that come at the same time, so that one write takes them all.
+    gathers: bool,
     queued: i64,
 }
 
@@ -83,6 +86,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             refusals: TokenBucket::new(REFUSALS, now),
             deaf_until: None,
             closing: None,
+            gathers: false,
             queued: 0,
             shared,
         }
@@ -104,6 +108,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     }
 
     async fn turn(&mut self) -> Result<(), End> {
+        if !self.gathers {
+            self.link.write().await?;
+        }
         let queued = self.link.queued();
         let is_closing = self.closing.is_some();
         let may_fetch = queued < FETCH_BELOW && !is_closing;
@@ -130,7 +137,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 self.deliver(id, delivery);
                 Ok(())
             }
-            event = self.link.next(may_read) => self.hear(event?),
+            // Whoever is woken by the same commit has its turn before this.
+            () = yield_now(), if self.gathers => {
+                self.gathers = false;
+                Ok(())
+            }
+            event = self.link.next(may_read), if !self.gathers => self.hear(event?),
         }
     }
 
@@ -169,6 +181,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     }
 
     fn answer(&mut self, finished: Finished) {
+        self.gathers |= self.link.queued() == 0;
         let id = finished.request_id;
         match finished.outcome {
             Outcome::Answer(body) => self.push_answer(id, body),
@@ -196,10 +209,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     fn deliver(&mut self, id: u64, delivery: Delivery) {
         let metrics = &self.shared.metrics;
         let frame = match delivery {
-            Delivery::Page(page) => {
-                metrics.pages.inc();
-                metrics.delivered.inc_by(page.entries.len() as u64);
-                encode_page(id, &page)
+            Delivery::Pages(pages) => {
+                for page in pages {
+                    metrics.pages.inc();
+                    metrics.delivered.inc_by(page.count());
+                    self.link.push_parts(encode_page(id, &page));
+                }
+                return;
             }
             Delivery::Live(Live::Signal(signal)) => {
                 metrics.signals.inc();

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +49,9 @@ pub enum LinkEvent {
 #[derive(Debug)]
 pub struct Link<S> {
     socket: WebSocketStream<Transport<S>>,
+    /// Whether the parser has nothing left to parse: then it is not asked before more has arrived, since it clears its buffer
+    /// each time.
+    is_starved: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -61,7 +64,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             .max_message_size(Some(limits::MAX_FRAME))
             .max_frame_size(Some(limits::MAX_FRAME));
         let socket = WebSocketStream::from_raw_socket(transport, Role::Server, Some(config)).await;
-        Self { socket }
+        Self {
+            socket,
+            is_starved: false,
+        }
     }
 
     /// Lets an authenticated client send without a limit on the total.
@@ -71,7 +77,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// Queues a frame of [`super::frame`].
     pub fn push(&mut self, frame: Bytes) {
-        self.socket.get_mut().push([frame]);
+        self.push_parts([frame]);
+    }
+
+    /// Queues the parts of one frame.
+    pub fn push_parts(&mut self, frame: impl IntoIterator<Item = Bytes>) {
+        self.socket.get_mut().push(frame);
     }
 
     /// Queues a ping.
@@ -87,6 +98,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Since when the client takes nothing though something waits.
     pub fn waiting_since(&self) -> Option<Instant> {
         self.socket.get_ref().waiting_since()
+    }
+
+    /// Writes what the stream takes now.
+    ///
+    /// # Errors
+    /// As those of [`Self::next`].
+    pub async fn write(&mut self) -> Result<(), End> {
+        poll_fn(|cx| match self.queued() {
+            0 => Poll::Ready(Ok(())),
+            _ => match self.poll_drain(cx) {
+                Poll::Ready(Err(end)) => Poll::Ready(Err(end)),
+                _ => Poll::Ready(Ok(())),
+            },
+        })
+        .await
     }
 
     /// Writes what is queued, reads if `read`, and tells of the first thing that happens. May be cancelled.
@@ -123,9 +149,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, End>> {
-        let Poll::Ready(message) = Pin::new(&mut self.socket).poll_next(cx) else {
-            return Poll::Pending;
-        };
+        if self.is_starved {
+            ready!(self.socket.get_mut().poll_fill(cx))?;
+        }
+        let message = Pin::new(&mut self.socket).poll_next(cx);
+        self.is_starved = message.is_pending();
+        let message = ready!(message);
         Poll::Ready(match message {
             Some(Ok(message)) => receive(message),
             Some(Err(error)) => Err(error.into()),

@@ -16,7 +16,7 @@ use crate::log::{Live, LogError, Page, Reader, Signals, Subscription};
 #[derive(Debug)]
 pub enum Delivery {
     /// The next entries.
-    Page(Page),
+    Pages(Vec<Page>),
     /// Something for those who listen now.
     Live(Live),
     /// There will be no more; the client may subscribe again from its cursor.
@@ -47,7 +47,7 @@ enum Woken {
     Live(Option<Live>),
 }
 
-type Fetched = (Feed, Result<Page, LogError>);
+type Fetched = (Feed, Result<Vec<Page>, LogError>);
 
 /// All subscriptions of one socket, by the request id of their Subscribe.
 pub struct Subscriptions {
@@ -112,9 +112,9 @@ impl Subscriptions {
             tokio::select! {
                 // What was begun comes first: it may hold a database connection.
                 biased;
-                (feed, page) = finish(&mut self.fetch) => {
+                (feed, pages) = finish(&mut self.fetch) => {
                     self.fetch = None;
-                    if let Some(delivery) = self.fetched(feed, page) {
+                    if let Some(delivery) = self.fetched(feed, pages) {
                         return delivery;
                     }
                 }
@@ -140,23 +140,23 @@ impl Subscriptions {
             if self.is_active(&feed) {
                 let page_bytes = self.page_bytes;
                 self.fetch = Some(Box::pin(async move {
-                    let page = feed.reader.next_page(page_bytes).await;
-                    (feed, page)
+                    let pages = feed.reader.next_pages(page_bytes).await;
+                    (feed, pages)
                 }));
                 return;
             }
         }
     }
 
-    fn fetched(&mut self, feed: Feed, page: Result<Page, LogError>) -> Option<(u64, Delivery)> {
+    fn fetched(&mut self, feed: Feed, pages: Result<Vec<Page>, LogError>) -> Option<(u64, Delivery)> {
         let id = feed.id;
         if !self.is_active(&feed) {
             return None;
         }
-        let delivery = match page {
-            Ok(page) => {
+        let delivery = match pages {
+            Ok(pages) => {
                 self.wait(feed);
-                Delivery::Page(page)
+                Delivery::Pages(pages)
             }
             Err(error) => {
                 self.active.remove(&id);
@@ -171,10 +171,13 @@ impl Subscriptions {
 
     fn woken(&mut self, mut feed: Feed, woken: Woken) -> Option<(u64, Delivery)> {
         match woken {
-            Woken::Readable => {
-                self.readable.push_back(feed);
-                None
-            }
+            Woken::Readable => match feed.reader.pages_from_memory(self.page_bytes) {
+                Ok(pages) if pages.is_empty() => {
+                    self.readable.push_back(feed);
+                    None
+                }
+                pages => self.fetched(feed, pages),
+            },
             Woken::Live(None) => {
                 feed.signals = None;
                 self.wait(feed);

@@ -5,6 +5,7 @@
 //! before the payload (RFC 6455 section 5.2), so frames are queued here as buffers that sockets share.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 use super::intake::Intake;
 use super::outbox::Outbox;
 
+/// Bytes that one system call reads. They are paid for after they were read.
+const READ_AT_ONCE: usize = 4 * 1024;
 /// Most bytes that wait for a client before its pings are answered no more.
 const MAX_QUEUED: usize = 512 * 1024;
 
@@ -24,6 +27,8 @@ pub struct Transport<S> {
     stream: S,
     intake: Intake,
     outbox: Outbox,
+    /// What was read before the parser asked for it; empty at the end of the stream.
+    ahead: Option<Bytes>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
@@ -33,6 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             stream,
             intake,
             outbox: Outbox::default(),
+            ahead: None,
         }
     }
 
@@ -47,6 +53,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         for chunk in frame {
             self.outbox.push(chunk, now);
         }
+    }
+
+    /// Reads what has arrived, for the next who reads.
+    ///
+    /// # Errors
+    /// Those of the stream, and of the client that sent more than it may.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_none() {
+            let mut scratch = [MaybeUninit::uninit(); READ_AT_ONCE];
+            let mut arrived = ReadBuf::uninit(&mut scratch);
+            ready!(self.poll_arrived(cx, &mut arrived))?;
+            self.ahead = Some(Bytes::copy_from_slice(arrived.filled()));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_arrived(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.intake.poll_ready(cx));
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.intake.charge(&buffer.filled()[before..], Instant::now())?;
+        Poll::Ready(Ok(()))
     }
 
     /// Bytes that wait to be written.
@@ -68,17 +96,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Transport<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Transport<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        ready!(this.intake.poll_ready(cx));
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-        this.intake.charge(&buf.filled()[before..], Instant::now())?;
+        let Some(mut ahead) = self.ahead.take() else {
+            return self.poll_arrived(cx, buf);
+        };
+        let taken = ahead.split_to(ahead.len().min(buf.remaining()));
+        buf.put_slice(&taken);
+        self.ahead = Some(ahead).filter(|rest| !rest.is_empty());
         Poll::Ready(Ok(()))
     }
 }

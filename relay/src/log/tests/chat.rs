@@ -332,13 +332,14 @@ impl Chat {
 pub async fn read_to(reader: &mut Reader, chat: &mut Chat, seq: u64, max_bytes: usize) -> usize {
     let mut pages = 0;
     while chat.cursor().seq < seq {
-        let page = reader.next_page(max_bytes).await.unwrap();
-        assert_eq!(page.first_seq, chat.cursor().seq + 1);
-        for entry in &page.entries {
-            chat.fold_entry(&entry.decode().unwrap());
+        for page in reader.next_pages(max_bytes).await.unwrap() {
+            assert_eq!(page.first_seq, chat.cursor().seq + 1);
+            for entry in page.entries() {
+                chat.fold_entry(&entry.decode().unwrap());
+            }
+            assert_eq!(page.last, chat.cursor());
+            pages += 1;
         }
-        assert_eq!(page.last, chat.cursor());
-        pages += 1;
     }
     pages
 }

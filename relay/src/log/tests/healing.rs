@@ -25,8 +25,9 @@ async fn held(relay: &LogService, chat: &Chat, reader: &Actor) -> Vec<Held> {
         .unwrap();
     let mut held = Vec::new();
     while held.len() < usize::try_from(chat.cursor().seq).unwrap() {
-        let page = subscription.reader.next_page(1).await.unwrap();
-        held.push((page.last, page.entries[0].decode().unwrap(), page.receipt));
+        for page in subscription.reader.next_pages(1).await.unwrap() {
+            held.push((page.last, page.entries()[0].decode().unwrap(), page.receipt));
+        }
     }
     held
 }

@@ -26,7 +26,7 @@ async fn space_of_two(relay: &LogService) -> (Chat, Actor, Actor) {
 /// Reads to the end of the subscription.
 async fn ending(mut subscription: Subscription) -> LogError {
     loop {
-        if let Err(error) = subscription.reader.next_page(1 << 20).await {
+        if let Err(error) = subscription.reader.next_pages(1 << 20).await {
             return error;
         }
     }

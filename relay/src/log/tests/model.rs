@@ -8,7 +8,7 @@ use sealpost_protocol::wire;
 use super::actors::Actor;
 use super::appending::run_seen_from_afar;
 use super::chat::{Chat, event_entry};
-use crate::log::{Ack, LogLimits, LogService, PublishOutcome};
+use crate::log::{Ack, LogLimits, LogService, Page, PublishOutcome};
 use crate::testing::TestLog;
 
 const WRITERS: usize = 4;
@@ -196,8 +196,8 @@ impl World {
         );
         let mut expected = self.entries[after - CREATION..].iter();
         while expected.len() > 0 {
-            let page = subscription.reader.next_page(max_bytes).await.unwrap();
-            for entry in &page.entries {
+            let pages = subscription.reader.next_pages(max_bytes).await.unwrap();
+            for entry in pages.iter().flat_map(Page::entries) {
                 let expected = expected.next().map(|(_, entry)| entry.clone());
                 prop_assert_eq!(entry.decode(), expected);
             }

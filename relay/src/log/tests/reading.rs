@@ -5,6 +5,7 @@ use sealpost_protocol::root::Cursor;
 
 use super::actors::Actor;
 use super::chat::{Chat, read_to};
+use crate::log::stored_pages::PAGES_AHEAD;
 use crate::log::{LogError, LogLimits};
 use crate::testing::TestLog;
 
@@ -76,6 +77,29 @@ async fn a_reader_that_falls_off_the_memory_reads_on_from_the_database() {
 }
 
 #[tokio::test]
+async fn pages_are_read_ahead_for_some_readers_and_everybody_reads_everything() {
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    for n in 0..30 {
+        chat.say(&relay, &alice, &format!("{n}")).await;
+    }
+    let places = &relay.shared.pages_ahead;
+    let mut readers = Vec::new();
+    for _ in 0..PAGES_AHEAD + 5 {
+        let (mut read, mut subscription) = chat.subscribed(&relay, &alice).await;
+        read_to(&mut subscription.reader, &mut read, 5, 1).await;
+        assert!(places.available_permits() < PAGES_AHEAD);
+        readers.push((read, subscription));
+    }
+    for (mut read, mut subscription) in readers {
+        read_to(&mut subscription.reader, &mut read, 32, 1_000).await;
+        assert_eq!(read.cursor(), chat.cursor());
+    }
+    assert_eq!(places.available_permits(), PAGES_AHEAD);
+}
+
+#[tokio::test]
 async fn a_cursor_beside_or_ahead_of_the_log_is_refused() {
     let (log, alice) = (TestLog::new().await, Actor::alice());
     let relay = log.relay().await;
@@ -118,7 +142,7 @@ async fn a_damaged_entry_is_named_after_all_before_it_were_read() {
             // The end that is stated tells a reader that there is more than it will get.
             assert_eq!(subscription.head.cursor, chat.cursor(), "{damage}");
             read_to(&mut subscription.reader, &mut read, 6, 1 << 20).await;
-            let ended = subscription.reader.next_page(1 << 20).await.unwrap_err();
+            let ended = subscription.reader.next_pages(1 << 20).await.unwrap_err();
             assert_eq!(ended, LogError::EntryDamaged { seq: 7 }, "{damage}");
             assert_eq!(ended.to_nack().seq, 7);
         }
@@ -140,6 +164,6 @@ async fn a_log_that_was_taken_back_ends_its_readers_and_takes_no_stale_append() 
         .publish(&relay, &alice, vec![chat.event(&alice, "on a lost head")])
         .await;
     assert_eq!(outcome.refusal.unwrap().code().as_str(), "writer_gap");
-    let ended = subscription.reader.next_page(1 << 20).await.unwrap_err();
+    let ended = subscription.reader.next_pages(1 << 20).await.unwrap_err();
     assert_eq!(ended, LogError::LogMismatch);
 }

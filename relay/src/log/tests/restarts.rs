@@ -150,10 +150,11 @@ async fn connections_killed_in_the_middle_of_commits_lose_and_repeat_nothing() {
         .unwrap();
     let mut expected = acked.into_iter();
     while expected.len() > 0 {
-        let page = subscription.reader.next_page(1 << 16).await.unwrap();
-        for (n, entry) in page.entries.iter().enumerate() {
-            let (seq, acked) = expected.next().unwrap();
-            assert_eq!((page.first_seq + n as u64, entry.decode().unwrap()), (seq, acked));
+        for page in subscription.reader.next_pages(1 << 16).await.unwrap() {
+            for (n, entry) in page.entries().iter().enumerate() {
+                let (seq, acked) = expected.next().unwrap();
+                assert_eq!((page.first_seq + n as u64, entry.decode().unwrap()), (seq, acked));
+            }
         }
     }
     assert_eq!(

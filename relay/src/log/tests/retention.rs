@@ -6,6 +6,7 @@ use time::Duration;
 
 use super::actors::Actor;
 use super::chat::{Chat, read_to};
+use crate::log::Page;
 use crate::testing::TestLog;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -17,8 +18,9 @@ async fn read(relay: &crate::log::LogService, chat: &Chat, reader: &Actor) -> Ve
         .unwrap();
     let mut entries = Vec::new();
     while (entries.len() as u64) < chat.cursor().seq {
-        let page = subscription.reader.next_page(1 << 20).await.unwrap();
-        entries.extend(page.entries.iter().map(|entry| entry.decode().unwrap()));
+        let pages = subscription.reader.next_pages(1 << 20).await.unwrap();
+        let read = pages.iter().flat_map(Page::entries);
+        entries.extend(read.map(|entry| entry.decode().unwrap()));
     }
     entries
 }

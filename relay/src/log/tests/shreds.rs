@@ -22,7 +22,7 @@ fn is_proven(error: &LogError, chat: &Chat) -> bool {
 
 async fn ending(mut subscription: Subscription) -> LogError {
     loop {
-        if let Err(error) = subscription.reader.next_page(1 << 20).await {
+        if let Err(error) = subscription.reader.next_pages(1 << 20).await {
             return error;
         }
     }

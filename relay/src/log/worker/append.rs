@@ -162,7 +162,7 @@ impl Worker {
         };
         let payer = self.ledger()?.created_by;
         self.shared.quotas.add(payer, 0, bytes as u64);
-        self.publish(plan.entries);
+        self.publish(&plan.entries).await;
         if let Some(record) = plan.effects.tombstone {
             self.shred(record, shred).await?;
         }

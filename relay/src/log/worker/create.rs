@@ -9,9 +9,9 @@ use super::{Opened, Worker};
 use crate::atrest::{KeyScope, OpenDataKey};
 use crate::log::checked::Checked;
 use crate::log::ledger::Ledger;
+use crate::log::page::PlacedEntry;
 use crate::log::plan::PlannedAck;
 use crate::log::ports::{Append, Created, NewEvent, NewSpace, SpaceNumber, SpaceRow};
-use crate::log::ring::PlacedEntry;
 use crate::log::shared::key_failure;
 use crate::log::submission::{Author, Pending};
 use crate::log::{EncodedEntry, LogError};
@@ -68,7 +68,7 @@ impl Worker {
             encoded: encoded.clone(),
         };
         let at = fold.cursor();
-        self.adopt(author, &space, fold, entry);
+        self.adopt(author, &space, fold, entry).await;
         Ok(Some(at))
     }
 
@@ -114,7 +114,7 @@ impl Worker {
     }
 
     /// Takes in a space that was made just now.
-    fn adopt(&mut self, author: Author, space: &NewSpace, fold: SpaceFold, entry: PlacedEntry) {
+    async fn adopt(&mut self, author: Author, space: &NewSpace, fold: SpaceFold, entry: PlacedEntry) {
         let bytes = space.genesis.events[0].sealed.len() as u64;
         let row = SpaceRow {
             number: space.genesis.space,
@@ -126,7 +126,7 @@ impl Worker {
         };
         self.bench.ledger = Some(Box::new(Ledger::new(&row, fold, bytes)));
         self.shared.quotas.add(author.account, 1, bytes);
-        self.publish(vec![entry]);
+        self.publish(&[entry]).await;
     }
 }
 
