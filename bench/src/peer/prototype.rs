@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
-/// As many as the relay has by default.
+/// Two were best for it.
 const LANES: usize = 2;
 /// Events in one commit, at most.
 const BATCH: usize = 512;

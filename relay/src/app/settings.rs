@@ -71,7 +71,7 @@ fn rate(limit: PerPeriod) -> Rate {
 pub(super) fn log(config: &Config) -> LogLimits {
     let (log, limits, defaults) = (&config.log, &config.limits, LogLimits::default());
     LogLimits {
-        lanes: log.lanes,
+        lanes: log.lanes.unwrap_or(defaults.lanes),
         verify_threads: log.verify_threads.unwrap_or(defaults.verify_threads),
         cached_spaces: log.cached_spaces,
         tail_bytes: log.tail_bytes,

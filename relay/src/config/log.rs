@@ -11,8 +11,8 @@ use super::{error::Problems, units};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// Lanes that commit beside each other. Two or three were best when measured: each is one database connection.
-    pub lanes: NonZeroUsize,
+    /// Lanes that commit beside each other, each on a database connection of its own; one for every four cores where none is given.
+    pub lanes: Option<NonZeroUsize>,
     /// Threads that check signatures; as many as there are cores where none is given.
     pub verify_threads: Option<NonZeroUsize>,
     /// Spaces whose fold is kept in memory.
@@ -35,7 +35,7 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
-            lanes: NonZeroUsize::new(2).expect("not zero"),
+            lanes: None,
             verify_threads: None,
             cached_spaces: 10_000,
             tail_bytes: 64 << 20,

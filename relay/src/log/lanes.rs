@@ -110,7 +110,7 @@ impl Lane {
     async fn commit(&self, batch: Batch) {
         let started = Instant::now();
         let appending = AssertUnwindSafe(self.store.append(&batch.appends)).catch_unwind();
-        // After a panic, which its hook has logged, the lane must go on: half of all spaces have no other.
+        // After a panic, which its hook has logged, the lane must go on: its spaces have no other.
         let outcomes = appending
             .await
             .unwrap_or_else(|_| Err(StoreFailure::CommitUnknown("a panic".into())));

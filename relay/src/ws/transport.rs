@@ -132,3 +132,46 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Transport<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::ws::bucket::Rate;
+
+    #[tokio::test]
+    async fn what_was_read_ahead_comes_first_then_the_rest_then_the_end() {
+        let (near, mut far) = tokio::io::duplex(100);
+        let rate = Rate::new(1_000_000, 1_000_000);
+        let intake = Intake::new(rate, rate, u64::MAX, Instant::now());
+        let mut transport = Transport::new(near, intake);
+        far.write_all(&[0x82, 0x03, 1]).await.unwrap();
+        poll_fn(|cx| transport.poll_fill(cx)).await.unwrap();
+        far.write_all(&[2, 3]).await.unwrap();
+        drop(far);
+        let mut first = [0; 2];
+        transport.read_exact(&mut first).await.unwrap();
+        let mut rest = Vec::new();
+        transport.read_to_end(&mut rest).await.unwrap();
+        assert_eq!((first, &rest[..]), ([0x82, 0x03], &[1, 2, 3][..]));
+        poll_fn(|cx| transport.poll_fill(cx)).await.unwrap();
+        assert_eq!(transport.read(&mut first).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_ahead_is_paid_for_once() {
+        let (near, mut far) = tokio::io::duplex(100);
+        let rate = Rate::new(1_000_000, 1_000_000);
+        let mut transport = Transport::new(near, Intake::new(rate, rate, 5, Instant::now()));
+        far.write_all(&[0x82, 0x03, 1, 2, 3]).await.unwrap();
+        poll_fn(|cx| transport.poll_fill(cx)).await.unwrap();
+        let mut frame = [0; 5];
+        transport.read_exact(&mut frame).await.unwrap();
+        far.write_all(&[0x82]).await.unwrap();
+        let refused = poll_fn(|cx| transport.poll_fill(cx)).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::QuotaExceeded);
+    }
+}
