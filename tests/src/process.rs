@@ -8,8 +8,13 @@ pub(crate) fn kill_9(id: u32) {
 }
 
 /// Asks a process to end.
-pub fn terminate(id: u32) {
+pub(crate) fn terminate(id: u32) {
     signal(id, Signal::TERM);
+}
+
+/// What a terminal sends for Ctrl-C.
+pub fn interrupt(id: u32) {
+    signal(id, Signal::INT);
 }
 
 fn signal(id: u32, signal: Signal) {

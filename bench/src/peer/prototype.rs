@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
-/// Two were best for it.
+/// Commits in flight at once.
 const LANES: usize = 2;
 /// Events in one commit, at most.
 const BATCH: usize = 512;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// Thousands of sockets each hold a few small things: it keeps them closer together than the C library's (adr/0020).
+/// As the relay's own: what it leaks is looked for in its memory, too.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -71,34 +71,31 @@ pub struct Page {
     pub first_seq: u64,
     /// Place of the last entry, and the root there.
     pub last: Cursor,
-    /// The relay's receipt for `last`.
-    pub receipt: Receipt,
     /// What follows `first_seq` in the message. Its end is the same wherever a page begins.
     rest: Bytes,
 }
 
 impl Page {
-    /// A page of entries that lead up to `last`; there is at least one.
+    /// A page of entries that lead up to `last`, where there is at least one, with the relay's receipt for that place.
     #[must_use]
-    pub fn new<'a, E>(entries: E, last: Cursor, receipt: Receipt) -> Self
+    pub fn new<'a, E>(entries: E, last: Cursor, receipt: &Receipt) -> Self
     where
         E: ExactSizeIterator<Item = &'a EncodedEntry> + Clone,
     {
         let first_seq = last.seq + 1 - entries.len() as u64;
-        let (last_root, receipt_bytes) = (last.root.to_bytes(), receipt.to_bytes());
+        let (last_root, receipt) = (last.root.to_bytes(), receipt.to_bytes());
         let bytes: usize = entries.clone().map(|entry| entry.0.len()).sum();
-        let end = bytes_field::encoded_len(LAST_ROOT, &last_root)
-            + bytes_field::encoded_len(RECEIPT, &receipt_bytes);
+        let end =
+            bytes_field::encoded_len(LAST_ROOT, &last_root) + bytes_field::encoded_len(RECEIPT, &receipt);
         let mut rest = Vec::with_capacity(bytes + end);
         for entry in entries {
             rest.extend_from_slice(&entry.0);
         }
         bytes_field::encode(LAST_ROOT, &last_root, &mut rest);
-        bytes_field::encode(RECEIPT, &receipt_bytes, &mut rest);
+        bytes_field::encode(RECEIPT, &receipt, &mut rest);
         Self {
             first_seq,
             last,
-            receipt,
             rest: rest.into(),
         }
     }
@@ -110,12 +107,18 @@ impl Page {
     }
 
     /// The entries.
-    #[must_use]
-    pub fn entries(&self) -> Vec<EncodedEntry> {
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> Vec<EncodedEntry> {
         let mut rest = self.rest.clone();
         (0..self.count())
             .map_while(|_| Some(EncodedEntry(rest.split_to(first_length(&rest)?))))
             .collect()
+    }
+
+    /// The receipt for its last place.
+    #[cfg(test)]
+    pub(super) fn receipt(&self) -> Receipt {
+        Receipt::new(*self.rest.last_chunk().unwrap())
     }
 
     /// What of it stands behind the place `after`; `None` if nothing does, or if it does not lead up to that place.
@@ -185,7 +188,7 @@ mod tests {
             seq: 7,
             root: Root::new([1; 32]),
         };
-        Page::new(encoded.iter(), last, Receipt::new([2; 32]))
+        Page::new(encoded.iter(), last, &Receipt::new([2; 32]))
     }
 
     fn encoded(page: &Page) -> Vec<u8> {

@@ -160,6 +160,6 @@ impl Reading {
             return Err(LogError::EntryDamaged { seq });
         }
         let receipt = shared.receipt_key().await?.issue(&self.space_id, &last);
-        Ok(Page::new(entries.iter(), last, receipt))
+        Ok(Page::new(entries.iter(), last, &receipt))
     }
 }

@@ -143,12 +143,13 @@ mod tests {
             let entries: Vec<_> = sizes.into_iter().map(entry).collect();
             let encoded: Vec<_> = entries.iter().map(EncodedEntry::encode).collect();
             let last = Cursor { seq: first_seq + entries.len() as u64 - 1, root: Root::new([1; 32]) };
-            let page = Page::new(encoded.iter(), last, Receipt::new([2; 32]));
+            let receipt = Receipt::new([2; 32]);
+            let page = Page::new(encoded.iter(), last, &receipt);
             let expected = wire::Page {
                 first_seq,
                 entries,
                 last_root: page.last.root.to_bytes(),
-                receipt: page.receipt.to_bytes(),
+                receipt: receipt.to_bytes(),
             };
             let by_hand = Bytes::from(encode_page(request_id, &page).concat());
             prop_assert_eq!(&by_hand, &encode(request_id, Body::Page(expected)));

@@ -13,7 +13,7 @@ use sealpost_hostile_relay::orders::READY;
 use sealpost_sdk::{Client, ClientConfig, Error, Passphrase};
 use sealpost_tests::database::Database;
 use sealpost_tests::door::free_port;
-use sealpost_tests::process::terminate;
+use sealpost_tests::process::interrupt;
 use sealpost_tests::relay::{Relay, RelayOptions};
 
 fn program() -> Command {
@@ -37,7 +37,7 @@ fn wrap(wrapped: SocketAddr, listen: SocketAddr, case: &str) -> (Child, String) 
 }
 
 fn interrupted(child: Child) -> Output {
-    terminate(child.id());
+    interrupt(child.id());
     child.wait_with_output().unwrap()
 }
 

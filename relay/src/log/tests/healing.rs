@@ -26,7 +26,7 @@ async fn held(relay: &LogService, chat: &Chat, reader: &Actor) -> Vec<Held> {
     let mut held = Vec::new();
     while held.len() < usize::try_from(chat.cursor().seq).unwrap() {
         for page in subscription.reader.next_pages(1).await.unwrap() {
-            held.push((page.last, page.entries()[0].decode().unwrap(), page.receipt));
+            held.push((page.last, page.entries()[0].decode().unwrap(), page.receipt()));
         }
     }
     held
