@@ -37,6 +37,10 @@ pub struct Plan {
     pub replayed_by_sdk: usize,
     /// Sockets that do nothing.
     pub idle: usize,
+    /// Readers that hardly read, beside honest people.
+    pub slow_readers: usize,
+    /// Sockets that only ping, beside honest people.
+    pub flooders: usize,
     most_spaces: usize,
 }
 
@@ -54,6 +58,8 @@ impl Plan {
                 replayed: 100_000,
                 replayed_by_sdk: 20_000,
                 idle: 1_000,
+                slow_readers: 500,
+                flooders: 50,
                 most_spaces: 1_000,
             },
             Mode::Full => Self {
@@ -73,6 +79,8 @@ impl Plan {
                 replayed: 200,
                 replayed_by_sdk: 50,
                 idle: 5,
+                slow_readers: 4,
+                flooders: 2,
                 most_spaces: 3,
             },
         }

@@ -60,7 +60,9 @@ impl Run {
         self.measured.cpu.by_name.keys().copied()
     }
 
-    fn busy(&self, name: &str) -> f64 {
+    /// Cores that one process kept busy.
+    #[must_use]
+    pub fn busy(&self, name: &str) -> f64 {
         self.cpu_us(name) * self.rate() / 1e6
     }
 

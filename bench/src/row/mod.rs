@@ -1,6 +1,7 @@
 //! The rows: who is compared with whom, taking turns.
 
 mod append;
+mod crowd;
 mod fan_out;
 mod idle;
 mod replay;
@@ -29,6 +30,7 @@ enum Kind {
     Replay,
     ReplayBySdk,
     Idle,
+    Crowd,
 }
 
 const fn name(text: &'static str, kind: Kind) -> Name {
@@ -51,6 +53,7 @@ pub const ALL: &[Name] = &[
     name("replay", Kind::Replay),
     name("replay-sdk", Kind::ReplayBySdk),
     name("idle", Kind::Idle),
+    name("crowd", Kind::Crowd),
 ];
 
 impl Name {
@@ -78,6 +81,7 @@ impl Name {
             Kind::Replay => replay::run(world, name).await,
             Kind::ReplayBySdk => replay::run_by_sdk(world, name).await,
             Kind::Idle => idle::run(world, name).await,
+            Kind::Crowd => crowd::run(world, name).await,
         }
     }
 }

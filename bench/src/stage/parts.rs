@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sealpost_tests::{
     bare::ORIGIN,
     database::OwnPostgres,
@@ -10,7 +10,7 @@ use sealpost_tests::{
     relay::{ChildRelay, RelayOptions},
 };
 
-use super::database::Limits;
+use super::{database::Limits, numbers::Numbers};
 use crate::measure::Actor;
 
 /// What is configured otherwise than by default: limits that keep one client from taking the whole relay, which is what a
@@ -43,12 +43,16 @@ pub const RAISED: &[(&str, &str)] = &[
     ),
 ];
 
+/// Those of them that are no limits.
+const NEEDED: &[&str] = &["SEALPOST__SERVER__PUBLIC_URL", "SEALPOST__TELEMETRY__FILTER"];
+
 const PER_SECOND: &str = "{ times = 1000000, period_seconds = 1 }";
 const RATE: &str = "{ per_second = 4000000000, burst = 4000000000 }";
 
 /// Everything that must run for a row.
 pub struct Stage {
-    relay: ChildRelay,
+    /// Nothing while it is stopped.
+    relay: Option<ChildRelay>,
     postgres: OwnPostgres,
     openbao: OwnOpenBao,
     limits: Limits,
@@ -62,11 +66,20 @@ impl Stage {
         let relay = start_relay(&postgres, &openbao).await;
         let limits = Limits::prepare(&postgres).await?;
         Ok(Self {
-            relay,
+            relay: Some(relay),
             postgres,
             openbao,
             limits,
         })
+    }
+
+    /// The relay's process.
+    ///
+    /// # Panics
+    /// While it is stopped.
+    #[must_use]
+    pub fn child(&self) -> &ChildRelay {
+        self.relay.as_ref().expect("it is stopped only to be started")
     }
 
     /// Another relay on the same database, which has done nothing yet.
@@ -74,10 +87,17 @@ impl Stage {
         start_relay(&self.postgres, &self.openbao).await
     }
 
+    /// The same with its limits as they are shipped: for who is to be kept from taking the whole relay.
+    pub async fn limited_relay(&self) -> ChildRelay {
+        let is_needed = |(key, _): &&(&str, &str)| NEEDED.contains(key);
+        let settings = RAISED.iter().filter(is_needed);
+        launch(&self.postgres.url(), &self.openbao, settings).await
+    }
+
     /// Where the relay listens for clients.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.relay.addresses().public
+        self.child().addresses().public
     }
 
     /// The same Postgres without a relay.
@@ -97,7 +117,7 @@ impl Stage {
     pub fn relay(&self) -> Actor {
         Actor {
             name: "relay",
-            id: self.relay.id(),
+            id: self.child().id(),
         }
     }
 
@@ -136,33 +156,22 @@ impl Stage {
 
     /// Calls to the key service so far, as the relay counts them.
     pub async fn kms_calls(&self) -> Result<u64> {
-        let (_, metrics) = self.relay.addresses().ask_ops("/metrics").await;
-        counter(&metrics, "sealpost_kms_calls_total").context("the relay counts no calls to the key service")
+        Numbers::of(self.child()).await.count("sealpost_kms_calls_total")
     }
 }
 
 async fn start_relay(postgres: &OwnPostgres, openbao: &OwnOpenBao) -> ChildRelay {
-    let options = RelayOptions::at(&postgres.url()).with_kms(openbao.section());
-    let options = RAISED
-        .iter()
+    launch(&postgres.url(), openbao, RAISED).await
+}
+
+async fn launch(
+    database: &str,
+    openbao: &OwnOpenBao,
+    settings: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
+) -> ChildRelay {
+    let options = RelayOptions::at(database).with_kms(openbao.section());
+    let options = settings
+        .into_iter()
         .fold(options, |options, (key, value)| options.with(key, value));
     ChildRelay::start(options).await
-}
-
-fn counter(metrics: &str, name: &str) -> Option<u64> {
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name))?;
-    line.strip_prefix(' ')?.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counter_is_found_by_its_whole_name() {
-        let text = "# TYPE a_calls counter\na_calls_total_more 5\na_calls_total 12\n# EOF\n";
-        assert_eq!(counter(text, "a_calls_total_more"), Some(5));
-        assert_eq!(counter("a_calls_total 12\n", "a_calls_total"), Some(12));
-        assert_eq!(counter(text, "b_total"), None);
-    }
 }

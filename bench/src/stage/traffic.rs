@@ -117,14 +117,20 @@ impl Desk {
 
     fn top_up(&mut self, events: usize) {
         while self.supply.len() < events {
-            let room = self.next_room % self.rooms.len();
-            self.next_room += 1;
-            let (room, pen) = &mut self.rooms[room];
-            let entry = room.sign(&self.person, pen, self.ciphertexts.next());
-            self.supply.push_back(wire::Publish {
-                space_id: room.id.to_bytes(),
-                entries: vec![entry],
-            });
+            let next = self.sign_next();
+            self.supply.push_back(next);
+        }
+    }
+
+    /// Signs the next event.
+    pub fn sign_next(&mut self) -> wire::Publish {
+        let room = self.next_room % self.rooms.len();
+        self.next_room += 1;
+        let (room, pen) = &mut self.rooms[room];
+        let entry = room.sign(&self.person, pen, self.ciphertexts.next());
+        wire::Publish {
+            space_id: room.id.to_bytes(),
+            entries: vec![entry],
         }
     }
 
@@ -158,7 +164,7 @@ impl Ciphertexts {
         fill(&mut noise);
         Self {
             noise: noise.into(),
-            length: ciphertext_length(messages),
+            length: ciphertext_length(messages, MESSAGE),
             offset: 0,
         }
     }
@@ -170,9 +176,9 @@ impl Ciphertexts {
 }
 
 /// What the SDK would make of so many messages: encoded, padded, sealed.
-fn ciphertext_length(messages: usize) -> usize {
+fn ciphertext_length(messages: usize, body: usize) -> usize {
     let message = wire::Message {
-        body: Bytes::from_static(&[0; MESSAGE]),
+        body: vec![0; body].into(),
         ..wire::Message::default()
     };
     let content = EventContent {
@@ -210,7 +216,7 @@ mod tests {
     fn ciphertext_is_a_little_longer_than_its_messages() {
         for messages in [1, 8] {
             let bytes = messages * MESSAGE;
-            assert!((bytes..bytes + bytes / 8).contains(&ciphertext_length(messages)));
+            assert!((bytes..bytes + bytes / 8).contains(&ciphertext_length(messages, MESSAGE)));
         }
     }
 

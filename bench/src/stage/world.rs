@@ -62,19 +62,33 @@ impl World {
 
     /// Somebody who reads.
     pub async fn reader(&self, handle: &str) -> Result<Person> {
-        let mut readers = register_all(self.stage.address(), handle, 1).await;
-        readers.pop().context("one was registered")
+        self.people(handle, 1).await.pop().context("one was registered")
+    }
+
+    /// People named after `group`.
+    pub async fn people(&self, group: &str, count: usize) -> Vec<Person> {
+        register_all(self.stage.address(), group, count).await
     }
 
     /// The writers at so many spaces, with nothing signed yet.
     pub async fn traffic(&mut self, spaces: usize, messages_per_event: usize) -> Result<Traffic> {
+        let writers = self.writers().await?.to_vec();
+        Ok(Traffic::new(
+            &writers,
+            self.rooms(spaces).await?,
+            messages_per_event,
+        ))
+    }
+
+    /// So many spaces, in which the writers write.
+    async fn rooms(&mut self, spaces: usize) -> Result<&[Room]> {
         let writers = self.writers().await?.to_vec();
         if !self.rooms.contains_key(&spaces) {
             progress(&format!("making {spaces} spaces"));
             let rooms = make_rooms(&self.stage, &writers, spaces).await?;
             self.rooms.insert(spaces, rooms);
         }
-        Ok(Traffic::new(&writers, &self.rooms[&spaces], messages_per_event))
+        Ok(&self.rooms[&spaces])
     }
 }
 
