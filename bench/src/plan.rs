@@ -41,6 +41,8 @@ pub struct Plan {
     pub slow_readers: usize,
     /// Sockets that only ping, beside honest people.
     pub flooders: usize,
+    /// Spaces that a relay has when it is started anew.
+    pub cold_spaces: usize,
     most_spaces: usize,
 }
 
@@ -60,6 +62,7 @@ impl Plan {
                 idle: 1_000,
                 slow_readers: 500,
                 flooders: 50,
+                cold_spaces: 1_000,
                 most_spaces: 1_000,
             },
             Mode::Full => Self {
@@ -67,6 +70,7 @@ impl Plan {
                 times: times(2_000, 10_000),
                 replayed_by_sdk: 100_000,
                 idle: 10_000,
+                cold_spaces: 10_000,
                 mode,
                 ..Self::of(Mode::Quick)
             },
@@ -81,6 +85,7 @@ impl Plan {
                 idle: 5,
                 slow_readers: 4,
                 flooders: 2,
+                cold_spaces: 5,
                 most_spaces: 3,
             },
         }

@@ -5,12 +5,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Contestants of each row, by name.
-const ROWS: [(&str, &[&str]); 5] = [
+const ROWS: [(&str, &[&str]); 6] = [
     ("append-1", &["relay", "prototype", "inserts"]),
     ("fanout-paced", &["relay", "broadcast", "commits"]),
     ("replay", &["relay", "select"]),
     ("idle", &["relay", "echo"]),
     ("crowd", &["alone-ack", "crowd-ack", "alone-read", "crowd-read"]),
+    ("cold-start", &["relay"]),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! The loads: what clients do to a relay or to one of its peers, through real sockets.
 
 mod append;
+mod cold;
 mod crowd;
 mod fan_out;
 mod idle;
@@ -9,6 +10,7 @@ mod sdk;
 mod talk;
 
 pub use append::{Writer, append};
+pub use cold::{Asking, ask_at_once};
 pub use crowd::{Crowd, Stranger};
 pub use fan_out::{Audience, Medium, Pace, fan_out};
 pub use idle::hold;

@@ -1,6 +1,7 @@
 //! The rows: who is compared with whom, taking turns.
 
 mod append;
+mod cold_start;
 mod crowd;
 mod fan_out;
 mod idle;
@@ -31,6 +32,7 @@ enum Kind {
     ReplayBySdk,
     Idle,
     Crowd,
+    ColdStart,
 }
 
 const fn name(text: &'static str, kind: Kind) -> Name {
@@ -54,6 +56,7 @@ pub const ALL: &[Name] = &[
     name("replay-sdk", Kind::ReplayBySdk),
     name("idle", Kind::Idle),
     name("crowd", Kind::Crowd),
+    name("cold-start", Kind::ColdStart),
 ];
 
 impl Name {
@@ -82,6 +85,7 @@ impl Name {
             Kind::ReplayBySdk => replay::run_by_sdk(world, name).await,
             Kind::Idle => idle::run(world, name).await,
             Kind::Crowd => crowd::run(world, name).await,
+            Kind::ColdStart => cold_start::run(world, name).await,
         }
     }
 }

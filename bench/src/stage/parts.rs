@@ -82,6 +82,19 @@ impl Stage {
         self.relay.as_ref().expect("it is stopped only to be started")
     }
 
+    /// Ends the relay as an orchestrator does.
+    pub async fn stop_relay(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            relay.terminate();
+            relay.ended().await;
+        }
+    }
+
+    /// Starts it again, at another port; when this returns, it listens.
+    pub async fn start_relay(&mut self) {
+        self.relay = Some(start_relay(&self.postgres, &self.openbao).await);
+    }
+
     /// Another relay on the same database, which has done nothing yet.
     pub async fn fresh_relay(&self) -> ChildRelay {
         start_relay(&self.postgres, &self.openbao).await

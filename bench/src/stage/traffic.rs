@@ -134,6 +134,11 @@ impl Desk {
         }
     }
 
+    /// The spaces that it writes to, in their order.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().map(|(room, _)| room)
+    }
+
     /// Who writes, at an install of its own.
     #[must_use]
     pub fn person(&self) -> &Person {
