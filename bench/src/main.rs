@@ -1,6 +1,7 @@
 //! The load generator and the benchmarks. `bench/README.md` says what the rows mean.
 
 mod arguments;
+mod growth;
 mod limit;
 mod load;
 mod measure;
@@ -10,15 +11,16 @@ mod report;
 mod row;
 mod stage;
 
-use std::{process::ExitCode, time::Duration};
+use std::{fmt::Display, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    arguments::{Arguments, Choice, Command},
+    arguments::{Arguments, Choice, Command, Form},
     limit::Primitives,
     measure::{Machine, is_in_memory, is_optimised},
     plan::{Mode, Plan},
@@ -33,11 +35,12 @@ const PRIMITIVES: Duration = Duration::from_millis(300);
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
-        Some(Command::Peer { peer, database }) => peer::serve(peer, database).await,
-        None => Box::pin(measure_all(arguments.choice)).await,
+        Some(Command::Peer { peer, database }) => peer::serve(peer, database).await.map(|()| true),
+        Some(Command::Growth { form }) => Box::pin(grow(form)).await,
+        None => Box::pin(measure_all(arguments.choice)).await.map(|()| true),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(holds) => ExitCode::from(u8::from(!holds)),
         Err(error) => {
             eprintln!("sealpost-bench: {error:#}");
             ExitCode::FAILURE
@@ -63,6 +66,23 @@ async fn measure_all(choice: Choice) -> Result<()> {
     }
     if choice.json {
         println!("{}", report.to_json()?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+/// Whether it holds that a relay hardly gets slower as it grows.
+async fn grow(form: Form) -> Result<bool> {
+    allow_many_sockets()?;
+    let report = growth::prove(form.short).await?;
+    tell(form.json, &report)?;
+    Ok(report.holds)
+}
+
+fn tell(json: bool, report: &(impl Display + Serialize)) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(report)?);
     } else {
         print!("{report}");
     }

@@ -91,6 +91,12 @@ impl Plan {
         }
     }
 
+    /// The same with so many writers.
+    #[must_use]
+    pub fn with_writers(self, writers: usize) -> Self {
+        Self { writers, ..self }
+    }
+
     /// At how many spaces a row runs that asks for `spaces`.
     #[must_use]
     pub fn spaces(&self, spaces: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Writers that publish what they have signed ahead, as fast as their window lets them.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Result, bail};
 use futures_util::{FutureExt, SinkExt, StreamExt, future::try_join_all};
@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     measure::{Actor, Latencies, Measured, Meter, Times, Window},
-    stage::{Supply, WebSocket, frame, read, refusal},
+    stage::{Socket, Supply, Traffic, WebSocket, frame, read, refusal},
 };
 
 /// One writer behind an open socket.
@@ -52,6 +52,34 @@ pub async fn append(writers: Vec<Writer>, times: Times, actors: &[Actor]) -> Res
         latencies,
     };
     Ok((measured, left))
+}
+
+/// Lets the writers of `traffic` publish at a relay, each through a socket of its own, and measures that. What they have left they
+/// keep.
+pub async fn publish(
+    relay: SocketAddr,
+    traffic: &mut Traffic,
+    window: usize,
+    messages_per_event: u64,
+    times: Times,
+    actors: &[Actor],
+) -> Result<Measured> {
+    let mut writers = Vec::new();
+    for desk in traffic.desks() {
+        let socket = Socket::open(relay, desk.person()).await?;
+        writers.push(Writer {
+            first_request: socket.next_request(),
+            socket: socket.stream,
+            supply: desk.take(),
+            window,
+            messages_per_event,
+        });
+    }
+    let (measured, left) = append(writers, times, actors).await?;
+    for (desk, left) in traffic.desks().iter_mut().zip(left) {
+        desk.put_back(left);
+    }
+    Ok(measured)
 }
 
 struct Running {

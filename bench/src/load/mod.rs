@@ -9,7 +9,7 @@ mod replay;
 mod sdk;
 mod talk;
 
-pub use append::{Writer, append};
+pub use append::{Writer, append, publish};
 pub use cold::{Asking, ask_at_once};
 pub use crowd::{Crowd, Stranger};
 pub use fan_out::{Audience, Medium, Pace, fan_out};

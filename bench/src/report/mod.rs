@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::summary::Run;
+pub use self::summary::{Run, median};
 use crate::{
     limit::Primitives,
     measure::{Machine, Percentiles},

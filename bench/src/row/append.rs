@@ -9,12 +9,12 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     limit::{Inserts, Primitives, batched_inserts},
-    load::{Writer, append},
+    load::{Writer, append, publish},
     peer::{Peer, PeerProcess},
     plan::Plan,
     progress,
     report::{Contestant, Ratio, Row, Run},
-    stage::{Desk, Person, Socket, Stage, Traffic, WebSocket, World, open_web_socket},
+    stage::{Desk, Person, Stage, Traffic, WebSocket, World, open_web_socket},
 };
 
 /// How many events a core can check in a second, at most: so many are signed ahead for each second of a run.
@@ -118,16 +118,17 @@ impl Contest<'_> {
 
     async fn relay(&mut self) -> Result<Run> {
         let calls = self.stage.kms_calls().await?;
-        let mut writers = Vec::new();
-        for desk in self.traffic.desks() {
-            let socket = Socket::open(self.stage.address(), desk.person()).await?;
-            let first_request = socket.next_request();
-            writers.push(self.shape.writer(socket.stream, first_request, desk, Desk::take));
-        }
-        let (measured, left) = append(writers, self.plan.times, &self.stage.everybody()).await?;
-        for (desk, left) in self.traffic.desks().iter_mut().zip(left) {
-            desk.put_back(left);
-        }
+        let (window, messages) = (self.shape.window, self.shape.messages_per_event as u64);
+        let (address, actors) = (self.stage.address(), self.stage.everybody());
+        let measured = publish(
+            address,
+            &mut self.traffic,
+            window,
+            messages,
+            self.plan.times,
+            &actors,
+        )
+        .await?;
         let calls = self.stage.kms_calls().await? - calls;
         Ok(Run::from(measured).with_kms_calls(calls))
     }
@@ -136,7 +137,7 @@ impl Contest<'_> {
         let mut writers = Vec::new();
         for desk in self.traffic.desks() {
             let socket = introduce(self.prototype.address(), desk.person()).await?;
-            writers.push(self.shape.writer(socket, 1, desk, |desk| desk.copy()));
+            writers.push(self.shape.writer(socket, desk));
         }
         let actors = [self.prototype.actor()?, self.stage.postgres(), Stage::load()];
         let (measured, _) = append(writers, self.plan.times, &actors).await?;
@@ -204,17 +205,12 @@ impl Contest<'_> {
 }
 
 impl Shape {
-    fn writer(
-        &self,
-        socket: WebSocket,
-        first_request: u64,
-        desk: &mut Desk,
-        supply: fn(&mut Desk) -> crate::stage::Supply,
-    ) -> Writer {
+    /// One that sends a copy to a peer which keeps no chains.
+    fn writer(&self, socket: WebSocket, desk: &Desk) -> Writer {
         Writer {
             socket,
-            first_request,
-            supply: supply(desk),
+            first_request: 1,
+            supply: desk.copy(),
             window: self.window,
             messages_per_event: self.messages_per_event as u64,
         }

@@ -9,6 +9,7 @@ use sealpost_tests::{
     openbao::OwnOpenBao,
     relay::{ChildRelay, RelayOptions},
 };
+use sqlx::{Connection, PgConnection};
 
 use super::{database::Limits, numbers::Numbers};
 use crate::measure::Actor;
@@ -100,6 +101,16 @@ impl Stage {
         start_relay(&self.postgres, &self.openbao).await
     }
 
+    /// Another relay on another database of the same Postgres.
+    pub async fn relay_at(&self, database: &str) -> ChildRelay {
+        launch(&self.postgres.superuser_url(database), &self.openbao, RAISED).await
+    }
+
+    /// A connection to a database of the same Postgres, as its superuser.
+    pub async fn connect(&self, database: &str) -> Result<PgConnection> {
+        Ok(PgConnection::connect(&self.postgres.superuser_url(database)).await?)
+    }
+
     /// The same with its limits as they are shipped: for who is to be kept from taking the whole relay.
     pub async fn limited_relay(&self) -> ChildRelay {
         let is_needed = |(key, _): &&(&str, &str)| NEEDED.contains(key);
@@ -123,6 +134,15 @@ impl Stage {
     #[must_use]
     pub fn relay_database(&self) -> String {
         self.postgres.url()
+    }
+
+    /// Its name.
+    pub async fn relay_database_name(&self) -> Result<String> {
+        let mut connection = PgConnection::connect(&self.relay_database()).await?;
+        let name = sqlx::query_scalar("SELECT current_database()::text");
+        let name = name.fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(name)
     }
 
     /// The relay.

@@ -101,6 +101,12 @@ impl Traffic {
         let length = entry.map_or(0, |publish| publish.entries[0].encoded_len());
         length + limits::NONCE + limits::TAG
     }
+
+    /// The same for an event whose only message has a body of so many bytes.
+    #[must_use]
+    pub fn sealed_length_of(&self, body: usize) -> usize {
+        self.sealed_length() - ciphertext_length(1, MESSAGE) + ciphertext_length(1, body)
+    }
 }
 
 impl Desk {

@@ -81,7 +81,7 @@ impl World {
     }
 
     /// So many spaces, in which the writers write.
-    async fn rooms(&mut self, spaces: usize) -> Result<&[Room]> {
+    pub async fn rooms(&mut self, spaces: usize) -> Result<&[Room]> {
         let writers = self.writers().await?.to_vec();
         if !self.rooms.contains_key(&spaces) {
             progress(&format!("making {spaces} spaces"));

@@ -1,0 +1,29 @@
+//! The proofs in short, so that they cannot rot. The numbers mean nothing, and none is looked at.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+fn prove(proof: &str) -> Value {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_sealpost-bench"));
+    let output = bench.args([proof, "--short", "--json"]).output();
+    let output = output.expect("the program was built for this test");
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{progress}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON and nothing else");
+    assert_eq!(report["is_judged"], false, "{report}");
+    report
+}
+
+#[test]
+fn growth_is_measured_at_every_step_in_turns_with_the_first() {
+    let report = prove("growth");
+    let steps = report["steps"].as_array().unwrap();
+    let of = |name: &str| steps.iter().map(|step| step[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("grown"), ["events", "events", "spaces", "spaces"]);
+    let events: Vec<_> = of("events").iter().map(|count| count.as_u64().unwrap()).collect();
+    assert!(events[0] >= 100 && events[1] >= 300, "{report}");
+    assert_eq!(of("spaces")[3], 20, "{report}");
+    assert!(of("ratio").iter().all(Value::is_f64), "{report}");
+    assert!(report["left_out"].as_array().unwrap().is_empty(), "{report}");
+}
