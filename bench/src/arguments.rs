@@ -58,6 +58,15 @@ pub enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// Proves that under a mixed load memory and latency are flat, and no table and no cache grows that should not
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 30.0)]
+        minutes: f64,
+        /// In which form.
+        #[command(flatten)]
+        form: Form,
+    },
     /// Serves as one of the bare servers that the relay is compared with, until standard input ends
     #[command(hide = true)]
     Peer {

@@ -9,6 +9,7 @@ mod peer;
 mod plan;
 mod report;
 mod row;
+mod soak;
 mod stage;
 
 use std::{fmt::Display, process::ExitCode, time::Duration};
@@ -37,6 +38,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command {
         Some(Command::Peer { peer, database }) => peer::serve(peer, database).await.map(|()| true),
         Some(Command::Growth { form }) => Box::pin(grow(form)).await,
+        Some(Command::Soak { minutes, form }) => Box::pin(soak_for(minutes, form)).await,
         None => Box::pin(measure_all(arguments.choice)).await.map(|()| true),
     };
     match done {
@@ -76,6 +78,14 @@ async fn measure_all(choice: Choice) -> Result<()> {
 async fn grow(form: Form) -> Result<bool> {
     allow_many_sockets()?;
     let report = growth::prove(form.short).await?;
+    tell(form.json, &report)?;
+    Ok(report.holds)
+}
+
+/// Whether nothing grows under a mixed load.
+async fn soak_for(minutes: f64, form: Form) -> Result<bool> {
+    allow_many_sockets()?;
+    let report = soak::prove(minutes, form.short).await?;
     tell(form.json, &report)?;
     Ok(report.holds)
 }

@@ -27,3 +27,17 @@ fn growth_is_measured_at_every_step_in_turns_with_the_first() {
     assert!(of("ratio").iter().all(Value::is_f64), "{report}");
     assert!(report["left_out"].as_array().unwrap().is_empty(), "{report}");
 }
+
+#[test]
+fn soak_does_everything_and_looks_at_every_table() {
+    let report = prove("soak");
+    for (what, count) in report["done"].as_object().unwrap() {
+        assert!(count.as_u64().unwrap() > 0, "no {what}: {report}");
+    }
+    let samples = report["samples"].as_array().unwrap();
+    assert_eq!(samples.len(), 4, "{report}");
+    for table in ["events", "sessions", "spaces", "auth_attempts"] {
+        assert!(samples[3]["rows"][table].is_i64(), "no {table}: {report}");
+    }
+    assert!(!report["findings"].as_array().unwrap().is_empty(), "{report}");
+}

@@ -1,5 +1,6 @@
 //! The loads: what clients do to a relay or to one of its peers, through real sockets.
 
+mod account;
 mod append;
 mod cold;
 mod crowd;
@@ -9,6 +10,7 @@ mod replay;
 mod sdk;
 mod talk;
 
+pub use account::Account;
 pub use append::{Writer, append, publish};
 pub use cold::{Asking, ask_at_once};
 pub use crowd::{Crowd, Stranger};

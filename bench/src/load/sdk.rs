@@ -50,19 +50,20 @@ impl SdkWriters {
     }
 }
 
-async fn register(relay: SocketAddr, homes: &Path, handle: &str) -> Result<Client> {
+/// Registers somebody who lives in a folder of `homes` of the same name.
+pub(super) async fn register(relay: SocketAddr, homes: &Path, handle: &str) -> Result<Client> {
     let config = config(relay, &homes.join(handle))?;
     let (client, _recovery_code) = Client::register(config, handle, &passphrase(), None).await?;
     Ok(client)
 }
 
-fn config(relay: SocketAddr, home: &Path) -> Result<ClientConfig> {
+pub(super) fn config(relay: SocketAddr, home: &Path) -> Result<ClientConfig> {
     let mut config = ClientConfig::new(ORIGIN, home)?;
     config.connect_to = Some(relay);
     Ok(config)
 }
 
-fn passphrase() -> Passphrase {
+pub(super) fn passphrase() -> Passphrase {
     Passphrase::new("the passphrase of a load generator".to_owned())
 }
 

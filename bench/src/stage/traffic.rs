@@ -94,6 +94,12 @@ impl Traffic {
         &mut self.desks
     }
 
+    /// The writers, for who lets each go its own way.
+    #[must_use]
+    pub fn into_desks(self) -> Vec<Desk> {
+        self.desks
+    }
+
     /// Bytes of a row that holds one of these events sealed at rest.
     #[must_use]
     pub fn sealed_length(&self) -> usize {
