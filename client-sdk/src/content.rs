@@ -1,8 +1,9 @@
 //! What events carry: messages, encoded, padded and sealed under the epoch's content key.
 
 use bytes::Bytes;
-use chacha20poly1305::{AeadInOut, XNonce};
 use prost::Message as _;
+use sealpost_cipher::{open_in_place, seal_in_place};
+use sealpost_protocol::canonical::decode_canonical;
 use sealpost_protocol::event::{EventHeader, ParsedEvent};
 use sealpost_protocol::ids::EventId;
 use sealpost_protocol::limits;
@@ -191,9 +192,13 @@ pub(crate) fn seal_content(key: &EpochKey, header: &EventHeader, content: &Conte
         "messages are counted before they are packed"
     );
     let mut buffer = pad(&encoded);
-    key.content_cipher()
-        .encrypt_in_place(&XNonce::from(header.nonce), &header.encode(), &mut buffer)
-        .expect("an event is far below the cipher's limit");
+    let tag = seal_in_place(
+        key.expose_content_key(),
+        &header.nonce,
+        &header.encode(),
+        &mut buffer,
+    );
+    buffer.extend_from_slice(&tag);
     buffer.into()
 }
 
@@ -205,16 +210,15 @@ pub(crate) fn open_content(key: &EpochKey, event: &ParsedEvent) -> Result<Option
     let Some(ciphertext) = event.ciphertext() else {
         return Ok(None);
     };
-    let mut buffer = ciphertext.to_vec();
-    key.content_cipher()
-        .decrypt_in_place(
-            &XNonce::from(event.header.nonce),
-            event.header_bytes(),
-            &mut buffer,
-        )
-        .map_err(|_| Unreadable)?;
-    let plaintext = Bytes::copy_from_slice(unpad(&buffer).map_err(|_| Unreadable)?);
-    decode(plaintext).map(Some)
+    let (text, tag) = ciphertext
+        .split_last_chunk::<{ limits::TAG }>()
+        .ok_or(Unreadable)?;
+    let mut text = text.to_vec();
+    let (nonce, data) = (&event.header.nonce, event.header_bytes());
+    open_in_place(key.expose_content_key(), nonce, data, &mut text, tag).map_err(|_| Unreadable)?;
+    let padded = Bytes::from(text);
+    let plaintext = unpad(&padded).map_err(|_| Unreadable)?;
+    decode(padded.slice_ref(plaintext)).map(Some)
 }
 
 fn encode(content: &Content) -> Vec<u8> {
@@ -226,9 +230,9 @@ fn encode(content: &Content) -> Vec<u8> {
 }
 
 pub(crate) fn decode(plaintext: Bytes) -> Result<Content, Unreadable> {
-    let content = wire::EventContent::decode(plaintext.clone()).map_err(|_| Unreadable)?;
+    let content: wire::EventContent = decode_canonical(&plaintext).map_err(|_| Unreadable)?;
     let is_count = (1..=limits::MAX_MESSAGES_PER_EVENT).contains(&content.messages.len());
-    if !is_count || Zeroizing::new(content.encode_to_vec())[..] != plaintext[..] {
+    if !is_count {
         return Err(Unreadable);
     }
     Ok(Content {

@@ -81,6 +81,8 @@ pub(crate) struct EpochKey {
     #[zeroize(skip)]
     at: EpochRef,
     secret: EpochSecret,
+    /// Derived once: it opens every event of the epoch.
+    content: [u8; limits::SECRET],
 }
 
 impl EpochKey {
@@ -93,7 +95,13 @@ impl EpochKey {
             epoch,
             key_id,
         };
-        Self { at, secret }
+        Self::of(at, secret)
+    }
+
+    /// Takes a secret as that of `at` without a check.
+    fn of(at: EpochRef, secret: EpochSecret) -> Self {
+        let content = *secret.derive(Label::CONTENT_KEY, &at.space_id, at.epoch);
+        Self { at, secret, content }
     }
 
     /// Accepts `secret` as that of `at`.
@@ -103,7 +111,7 @@ impl EpochKey {
     pub(crate) fn checked(at: EpochRef, secret: EpochSecret) -> Result<Self, WrongSecret> {
         let key_id = secret.key_id(&at.space_id, at.epoch);
         let same: bool = key_id.as_bytes().ct_eq(at.key_id.as_bytes()).into();
-        same.then_some(Self { at, secret }).ok_or(WrongSecret)
+        same.then(|| Self::of(at, secret)).ok_or(WrongSecret)
     }
 
     /// Which epoch this is the secret of.
@@ -117,8 +125,8 @@ impl EpochKey {
     }
 
     /// Seals and opens the epoch's events.
-    pub(crate) fn content_cipher(&self) -> XChaCha20Poly1305 {
-        self.cipher(Label::CONTENT_KEY)
+    pub(crate) fn expose_content_key(&self) -> &[u8; limits::SECRET] {
+        &self.content
     }
 
     /// Seals and opens the epoch's signals.

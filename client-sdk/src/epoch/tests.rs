@@ -140,10 +140,7 @@ fn wrap_changed_in_any_part_or_cut_does_not_open() {
 fn wrap_of_a_secret_that_the_chain_does_not_name_is_refused() {
     // A relay knows all public parts, so it can seal a secret of its own under the right info.
     let (named, alice) = (key(1), member(1));
-    let forged = EpochKey {
-        at: *named.at(),
-        secret: EpochSecret::from_slice(&[3; 32]).unwrap(),
-    };
+    let forged = EpochKey::of(*named.at(), EpochSecret::from_slice(&[3; 32]).unwrap());
     let sealed = seal_wrap(&forged, alice.manifest(), &mut rng()).unwrap();
     let result = open_wrap(&sealed, named.at(), &alice).err();
     assert_eq!(result, Some(WrapError::WrongSecret(WrongSecret)));
@@ -176,10 +173,7 @@ fn history_opens_to_the_previous_secret_only_in_its_place() {
 #[test]
 fn previous_secret_that_the_chain_does_not_name_is_refused() {
     let (named, next) = (key(1), key(2));
-    let forged = EpochKey {
-        at: *named.at(),
-        secret: EpochSecret::from_slice(&[3; 32]).unwrap(),
-    };
+    let forged = EpochKey::of(*named.at(), EpochSecret::from_slice(&[3; 32]).unwrap());
     let sealed = seal_previous(&next, &forged, &mut rng());
     assert_eq!(open_previous(&next, named.at(), &sealed).err(), Some(WrongSecret));
 }
