@@ -59,7 +59,6 @@ impl SpaceCore {
     /// Fetches the key of the newest epoch, once for each in a connection: a relay that hands out what does not open is not asked with
     /// each page.
     async fn fetch_newest_key(&self) -> Result<(), Error> {
-        self.refresh().await?;
         let me = self.me();
         let newest = self.with_fold(|fold| newest_for(fold.chain(), &me)).await?;
         let mut asked = self.keys.asked_ahead().await;
