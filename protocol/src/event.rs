@@ -214,6 +214,14 @@ impl ParsedEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedEvent(ParsedEvent);
 
+impl VerifiedEvent {
+    /// The event, for who knows by other means that it was verified.
+    #[must_use]
+    pub fn into_parsed(self) -> ParsedEvent {
+        self.0
+    }
+}
+
 impl std::ops::Deref for VerifiedEvent {
     type Target = ParsedEvent;
 

@@ -27,10 +27,10 @@ pub(crate) async fn note_again(core: &SpaceCore, behind: u64, until: u64) -> Res
         let batch = core.read(move |log| log.entries_after(after, BATCH_ENTRIES, BATCH_BYTES));
         let batch = batch.await?;
         let Some(last) = batch.last() else { break };
-        after = last.at.seq;
-        for entry in batch.iter().filter(|entry| entry.at.seq <= until) {
+        after = last.place.at.seq;
+        for entry in batch.iter().filter(|entry| entry.place.at.seq <= until) {
             for reference in references_of(core, entry, &mut closed).await? {
-                match note_in(core, &reference, entry.at.seq).await {
+                match note_in(core, &reference, entry.place.at.seq).await {
                     Err(error) if error.code() == Some(ErrorCode::NotFound) => unknown += 1,
                     noted => noted?,
                 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, Ended};
 use super::handshake::{Failure, again, authenticate};
-use super::{Announcement, Command, ConnectionState, Credentials, SubscriptionEvent};
+use super::{Announcement, Command, ConnectionState, Credentials};
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::transport::{Transport, TransportError};
@@ -133,7 +133,7 @@ impl Command {
         match self {
             // Whoever asked may have gone away.
             Self::Request { answer, .. } => drop(answer.send(Err(error))),
-            Self::Subscribe { events, .. } => drop(events.try_send(SubscriptionEvent::Ended(error))),
+            Self::Subscribe { events, .. } => events.end(error),
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::handshake::{AUTHENTICATE_ID, Failure, again, closed};
 use super::requests::refusal;
+use super::subscription::Events;
 use super::{Announcement, Command, SubscriptionEvent};
 use crate::error::Error;
 use crate::transport::{Incoming, Link, LinkSink, LinkStream, TransportError};
@@ -40,7 +41,7 @@ pub(super) enum Ended {
 /// Who waits for frames with a request's id.
 enum Waiting {
     Answer(oneshot::Sender<Result<RelayBody, Error>>),
-    Pages(mpsc::Sender<SubscriptionEvent>),
+    Pages(Events),
 }
 
 pub(super) struct Connection {
@@ -143,6 +144,7 @@ impl Connection {
         frame: Bytes,
         announcements: &broadcast::Sender<Announcement>,
     ) -> Result<(), Failure> {
+        let length = frame.len();
         let frame = RelayFrame::decode(frame)
             .map_err(|_| again(Error::alarm("the relay sent a frame that does not parse")))?;
         let body = frame.body.ok_or_else(|| {
@@ -161,12 +163,12 @@ impl Connection {
                 let _ = announcements.send(Announcement::Notice(Arc::new(notice)));
             }
             RelayBody::GoAway(go_away) => self.leave(&go_away),
-            body => self.answer(frame.request_id, body).await?,
+            body => self.answer(frame.request_id, body, length).await?,
         }
         self.end_if_drained()
     }
 
-    async fn answer(&mut self, id: u64, body: RelayBody) -> Result<(), Failure> {
+    async fn answer(&mut self, id: u64, body: RelayBody, length: usize) -> Result<(), Failure> {
         match self.waiting.remove(&id) {
             Some(Waiting::Answer(answer)) => {
                 let result = match body {
@@ -178,7 +180,7 @@ impl Connection {
                 let _ = answer.send(result);
                 Ok(())
             }
-            Some(Waiting::Pages(events)) => self.continue_subscription(id, events, body).await,
+            Some(Waiting::Pages(events)) => self.continue_subscription(id, events, body, length).await,
             // Pages on their way when a subscription ended.
             None => Ok(()),
         }
@@ -187,19 +189,21 @@ impl Connection {
     async fn continue_subscription(
         &mut self,
         id: u64,
-        events: mpsc::Sender<SubscriptionEvent>,
+        events: Events,
         body: RelayBody,
+        length: usize,
     ) -> Result<(), Failure> {
         let event = subscription_event(body);
         let goes_on = !matches!(event, SubscriptionEvent::Ended(_));
         self.of_use |= matches!(event, SubscriptionEvent::Page(_));
-        match events.send(event).await {
-            Ok(()) if goes_on => {
+        match events.send(event, length).await {
+            true if goes_on => {
                 self.waiting.insert(id, Waiting::Pages(events));
                 Ok(())
             }
-            Ok(()) => Ok(()),
-            Err(_nobody_reads) => self.unsubscribe(id).await,
+            true => Ok(()),
+            // Nobody reads.
+            false => self.unsubscribe(id).await,
         }
     }
 
@@ -288,7 +292,10 @@ impl Connection {
         for (_, waiting) in self.waiting.drain() {
             match waiting {
                 Waiting::Answer(answer) => drop(answer.send(Err(lost()))),
-                Waiting::Pages(events) => drop(events.send(SubscriptionEvent::Ended(lost())).await),
+                Waiting::Pages(events) => {
+                    // Perhaps nobody reads.
+                    events.send(SubscriptionEvent::Ended(lost()), 0).await;
+                }
             }
         }
     }

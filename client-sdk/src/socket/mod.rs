@@ -9,9 +9,11 @@ mod connection;
 mod handshake;
 mod requests;
 mod state;
+mod subscription;
 
 pub(crate) use requests::refusal;
 pub use state::ConnectionState;
+pub(crate) use subscription::{Subscription, SubscriptionEvent};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,14 +26,14 @@ use sealpost_protocol::wire::relay_frame::Body as RelayBody;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use subscription::Events;
+
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::transport::Transport;
 
 /// Commands that wait for the connection; who comes later waits for a place.
 const COMMAND_QUEUE: usize = 64;
-/// Pages that wait for one space's verification. When it is full the socket is not read, so that the relay stops sending.
-const PAGE_QUEUE: usize = 4;
 /// Signals and notices kept for a listener that is behind; it then misses the oldest.
 const ANNOUNCEMENT_QUEUE: usize = 256;
 /// How long a request may go unanswered on a connection that is otherwise alive.
@@ -76,34 +78,8 @@ enum Command {
     },
     Subscribe {
         from: wire::Subscribe,
-        events: mpsc::Sender<SubscriptionEvent>,
+        events: Events,
     },
-}
-
-/// What a subscription brings, in order; nothing comes after `Ended`.
-#[derive(Debug)]
-pub(crate) enum SubscriptionEvent {
-    /// It stands; this is the relay's head.
-    Started(wire::Subscribed),
-    /// The next entries.
-    Page(wire::Page),
-    /// A member waits for a wrap.
-    WrapWanted,
-    /// The relay refused or ended it, or the connection is gone.
-    Ended(Error),
-}
-
-/// Entries of one space from a cursor on. Dropped, it ends.
-pub(crate) struct Subscription {
-    events: mpsc::Receiver<SubscriptionEvent>,
-}
-
-impl Subscription {
-    /// What comes next.
-    pub(crate) async fn next(&mut self) -> SubscriptionEvent {
-        let event = self.events.recv().await;
-        event.unwrap_or_else(|| SubscriptionEvent::Ended(Error::network("the subscription ended")))
-    }
 }
 
 impl Socket {
@@ -145,16 +121,15 @@ impl Socket {
 
     /// Subscribes to a space after a cursor.
     pub(crate) async fn subscribe(&self, from: wire::Subscribe) -> Subscription {
-        let (sender, events) = mpsc::channel(PAGE_QUEUE);
+        let (events, subscription) = subscription::subscription();
         let command = Command::Subscribe {
             from,
-            events: sender.clone(),
+            events: events.clone(),
         };
         if self.commands.send(command).await.is_err() {
-            let ended = SubscriptionEvent::Ended(self.stopped());
-            sender.try_send(ended).expect("a new queue has room");
+            events.end(self.stopped());
         }
-        Subscription { events }
+        subscription
     }
 
     async fn request(&self, body: ClientBody) -> Result<RelayBody, Error> {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::heartbeat::Heartbeats;
 use super::keys::KeyRing;
 use super::stop::Stop;
+use super::tail::Tail;
 use super::wraps::Rekeying;
 use crate::client::Shared;
 use crate::error::{Alarm, Error};
@@ -49,6 +50,8 @@ pub(crate) struct SpaceCore {
     pub(crate) heartbeats: Heartbeats,
     /// Held while what a restored relay lacks is brought back.
     pub(crate) healing: Mutex<()>,
+    /// The last of the verified log, for who reads along.
+    pub(crate) tail: Tail,
     /// Ends the space's tasks with the last handle.
     pub(crate) closing: CancellationToken,
     view: Arc<Mutex<View>>,
@@ -139,6 +142,7 @@ impl SpaceCore {
             pinned: place_of(known.as_ref()),
             heartbeats: Heartbeats::default(),
             healing: Mutex::default(),
+            tail: Tail::default(),
             closing: CancellationToken::new(),
             view: Arc::default(),
             progress: watch::channel(progress).0,

@@ -11,12 +11,14 @@ use sealpost_protocol::code::ErrorCode;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::{EventId, PrincipalId, Root, SpaceId};
 use sealpost_protocol::root::Cursor;
+use sealpost_protocol::wire;
 use sealpost_protocol::wire::entry::Kind;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::core::{Progress, SpaceCore};
 use super::handle::Handle;
+use super::tail::{PlacedEvent, Reading};
 use crate::backoff::Backoff;
 use crate::blocking;
 use crate::content::{Content, open_content};
@@ -91,11 +93,13 @@ pub type Messages = Pin<Box<dyn Stream<Item = Result<Delivered, Error>> + Send>>
 pub(super) fn messages(space: Arc<Handle>, after: Position, until: Option<u64>) -> Messages {
     let reader = Reader {
         progress: space.core().progress(),
+        _reading: space.core().tail.begin_reading(),
         space,
         after,
         until: until.unwrap_or(u64::MAX),
         next_seq: after.seq.saturating_sub(1),
         closed_epoch: None,
+        last_key: None,
         ready: VecDeque::new(),
         failed: None,
         ended: false,
@@ -117,15 +121,17 @@ struct Reader {
     next_seq: u64,
     /// An epoch that is closed to this member: it is not asked for with every event.
     closed_epoch: Option<u64>,
+    /// The key of the last event: most are of the same epoch.
+    last_key: Option<Arc<EpochKey>>,
     ready: VecDeque<Result<Delivered, Error>>,
     failed: Option<Error>,
     ended: bool,
+    _reading: Reading,
 }
 
 /// An event with the key that opens it.
 struct Openable {
-    at: Cursor,
-    event: ParsedEvent,
+    placed: Arc<PlacedEvent>,
     key: Arc<EpochKey>,
 }
 
@@ -152,19 +158,38 @@ impl Reader {
             self.ended = true;
             return Ok(());
         }
-        let mut entries = self
-            .core()
-            .read(move |log| log.entries_after(from, BATCH_ENTRIES, BATCH_BYTES))
-            .await?;
-        entries.retain(|entry| entry.at.seq <= until);
-        if entries.is_empty() {
+        let (last_seq, mut events) = match self.core().tail.behind(from) {
+            Some(in_memory) => in_memory,
+            None => self.read_stored(from).await?,
+        };
+        let last_seq = last_seq.min(until);
+        events.retain(|placed| placed.at.seq <= until);
+        if last_seq == from {
             return self.wait_for_more().await;
         }
-        let openable = self.prepare(entries).await?;
+        let openable = self.prepare(events, last_seq).await?;
         let (space_id, after) = (self.core().space_id, self.after);
         let opened = blocking::run(move || open_all(space_id, after, &openable)).await;
         self.ready.extend(opened);
         Ok(())
+    }
+
+    /// Events behind a place, and up to where was read.
+    async fn read_stored(&self, from: u64) -> Result<(u64, Vec<Arc<PlacedEvent>>), Error> {
+        let entries = self
+            .core()
+            .read(move |log| log.entries_after(from, BATCH_ENTRIES, BATCH_BYTES));
+        let (mut last_seq, mut events) = (from, Vec::new());
+        for stored in entries.await? {
+            match placed(&stored) {
+                Ok(found) => events.extend(found.map(Arc::new)),
+                Err(error) if last_seq == from => return Err(error),
+                // What comes before it is still delivered.
+                Err(_) => break,
+            }
+            last_seq = stored.place.at.seq;
+        }
+        Ok((last_seq, events))
     }
 
     async fn wait_for_more(&mut self) -> Result<(), Error> {
@@ -180,47 +205,53 @@ impl Reader {
         }
     }
 
-    /// Finds the key of each event. What comes before a failure is still delivered.
-    async fn prepare(&mut self, entries: Vec<StoredEntry>) -> Result<Vec<Openable>, Error> {
-        let mut openable = Vec::with_capacity(entries.len());
-        for entry in entries {
-            match self.openable(&entry).await {
+    /// Finds the key of each event of those up to a place. What comes before a failure is still delivered.
+    async fn prepare(
+        &mut self,
+        events: Vec<Arc<PlacedEvent>>,
+        last_seq: u64,
+    ) -> Result<Vec<Openable>, Error> {
+        let mut openable = Vec::with_capacity(events.len());
+        for placed in events {
+            let seq = placed.at.seq;
+            match self.openable(placed).await {
                 Ok(found) => openable.extend(found),
                 Err(error) if openable.is_empty() => return Err(error),
                 Err(error) => {
                     self.failed = Some(error);
-                    break;
+                    return Ok(openable);
                 }
             }
-            self.next_seq = entry.at.seq;
+            self.next_seq = seq;
         }
+        self.next_seq = last_seq;
         Ok(openable)
     }
 
-    async fn openable(&mut self, entry: &StoredEntry) -> Result<Option<Openable>, Error> {
-        let Some(Kind::Event(event)) = &entry.entry.kind else {
-            return Ok(None);
-        };
-        let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "entry" })?;
-        if event.ciphertext().is_none() {
-            self.expect_retention(entry).await?;
+    async fn openable(&mut self, placed: Arc<PlacedEvent>) -> Result<Option<Openable>, Error> {
+        if placed.event.ciphertext().is_none() {
+            self.expect_retention(&placed).await?;
             return Ok(None);
         }
-        let epoch = event.header.epoch;
+        let epoch = placed.event.header.epoch;
         if self.closed_epoch == Some(epoch) {
             return Ok(None);
         }
-        let Some(key) = self.key(epoch).await? else {
-            self.closed_epoch = Some(epoch);
-            return Ok(None);
+        let known = self.last_key.as_ref().filter(|key| key.at().epoch == epoch);
+        let key = match known {
+            Some(key) => Some(Arc::clone(key)),
+            None => self.key(epoch).await?,
         };
-        let at = entry.at;
-        Ok(Some(Openable { at, event, key }))
+        match &key {
+            Some(key) => self.last_key = Some(Arc::clone(key)),
+            None => self.closed_epoch = Some(epoch),
+        }
+        Ok(key.map(|key| Openable { placed, key }))
     }
 
     /// Retention drops contents. In a space that never had any, a relay that serves an event without its content hides it.
-    async fn expect_retention(&self, entry: &StoredEntry) -> Result<(), Error> {
-        let (core, event_id) = (self.core(), entry.event_id);
+    async fn expect_retention(&self, placed: &PlacedEvent) -> Result<(), Error> {
+        let (core, event_id) = (self.core(), placed.event.id());
         let is_explained =
             move |log: &SpaceLog<'_>| Ok(log.has_had_retention()? || log.has_acknowledged(&event_id)?);
         if core.read(is_explained).await? {
@@ -232,8 +263,10 @@ impl Reader {
             return Ok(());
         }
         let what = "the relay left out a content that the space's policy keeps";
-        let alarm = Alarm::at(what, core.space_id, entry.at.seq, Some(entry.event_id));
-        core.raise(alarm.clone(), entry.entry.encode_to_vec()).await;
+        let alarm = Alarm::at(what, core.space_id, placed.at.seq, Some(event_id));
+        let kind = Some(Kind::Event(placed.event.to_wire()));
+        core.raise(alarm.clone(), wire::Entry { kind }.encode_to_vec())
+            .await;
         Err(alarm.into())
     }
 
@@ -296,7 +329,7 @@ impl Reader {
 fn open_all(space_id: SpaceId, after: Position, events: &[Openable]) -> Vec<Result<Delivered, Error>> {
     events
         .iter()
-        .flat_map(|openable| open_one(space_id, openable.at, &openable.event, &openable.key))
+        .flat_map(|openable| open_one(space_id, &openable.placed, &openable.key))
         .filter(|item| match item {
             Ok(message) => message.cursor.position > after || after == Position::START,
             Err(Error::Unreadable { seq, .. }) => *seq > after.seq,
@@ -305,15 +338,25 @@ fn open_all(space_id: SpaceId, after: Position, events: &[Openable]) -> Vec<Resu
         .collect()
 }
 
+/// The event in an entry of the own store, if it is one.
+pub(super) fn placed(stored: &StoredEntry) -> Result<Option<PlacedEvent>, Error> {
+    let Some(Kind::Event(event)) = &stored.entry.kind else {
+        return Ok(None);
+    };
+    let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "segment" })?;
+    let at = stored.place.at;
+    Ok(Some(PlacedEvent { at, event }))
+}
+
 /// The messages of an event.
 pub(super) fn open_one(
     space_id: SpaceId,
-    at: Cursor,
-    event: &ParsedEvent,
+    placed: &PlacedEvent,
     key: &EpochKey,
 ) -> Vec<Result<Delivered, Error>> {
+    let PlacedEvent { at, event } = placed;
     match open_content(key, event) {
-        Ok(Some(content)) => delivered(space_id, at, event, content).map(Ok).collect(),
+        Ok(Some(content)) => delivered(space_id, *at, event, content).map(Ok).collect(),
         // Retention dropped it.
         Ok(None) => Vec::new(),
         Err(_unreadable) => vec![Err(Error::Unreadable {

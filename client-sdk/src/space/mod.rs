@@ -25,6 +25,7 @@ mod sender;
 mod signal;
 pub(crate) mod stop;
 mod superseded;
+pub(crate) mod tail;
 mod unread;
 pub(crate) mod wraps;
 

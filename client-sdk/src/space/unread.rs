@@ -89,7 +89,7 @@ impl SpaceCore {
             let stored = |seq: u64| roots.get(usize::try_from(seq.checked_sub(1)?).ok()?).copied();
             let verified = verify_page(&space_id, fold, &page, &stored)
                 .map_err(|fault| Alarm::at(fault.fault.to_string(), space_id, fault.seq, fault.event_id))?;
-            roots.extend(verified.entries.iter().map(|entry| entry.at.root));
+            roots.extend(verified.entries.iter().map(|entry| entry.place.at.root));
             Ok(read)
         })
         .await

@@ -12,7 +12,7 @@ use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::Entry;
 use sealpost_protocol::wire::entry::Kind;
 
-use super::log::{SpaceLog, known_spaces};
+use super::log::{Place, SpaceLog, known_spaces};
 use super::outbox::CREATION;
 use super::{Store, StoreTransaction, file_error, remove_after_failure};
 use crate::entropy;
@@ -123,9 +123,10 @@ fn check_log(log: &SpaceLog<'_>) -> Result<u64, Error> {
     loop {
         let batch = log.entries_after(at.seq, BATCH_ENTRIES, BATCH_BYTES)?;
         for stored in &batch {
-            at = at.after(&stored.event_id);
-            if at != stored.at || signed_id(&stored.entry) != Some(stored.event_id) {
-                return Err(StoreError::Damaged { table: "entry" }.into());
+            let Place { at: kept, event_id } = stored.place;
+            at = at.after(&event_id);
+            if at != kept || signed_id(&stored.entry) != Some(event_id) {
+                return Err(StoreError::Damaged { table: "segment" }.into());
             }
         }
         if batch.is_empty() {

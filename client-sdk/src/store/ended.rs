@@ -77,8 +77,13 @@ impl StoreTransaction<'_> {
     }
 
     fn forget_log(&self, log: &SpaceLog<'_>) -> Result<(), Error> {
+        self.sql().execute(
+            "DELETE FROM part WHERE writer IN (SELECT number FROM writer WHERE space = ?1)",
+            [log.number()],
+        )?;
         for table in [
-            "entry",
+            "segment",
+            "receipt",
             "writer",
             "epoch",
             "evidence",

@@ -4,15 +4,18 @@
 //! restored from an older backup. Content in them is sealed already; epoch secrets are sealed under the device key.
 
 mod aside;
+mod carry_over;
 mod entries;
 mod epochs;
 mod evidence;
 mod fold;
 mod lives;
 mod readers;
+mod segments;
 
 pub(super) use aside::TABLES as ASIDE_TABLES;
-pub(crate) use entries::{StoredEntry, WriterKey};
+pub(super) use carry_over::into_segments;
+pub(crate) use entries::{NewEntry, WriterKey};
 pub(crate) use epochs::EpochRow;
 pub(crate) use evidence::standing_alarms;
 pub use evidence::{Evidence, Weight};
@@ -20,6 +23,7 @@ pub(super) use evidence::{PROOF_COLUMN, WEIGHT_COLUMN, WEIGHT_RENAMED};
 pub(super) use lives::INCARNATION_COLUMN;
 pub(crate) use lives::Run;
 pub(super) use readers::TABLES as READER_TABLES;
+pub(crate) use segments::{Place, StoredEntry};
 
 use rusqlite::{OptionalExtension, params};
 use sealpost_protocol::ids::{Receipt, Root, SpaceId};
@@ -28,7 +32,7 @@ use sealpost_protocol::root::Cursor;
 use super::StoreTransaction;
 use crate::error::{Alarm, Error, StoreError};
 
-/// Their first form.
+/// Their first form. Segments have taken the place of `entry` since.
 pub(super) const TABLES: &str = "
 -- Spaces that this device follows, with the place up to which it verified them.
 CREATE TABLE space (
@@ -169,14 +173,7 @@ impl<'a> SpaceLog<'a> {
         if seq == 0 {
             return Ok(Some(Cursor::start(&self.space_id).root));
         }
-        let mut statement = self
-            .store
-            .sql()
-            .prepare_cached("SELECT root FROM entry WHERE space = ?1 AND seq = ?2")?;
-        let root = statement
-            .query_row(params![self.space, seq], |row| row.get(0).map(Root::new))
-            .optional()?;
-        Ok(root)
+        Ok(self.place_at(seq)?.map(|place| place.at.root))
     }
 
     /// Holds a place that another device of this account has verified against the own log, as far as that reaches.
@@ -194,7 +191,10 @@ impl<'a> SpaceLog<'a> {
     pub(crate) fn put_receipt(&self, seq: u64, receipt: &Receipt) -> Result<(), Error> {
         self.store
             .sql()
-            .prepare_cached("UPDATE entry SET receipt = ?3 WHERE space = ?1 AND seq = ?2")?
+            .prepare_cached(
+                "INSERT INTO receipt (space, seq, receipt) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET receipt = excluded.receipt",
+            )?
             .execute(params![self.space, seq, receipt.as_bytes()])?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::SignedEvent;
 
 use super::StoreTransaction;
-use super::log::SpaceLog;
+use super::log::{Place, SpaceLog};
 use crate::entropy;
 use crate::error::{Error, StoreError};
 use crate::weakened;
@@ -270,10 +270,10 @@ impl SpaceLog<'_> {
     pub(crate) fn settle_acks(&self) -> Result<Result<(), BrokenAck>, Error> {
         let cursor = self.cursor()?;
         for (number, event_id, acked) in self.acked_up_to(cursor.seq)? {
-            let held = self.entry_at(acked.at.seq)?;
-            let kept = held.is_some_and(|entry| entry.event_id == event_id && entry.at == acked.at);
+            let held = self.place_at(acked.at.seq)?;
+            let at = acked.at;
+            let kept = held == Some(Place { at, event_id });
             if !weakened::holds(kept) {
-                let at = acked.at;
                 return Ok(Err(BrokenAck { at, event_id }));
             }
             self.put_receipt(acked.at.seq, &acked.receipt)?;

@@ -1,4 +1,5 @@
 mod crash;
+pub(super) mod segments;
 
 use std::os::unix::fs::PermissionsExt;
 

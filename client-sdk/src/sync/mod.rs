@@ -1,6 +1,7 @@
 //! The sync engine: follows a space's log from the own cursor on, verifies, keeps, and only then lets anybody see.
 
 mod apply;
+mod gather;
 mod head;
 mod heal;
 pub(crate) mod verify;
@@ -20,6 +21,7 @@ use crate::space::stop::Stop;
 use crate::store::log::Weight;
 use apply::Applied;
 pub(crate) use apply::broken_ack_alarm;
+use gather::gather;
 
 /// Subscriptions in a row that may bring nothing to somebody who is no member as far as the log was read.
 const MOST_FRUITLESS: u32 = 8;
@@ -105,8 +107,9 @@ async fn follow_once(
             }
             SubscriptionEvent::WrapWanted => core.wraps_wanted.notify_one(),
             SubscriptionEvent::Page(page) => {
-                let last = served + page.entries.len() as u64;
-                match core.apply(page, served).await? {
+                let pages = gather(page, &mut subscription);
+                let last = served + pages.iter().map(|page| page.entries.len() as u64).sum::<u64>();
+                match core.apply(pages, served).await? {
                     Applied::Kept(_) => {
                         backoff.reset();
                         *fruitless = 0;

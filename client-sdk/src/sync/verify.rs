@@ -3,6 +3,7 @@
 //! Signatures are checked on all cores; the fold then takes the entries one by one, in order.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread;
 
 use sealpost_protocol::chain::ChainError;
@@ -15,7 +16,8 @@ use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::wire::{self, SignedEvent};
 
-use crate::store::log::{StoredEntry, WriterKey};
+use crate::space::tail::PlacedEvent;
+use crate::store::log::{NewEntry, Place, WriterKey};
 use crate::weakened::{IS_WEAKENED, holds};
 
 /// Fewer signatures than this are not worth a thread.
@@ -78,8 +80,10 @@ pub(crate) struct FaultAt {
 
 /// Entries that continue a log, verified, and the epochs they begin.
 #[derive(Debug, Default)]
-pub(crate) struct Verified {
-    pub(crate) entries: Vec<StoredEntry>,
+pub(crate) struct Verified<'e> {
+    pub(crate) entries: Vec<NewEntry<'e>>,
+    /// Those of them that are events.
+    pub(crate) events: Vec<Arc<PlacedEvent>>,
     /// Rekey records and their places.
     pub(crate) rekeys: Vec<(u64, wire::Rekey)>,
 }
@@ -89,12 +93,12 @@ pub(crate) struct Verified {
 ///
 /// # Errors
 /// [`FaultAt`] names the first entry that no honest relay serves.
-pub(crate) fn verify_page(
+pub(crate) fn verify_page<'e>(
     space_id: &SpaceId,
     fold: &mut Option<SpaceFold>,
-    page: &wire::Page,
+    page: &'e wire::Page,
     stored: &impl Roots,
-) -> Result<Verified, FaultAt> {
+) -> Result<Verified<'e>, FaultAt> {
     let start = fold
         .as_ref()
         .map_or_else(|| Cursor::start(space_id), SpaceFold::cursor);
@@ -114,19 +118,19 @@ pub(crate) fn verify_page(
     Ok(verifier.verified)
 }
 
-struct Verifier<'a, R> {
+struct Verifier<'a, 'e, R> {
     space_id: SpaceId,
     fold: &'a mut Option<SpaceFold>,
     stored: &'a R,
     start: Cursor,
-    verified: Verified,
+    verified: Verified<'e>,
 }
 
 /// Roots before the page from the store, roots within it from the entries verified so far.
 struct RootsSoFar<'a, R> {
     stored: &'a R,
     start: u64,
-    entries: &'a [StoredEntry],
+    entries: &'a [NewEntry<'a>],
 }
 
 impl<R: Roots> Roots for RootsSoFar<'_, R> {
@@ -135,11 +139,11 @@ impl<R: Roots> Roots for RootsSoFar<'_, R> {
             return self.stored.root_at(seq);
         };
         let entry = self.entries.get(usize::try_from(after_start).ok()?)?;
-        Some(entry.at.root)
+        Some(entry.place.at.root)
     }
 }
 
-impl<R: Roots> Verifier<'_, R> {
+impl<'e, R: Roots> Verifier<'_, 'e, R> {
     fn check_begin(&self, page: &wire::Page) -> Result<(), FaultAt> {
         let expected = self.start.seq + 1;
         let first = page.first_seq;
@@ -158,13 +162,13 @@ impl<R: Roots> Verifier<'_, R> {
         let last = self.verified.entries.last();
         Err(FaultAt {
             fault: Fault::RootDiffers,
-            seq: last.map_or(self.start.seq, |entry| entry.at.seq),
-            event_id: last.map(|entry| entry.event_id),
+            seq: last.map_or(self.start.seq, |entry| entry.place.at.seq),
+            event_id: last.map(|entry| entry.place.event_id),
         })
     }
 
     /// Takes the events up to the next control record, or that record: membership changes nowhere else.
-    fn take_run<'e>(&mut self, entries: &'e [wire::Entry]) -> Result<&'e [wire::Entry], FaultAt> {
+    fn take_run(&mut self, entries: &'e [wire::Entry]) -> Result<&'e [wire::Entry], FaultAt> {
         let events: Vec<_> = entries.iter().map_while(as_event).collect();
         if events.is_empty() {
             self.take_control(&entries[0])?;
@@ -176,12 +180,12 @@ impl<R: Roots> Verifier<'_, R> {
         };
         for (event, entry) in results.into_iter().zip(entries) {
             let event = event.map_err(|(fault, id)| self.fault(fault, id))?;
-            self.take_event(&event, entry)?;
+            self.take_event(event, entry)?;
         }
         Ok(&entries[events.len()..])
     }
 
-    fn take_event(&mut self, event: &VerifiedEvent, entry: &wire::Entry) -> Result<(), FaultAt> {
+    fn take_event(&mut self, event: VerifiedEvent, entry: &'e wire::Entry) -> Result<(), FaultAt> {
         let (id, header) = (event.id(), &event.header);
         let key = WriterKey {
             principal_id: header.principal_id,
@@ -189,9 +193,11 @@ impl<R: Roots> Verifier<'_, R> {
             index: header.writer_index,
         };
         let at = self
-            .fold_event(event)
+            .fold_event(&event)
             .map_err(|fault| self.fault(fault, Some(id)))?;
         self.keep(at, id, Some(key), entry);
+        let event = event.into_parsed();
+        self.verified.events.push(Arc::new(PlacedEvent { at, event }));
         Ok(())
     }
 
@@ -211,7 +217,7 @@ impl<R: Roots> Verifier<'_, R> {
         }
     }
 
-    fn take_control(&mut self, entry: &wire::Entry) -> Result<(), FaultAt> {
+    fn take_control(&mut self, entry: &'e wire::Entry) -> Result<(), FaultAt> {
         let Some(Kind::Control(control)) = &entry.kind else {
             return Err(self.fault(Fault::UnknownKind, None));
         };
@@ -248,13 +254,9 @@ impl<R: Roots> Verifier<'_, R> {
         }
     }
 
-    fn keep(&mut self, at: Cursor, event_id: EventId, writer: Option<WriterKey>, entry: &wire::Entry) {
-        self.verified.entries.push(StoredEntry {
-            at,
-            event_id,
-            writer,
-            entry: entry.clone(),
-        });
+    fn keep(&mut self, at: Cursor, event_id: EventId, writer: Option<WriterKey>, entry: &'e wire::Entry) {
+        let place = Place { at, event_id };
+        self.verified.entries.push(NewEntry { place, writer, entry });
     }
 
     /// A fault at the next place.

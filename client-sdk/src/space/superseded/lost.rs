@@ -6,8 +6,6 @@ use std::sync::Arc;
 use futures_util::stream;
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::ids::{EventId, SpaceId};
-use sealpost_protocol::root::Cursor;
-use sealpost_protocol::wire::entry::Kind;
 
 use crate::blocking;
 use crate::content::{Message, open_content};
@@ -15,7 +13,8 @@ use crate::epoch::EpochKey;
 use crate::error::{Error, StoreError};
 use crate::space::api::Space;
 use crate::space::core::SpaceCore;
-use crate::space::deliver::{Delivered, Messages, open_one};
+use crate::space::deliver::{Delivered, Messages, open_one, placed};
+use crate::space::tail::PlacedEvent;
 use crate::store::log::{SpaceLog, StoredEntry};
 
 /// Entries read from the store at once, at most.
@@ -114,19 +113,18 @@ enum Batch {
 
 /// An event that the log lacks; without a key where this device never had it.
 struct Lost {
-    at: Cursor,
-    event: ParsedEvent,
+    placed: PlacedEvent,
     key: Option<Arc<EpochKey>>,
 }
 
 impl Lost {
     fn open(&self, space_id: SpaceId) -> Vec<Result<Delivered, Error>> {
         match &self.key {
-            Some(key) => open_one(space_id, self.at, &self.event, key),
+            Some(key) => open_one(space_id, &self.placed, key),
             None => vec![Err(Error::Unreadable {
                 space_id,
-                seq: self.at.seq,
-                event_id: self.event.id(),
+                seq: self.placed.at.seq,
+                event_id: self.placed.event.id(),
             })],
         }
     }
@@ -155,20 +153,18 @@ fn lost_of(
 ) -> Result<Vec<Lost>, Error> {
     let (mut keys, mut lost) = (Keys::default(), Vec::new());
     for entry in entries {
-        let Some(Kind::Event(event)) = &entry.entry.kind else {
+        let Some(placed) = placed(&entry)? else {
             continue;
         };
-        let event = ParsedEvent::parse(event).map_err(|_| StoreError::Damaged { table: "entry" })?;
         let mut is_there = false;
         for other in others {
-            is_there |= other.place_of(&event)?.is_some();
+            is_there |= other.place_of(&placed.event)?.is_some();
         }
         if is_there {
             continue;
         }
-        let key = keys.of(aside, event.header.epoch)?;
-        let at = entry.at;
-        lost.push(Lost { at, event, key });
+        let key = keys.of(aside, placed.event.header.epoch)?;
+        lost.push(Lost { placed, key });
     }
     Ok(lost)
 }
@@ -182,7 +178,7 @@ impl SpaceCore {
             };
             let after = after.max(own.common_end(now)?.seq);
             let entries = own.entries_after(after, BATCH_ENTRIES, BATCH_BYTES)?;
-            let Some(last) = entries.last().map(|entry| entry.at.seq) else {
+            let Some(last) = entries.last().map(|entry| entry.place.at.seq) else {
                 return Ok(Batch::EndOfView);
             };
             let others: Vec<_> = later.iter().chain([now]).collect();

@@ -304,11 +304,52 @@ async fn check_puts_stored_logs_together_again_and_notices_one_that_was_changed(
     let store = &stage.device.shared.store;
     let report = store.check().await.unwrap();
     assert_eq!((report.spaces, report.entries), (1, 302));
-    let change = "UPDATE entry SET body = (SELECT body FROM entry WHERE seq = 150) WHERE seq = 200";
+    // Entries of one segment that stand in another one.
+    let change = "UPDATE segment SET entries = (SELECT entries FROM segment WHERE is_control = 0 ORDER BY last_seq LIMIT 1)
+                  WHERE last_seq = 302";
     let changed = store.write(|transaction| Ok(transaction.sql().execute_batch(change)?));
     changed.await.unwrap();
     assert!(matches!(
         store.check().await,
-        Err(Error::Store(StoreError::Damaged { table: "entry" }))
+        Err(Error::Store(StoreError::Damaged { table: "segment" }))
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_more_slowly_than_is_verified_misses_nothing() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    let long = "x".repeat(4000);
+    for number in 0..300 {
+        stage.log.write(&alice, &format!("{number} {long}"));
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    let (mut slow, mut fast) = (space.subscribe(Position::START), space.subscribe(Position::START));
+    let mut expected: Vec<_> = (0..300).map(|number| format!("{number} {long}")).collect();
+    assert_eq!(texts(&mut slow, 1).await, expected[..1]);
+    assert_eq!(texts(&mut fast, 300).await, expected);
+    space.sync().await.unwrap();
+    assert_eq!(texts(&mut slow, 299).await, expected.split_off(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reader_in_the_middle_of_a_page_gets_what_is_behind_it() {
+    let mut stage = Stage::new().await;
+    let alice = person(ALICE);
+    for number in 0..40 {
+        stage.log.write(&alice, &format!("message {number}"));
+    }
+    let (space, script) = stage.open().await;
+    tokio::spawn(script.serve());
+    // One that reads along keeps pages in memory.
+    let mut along = space.subscribe(Position::START);
+    texts(&mut along, 40).await;
+    for seq in 2..42 {
+        let mut rest = space.subscribe(Position::after_event(seq));
+        assert_eq!(texts(&mut rest, 1).await, [format!("message {}", seq - 2)]);
+        let mut some = space.read(Position::after_event(seq), seq + 1);
+        assert_eq!(texts(&mut some, 1).await, [format!("message {}", seq - 2)]);
+        assert!(some.next().await.is_none());
+    }
 }

@@ -596,3 +596,32 @@ async fn nothing_is_stored_of_a_space_that_the_relay_does_not_serve() {
     });
     assert_eq!(locks.count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn fault_in_one_of_several_pages_that_wait_leaves_those_before_it() {
+    let mut stage = Stage::new().await;
+    for number in 0..60 {
+        stage.log.write(&person(ALICE), &format!("message {number}"));
+    }
+    let mut pages = stage.log.pages_after(0);
+    pages[2].last_root = Bytes::from_static(&[9; 32]);
+    let (space, mut script) = stage.open().await;
+    let mut messages = space.subscribe(Position::START);
+    let (id, _) = script.relay.receive().await;
+    let head = wire::relay_frame::Body::Subscribed(script.log.subscribed());
+    script.relay.send(id, head).await;
+    for page in &pages {
+        let page = wire::relay_frame::Body::Page(page.clone());
+        script.relay.send(id, page).await;
+    }
+    let serving = tokio::spawn(script.serve());
+    let expected: Vec<_> = (0..30).map(|number| format!("message {number}")).collect();
+    assert_eq!(texts(&mut messages, 30).await, expected);
+    let alarm = alarm(&mut messages).await;
+    assert!(alarm.what.contains("another root"), "{alarm}");
+    assert_eq!((alarm.seq, space.verified().seq), (Some(48), 32));
+    let evidence = space.evidence().await.unwrap();
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(evidence[0].bytes, prost::Message::encode_to_vec(&pages[2]));
+    serving.abort();
+}

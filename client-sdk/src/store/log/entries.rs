@@ -1,27 +1,28 @@
 //! Verified entries: append, read, find by writer.
 
-use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use prost::Message as _;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::params;
 use sealpost_protocol::event::ParsedEvent;
-use sealpost_protocol::ids::{EventId, PrincipalId, Root, WriterId};
+use sealpost_protocol::ids::{EventId, PrincipalId, WriterId};
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire;
 
-use super::{SpaceLog, damaged};
+use super::SpaceLog;
+use super::segments::{Place, Places, SegmentWriter, StoredEntry, WriterPlace, entries_of_row};
 use crate::error::Error;
 
-/// One place of a log, verified.
+/// A verified entry that is to be kept.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct StoredEntry {
-    /// The place, and the root there.
-    pub(crate) at: Cursor,
-    /// Which event or record stands there.
-    pub(crate) event_id: EventId,
+pub(crate) struct NewEntry<'e> {
+    /// Where it stands, and its id.
+    pub(crate) place: Place,
     /// Of an event: its place in its writer's chain.
     pub(crate) writer: Option<WriterKey>,
     /// What was signed.
-    pub(crate) entry: wire::Entry,
+    pub(crate) entry: &'e wire::Entry,
 }
 
 /// A place in a writer's chain.
@@ -32,18 +33,29 @@ pub(crate) struct WriterKey {
     pub(crate) index: u64,
 }
 
+impl WriterKey {
+    fn writer(&self) -> (PrincipalId, WriterId) {
+        (self.principal_id, self.writer_id)
+    }
+}
+
 impl SpaceLog<'_> {
     /// Appends entries that continue the log, and moves the cursor behind them.
-    pub(crate) fn append(&self, entries: &[StoredEntry]) -> Result<(), Error> {
-        for entry in entries {
-            let writer = entry
-                .writer
-                .map(|key| self.put_writer(&key, entry.at.seq))
-                .transpose()?;
-            self.insert_entry(entry, writer)?;
+    pub(crate) fn append(&self, entries: &[NewEntry<'_>]) -> Result<(), Error> {
+        let numbers = self.put_writers(entries)?;
+        let mut segments = SegmentWriter::new(self.store.sql(), self.space);
+        for NewEntry { place, writer, entry } in entries {
+            let writer = writer.map(|key| WriterPlace {
+                number: numbers[&key.writer()],
+                index: key.index,
+            });
+            segments.push(place, writer, entry.encoded_len(), |out| {
+                entry.encode(out).expect("a vector grows");
+            })?;
         }
+        segments.flush()?;
         match entries.last() {
-            Some(last) => self.put_cursor(&last.at),
+            Some(last) => self.put_cursor(&last.place.at),
             None => Ok(()),
         }
     }
@@ -55,30 +67,51 @@ impl SpaceLog<'_> {
         count: usize,
         bytes: usize,
     ) -> Result<Vec<StoredEntry>, Error> {
-        let mut statement = self.store.sql().prepare_cached(
-            "SELECT entry.seq, root, event_id, body, principal_id, writer_id, writer_index
-             FROM entry LEFT JOIN writer ON writer.number = entry.writer
-             WHERE entry.space = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        )?;
-        let mut rows = statement.query(params![self.space, seq, count])?;
         let (mut entries, mut total) = (Vec::new(), 0);
-        while total < bytes {
-            let Some(row) = rows.next()? else { break };
-            total += row.get_ref(3)?.as_blob().map_or(0, <[u8]>::len);
-            entries.push(entry_from(row)?);
-        }
+        self.each_after(seq, |entry| {
+            total += entry.length;
+            entries.push(entry);
+            Ok(entries.len() < count && total < bytes)
+        })?;
         Ok(entries)
+    }
+
+    /// Shows the entries after a place, in order, until `take` wants no more.
+    pub(super) fn each_after(
+        &self,
+        seq: u64,
+        mut take: impl FnMut(StoredEntry) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT last_seq, places, entries FROM segment WHERE space = ?1 AND last_seq > ?2 ORDER BY last_seq",
+        )?;
+        let mut rows = statement.query(params![self.space, seq])?;
+        while let Some(row) = rows.next()? {
+            for entry in entries_of_row(row, seq)? {
+                if !take(entry)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The ids of the entries behind `seq`, up to `until`.
     pub(crate) fn event_ids(&self, seq: u64, until: u64) -> Result<Vec<EventId>, Error> {
         let mut statement = self.store.sql().prepare_cached(
-            "SELECT event_id FROM entry WHERE space = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+            "SELECT last_seq, places FROM segment WHERE space = ?1 AND last_seq > ?2 ORDER BY last_seq",
         )?;
-        let ids = statement.query_map(params![self.space, seq, until], |row| {
-            row.get(0).map(EventId::new)
-        })?;
-        Ok(ids.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![self.space, seq])?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            for place in Places::of_row(row)?.iter().filter(|place| place.at.seq > seq) {
+                if place.at.seq > until {
+                    return Ok(ids);
+                }
+                ids.push(place.event_id);
+            }
+        }
+        Ok(ids)
     }
 
     /// The entry at a place.
@@ -87,27 +120,54 @@ impl SpaceLog<'_> {
             return Ok(None);
         };
         let mut entries = self.entries_after(before, 1, 1)?;
-        Ok(entries.pop().filter(|entry| entry.at.seq == seq))
+        Ok(entries.pop().filter(|entry| entry.place.at.seq == seq))
+    }
+
+    /// What stands at a place, without the entry; `None` beyond the cursor.
+    pub(crate) fn place_at(&self, seq: u64) -> Result<Option<Place>, Error> {
+        let mut statement = self.store.sql().prepare_cached(
+            "SELECT last_seq, places FROM segment WHERE space = ?1 AND last_seq >= ?2 ORDER BY last_seq LIMIT 1",
+        )?;
+        let mut rows = statement.query(params![self.space, seq])?;
+        match rows.next()? {
+            Some(row) => Ok(Places::of_row(row)?.get(seq)),
+            None => Ok(None),
+        }
     }
 
     /// Where this event stands, if this log holds it.
     pub(crate) fn place_of(&self, event: &ParsedEvent) -> Result<Option<Cursor>, Error> {
         let mut statement = self.store.sql().prepare_cached(
-            "SELECT seq, root, event_id FROM entry WHERE writer_index = ?4 AND writer =
-             (SELECT number FROM writer WHERE space = ?1 AND principal_id = ?2 AND writer_id = ?3)",
+            "SELECT segment.last_seq, places FROM part
+             JOIN segment ON segment.space = ?1 AND segment.last_seq = part.last_seq
+             WHERE writer = (SELECT number FROM writer WHERE space = ?1 AND principal_id = ?2 AND writer_id = ?3)
+             AND first_index <= ?4 ORDER BY first_index DESC LIMIT 1",
         )?;
-        let found = statement
-            .query_row(
-                params![
-                    self.space,
-                    event.header.principal_id.as_bytes(),
-                    event.header.writer_id.as_bytes(),
-                    event.header.writer_index
-                ],
-                |row| Ok((cursor_from(row)?, EventId::new(row.get(2)?))),
-            )
-            .optional()?;
-        Ok(found.and_then(|(at, id)| (id == event.id()).then_some(at)))
+        let mut rows = statement.query(params![
+            self.space,
+            event.header.principal_id.as_bytes(),
+            event.header.writer_id.as_bytes(),
+            event.header.writer_index
+        ])?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let id = event.id();
+        let found = Places::of_row(row)?.iter().find(|place| place.event_id == id);
+        Ok(found.map(|place| place.at))
+    }
+
+    /// Makes the rows of the entries' writers, or moves them to their last events; returns their numbers.
+    fn put_writers(&self, entries: &[NewEntry<'_>]) -> Result<BTreeMap<(PrincipalId, WriterId), i64>, Error> {
+        let mut numbers = BTreeMap::new();
+        for NewEntry { place, writer, .. } in entries.iter().rev() {
+            if let Some(key) = writer
+                && let Entry::Vacant(unknown) = numbers.entry(key.writer())
+            {
+                unknown.insert(self.put_writer(key, place.at.seq)?);
+            }
+        }
+        Ok(numbers)
     }
 
     fn put_writer(&self, key: &WriterKey, seq: u64) -> Result<i64, Error> {
@@ -126,25 +186,6 @@ impl SpaceLog<'_> {
         )?)
     }
 
-    fn insert_entry(&self, entry: &StoredEntry, writer: Option<i64>) -> Result<(), Error> {
-        self.store
-            .sql()
-            .prepare_cached(
-                "INSERT INTO entry (space, seq, root, event_id, writer, writer_index, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                self.space,
-                entry.at.seq,
-                entry.at.root.as_bytes(),
-                entry.event_id.as_bytes(),
-                writer,
-                entry.writer.map(|key| key.index),
-                entry.entry.encode_to_vec(),
-            ])?;
-        Ok(())
-    }
-
     fn put_cursor(&self, cursor: &Cursor) -> Result<(), Error> {
         self.store
             .sql()
@@ -152,35 +193,4 @@ impl SpaceLog<'_> {
             .execute(params![self.space, cursor.seq, cursor.root.as_bytes()])?;
         Ok(())
     }
-}
-
-pub(super) fn decode_body(body: Vec<u8>) -> Result<wire::Entry, Error> {
-    wire::Entry::decode(Bytes::from(body)).map_err(|_| damaged("entry"))
-}
-
-fn entry_from(row: &Row<'_>) -> Result<StoredEntry, Error> {
-    Ok(StoredEntry {
-        at: cursor_from(row)?,
-        event_id: EventId::new(row.get(2)?),
-        entry: decode_body(row.get(3)?)?,
-        writer: writer_from(row)?,
-    })
-}
-
-fn cursor_from(row: &Row<'_>) -> rusqlite::Result<Cursor> {
-    Ok(Cursor {
-        seq: row.get(0)?,
-        root: Root::new(row.get(1)?),
-    })
-}
-
-fn writer_from(row: &Row<'_>) -> rusqlite::Result<Option<WriterKey>> {
-    let Some(principal_id) = row.get::<_, Option<[u8; 32]>>(4)? else {
-        return Ok(None);
-    };
-    Ok(Some(WriterKey {
-        principal_id: PrincipalId::new(principal_id),
-        writer_id: WriterId::new(row.get(5)?),
-        index: row.get(6)?,
-    }))
 }

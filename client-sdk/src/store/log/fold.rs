@@ -13,7 +13,7 @@ use sealpost_protocol::wire::control_record::Body;
 use sealpost_protocol::wire::entry::Kind;
 use sealpost_protocol::writer::{WriterChains, WriterPosition};
 
-use super::entries::decode_body;
+use super::segments::{Places, StoredEntry, entries_of_row};
 use super::{SpaceLog, damaged};
 use crate::error::Error;
 
@@ -44,8 +44,8 @@ impl SpaceLog<'_> {
         let mut chain: Option<ControlChain> = None;
         for record in self.control_records(seq)? {
             match &mut chain {
-                None => chain = Some(ControlChain::from_genesis(&record).map_err(|_| damaged("entry"))?),
-                Some(chain) => chain.append(&record).map_err(|_| damaged("entry"))?,
+                None => chain = Some(ControlChain::from_genesis(&record).map_err(|_| damaged("segment"))?),
+                Some(chain) => chain.append(&record).map_err(|_| damaged("segment"))?,
             }
         }
         Ok(chain)
@@ -65,16 +65,19 @@ impl SpaceLog<'_> {
     /// Control records up to a place.
     fn control_records(&self, until: u64) -> Result<Vec<ParsedControl>, Error> {
         let mut statement = self.store.sql().prepare_cached(
-            "SELECT body FROM entry WHERE space = ?1 AND writer IS NULL AND seq <= ?2 ORDER BY seq",
+            "SELECT last_seq, places, entries FROM segment WHERE space = ?1 AND is_control = 1 ORDER BY last_seq",
         )?;
-        let until = i64::try_from(until).unwrap_or(i64::MAX);
-        let bodies = statement.query_map(params![self.space, until], |row| row.get(0))?;
-        bodies
-            .map(|body| match decode_body(body?)?.kind {
-                Some(Kind::Control(control)) => ParsedControl::parse(&control).map_err(|_| damaged("entry")),
-                _ => Err(damaged("entry")),
-            })
-            .collect()
+        let mut rows = statement.query([self.space])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            for stored in entries_of_row(row, 0)? {
+                if stored.place.at.seq > until {
+                    return Ok(records);
+                }
+                records.push(control_of(&stored)?);
+            }
+        }
+        Ok(records)
     }
 
     fn writer_rows(&self) -> Result<Vec<WriterRow>, Error> {
@@ -97,10 +100,10 @@ impl SpaceLog<'_> {
         let Some(Kind::Event(event)) = last.entry.kind else {
             return Err(damaged("writer"));
         };
-        let header = ParsedEvent::parse(&event).map_err(|_| damaged("entry"))?.header;
+        let header = ParsedEvent::parse(&event).map_err(|_| damaged("segment"))?.header;
         Ok(WriterPosition {
             last_index: header.writer_index,
-            last_event_id: last.event_id,
+            last_event_id: last.place.event_id,
             seen_seq: header.seen.seq,
             control_index: header.control_index,
             recent: self.recent_events(row.number)?.into(),
@@ -110,13 +113,26 @@ impl SpaceLog<'_> {
     /// (seq, id) of a writer's last events, oldest first.
     fn recent_events(&self, writer: i64) -> Result<Vec<(u64, EventId)>, Error> {
         let mut statement = self.store.sql().prepare_cached(
-            "SELECT seq, event_id FROM entry WHERE writer = ?1 ORDER BY writer_index DESC LIMIT ?2",
+            "SELECT segment.last_seq, places FROM part
+             JOIN segment ON segment.space = ?1 AND segment.last_seq = part.last_seq
+             WHERE writer = ?2 ORDER BY first_index DESC",
         )?;
-        let rows = statement.query_map(params![writer, limits::REMEMBERED_EVENTS_PER_WRITER], |row| {
-            Ok((row.get(0)?, EventId::new(row.get(1)?)))
-        })?;
-        let mut recent: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let mut rows = statement.query(params![self.space, writer])?;
+        let mut recent = Vec::new();
+        while recent.len() < limits::REMEMBERED_EVENTS_PER_WRITER {
+            let Some(row) = rows.next()? else { break };
+            let latest_first = Places::of_row(row)?.of_writer(writer).rev();
+            recent.extend(latest_first.map(|place| (place.at.seq, place.event_id)));
+        }
+        recent.truncate(limits::REMEMBERED_EVENTS_PER_WRITER);
         recent.reverse();
         Ok(recent)
+    }
+}
+
+fn control_of(stored: &StoredEntry) -> Result<ParsedControl, Error> {
+    match &stored.entry.kind {
+        Some(Kind::Control(control)) => ParsedControl::parse(control).map_err(|_| damaged("segment")),
+        _ => Err(damaged("segment")),
     }
 }

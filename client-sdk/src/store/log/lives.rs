@@ -6,8 +6,8 @@ use sealpost_protocol::limits::MAX_ENTRIES_PER_HEAL;
 use sealpost_protocol::root::Cursor;
 use sealpost_protocol::wire::{self, SignedEvent, entry::Kind};
 
-use super::SpaceLog;
-use super::entries::decode_body;
+use super::segments::StoredEntry;
+use super::{SpaceLog, damaged};
 use crate::error::Error;
 
 /// What is known of it is nothing in a store from before there was the column.
@@ -41,7 +41,7 @@ impl Runner {
         self.receipted.is_some() && self.bytes + bytes > RUN_BYTES
     }
 
-    fn push(&mut self, entry: wire::Entry, bytes: usize, at: Cursor, receipt: Option<[u8; 32]>) {
+    fn push(&mut self, entry: wire::Entry, bytes: usize, at: Cursor, receipt: Option<[u8; Receipt::LENGTH]>) {
         self.entries.push(entry);
         self.bytes += bytes;
         if let Some(receipt) = receipt {
@@ -84,10 +84,22 @@ impl SpaceLog<'_> {
 
     /// The last place that there is a receipt for, without any entries.
     pub(crate) fn last_receipt(&self) -> Result<Option<Run>, Error> {
-        let mut statement = self.store.sql().prepare_cached(
-            "SELECT seq, root, receipt FROM entry WHERE space = ?1 AND receipt IS NOT NULL ORDER BY seq DESC LIMIT 1",
-        )?;
-        Ok(statement.query_row([self.space], place_from).optional()?)
+        let mut statement = self
+            .store
+            .sql()
+            .prepare_cached("SELECT seq, receipt FROM receipt WHERE space = ?1 ORDER BY seq DESC LIMIT 1")?;
+        let last: Option<(u64, [u8; Receipt::LENGTH])> = statement
+            .query_row([self.space], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((seq, receipt)) = last else {
+            return Ok(None);
+        };
+        let place = self.place_at(seq)?.ok_or_else(|| damaged("receipt"))?;
+        Ok(Some(Run {
+            entries: Vec::new(),
+            end: place.at,
+            receipt: Receipt::new(receipt),
+        }))
     }
 
     /// The last place that the relay acked to this device and the log has not reached, without the event there.
@@ -100,24 +112,24 @@ impl SpaceLog<'_> {
 
     /// The verified entries behind a place, up to a receipt; `None` if there is no receipt behind it.
     pub(crate) fn run_after(&self, seq: u64) -> Result<Option<Run>, Error> {
-        let mut statement = self.store.sql().prepare_cached(
-            "SELECT seq, root, receipt, body FROM entry WHERE space = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        )?;
-        let mut rows = statement.query(params![self.space, seq, MAX_ENTRIES_PER_HEAL])?;
         let mut runner = Runner::default();
-        while let Some(row) = rows.next()? {
-            let body: Vec<u8> = row.get(3)?;
-            let bytes = body.len();
-            if runner.is_full(bytes) {
-                break;
+        self.each_after(seq, |StoredEntry { place, entry, length }| {
+            if runner.is_full(length) {
+                return Ok(false);
             }
-            let at = Cursor {
-                seq: row.get(0)?,
-                root: Root::new(row.get(1)?),
-            };
-            runner.push(decode_body(body)?, bytes, at, row.get(2)?);
-        }
+            runner.push(entry, length, place.at, self.receipt_at(place.at.seq)?);
+            Ok(runner.entries.len() < MAX_ENTRIES_PER_HEAL)
+        })?;
         Ok(runner.finish())
+    }
+
+    fn receipt_at(&self, seq: u64) -> Result<Option<[u8; Receipt::LENGTH]>, Error> {
+        let mut statement = self
+            .store
+            .sql()
+            .prepare_cached("SELECT receipt FROM receipt WHERE space = ?1 AND seq = ?2")?;
+        let receipt = statement.query_row(params![self.space, seq], |row| row.get(0));
+        Ok(receipt.optional()?)
     }
 
     /// Own events that were acked right behind the verified log, and not read there yet.
@@ -140,7 +152,7 @@ impl SpaceLog<'_> {
                 break;
             }
             let event = <SignedEvent as prost::Message>::decode(&event[..]);
-            let kind = Some(Kind::Event(event.map_err(|_| super::damaged("outbox"))?));
+            let kind = Some(Kind::Event(event.map_err(|_| damaged("outbox"))?));
             runner.push(wire::Entry { kind }, bytes, acked, row.get(2)?);
         }
         Ok(runner.finish())
