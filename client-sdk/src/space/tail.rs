@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sealpost_protocol::event::ParsedEvent;
 use sealpost_protocol::root::Cursor;
 
-/// Bytes that are kept, about. Who is further behind reads from the disk.
-const MOST_BYTES: usize = 256 * 1024;
+/// Bytes that are kept of one space, about: several of the transactions that a replay makes. Who is further behind reads from
+/// the disk.
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// An event and its place in a verified log.
 #[derive(Clone, Debug, PartialEq)]
