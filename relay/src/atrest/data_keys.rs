@@ -105,11 +105,16 @@ impl DataKeys {
 
     /// The key of `scope`.
     pub async fn open(&self, scope: KeyScope) -> Result<Arc<OpenDataKey>, DataKeyError> {
-        if let Some(key) = self.shared.cached(scope) {
+        if let Some(key) = self.held(scope) {
             return Ok(key);
         }
         let mut opened = self.open_many(&[scope]).await;
         opened.remove(&scope).unwrap_or(Err(DataKeyError::Aborted))
+    }
+
+    /// The key of `scope`, if it can be served from memory.
+    pub fn held(&self, scope: KeyScope) -> Option<Arc<OpenDataKey>> {
+        self.shared.cached(scope)
     }
 
     /// The keys of all `scopes`, with an answer for each. A thousand cost about as much as seven.

@@ -1,22 +1,25 @@
 //! Append lanes: what gathers while a commit is in flight goes into the next one, with no timer.
+//!
+//! A lane judges what is ready in its spaces by itself, one space after the other, and answers it after the commit: no task
+//! is woken for a space whose log is in memory. Whatever may have to wait is left to a task of the space, which sends its
+//! appends here, too.
 
 use std::num::NonZeroUsize;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt;
 use sealpost_protocol::ids::SpaceId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::ports::{Append, Appended, LogStore};
-use super::shared::store_failure;
-use super::{LogError, ObserveLog};
+use super::LogError;
+use super::ports::{Append, Appended};
+use super::shared::{Shared, store_failure};
+use super::space::Space;
+use super::worker::Round;
 use crate::store_failure::StoreFailure;
 
-/// Appends that wait for one lane. Each space has at most one, so a full queue means many busy spaces; their
-/// workers wait then.
-const QUEUED_APPENDS: usize = 1024;
 /// From this size on a batch is not made larger, in bytes.
 const FULL_BATCH_BYTES: usize = 4 << 20;
 /// From this size on a batch is not made larger, in entries.
@@ -31,121 +34,152 @@ pub(super) enum Failed {
     Refused(LogError),
 }
 
-/// The lanes. A space always goes through the same one.
+/// What became of an append, where that is known.
+pub(super) type Outcome = Result<Appended, Failed>;
+
+/// The lanes. A space always goes through the same one, and waits in it once at most.
 pub(super) struct Lanes {
-    lanes: Vec<mpsc::Sender<Queued>>,
+    lanes: Vec<mpsc::UnboundedSender<Job>>,
 }
 
-struct Queued {
-    append: Append,
-    reply: oneshot::Sender<Result<Appended, Failed>>,
+/// What the lanes take their work from.
+pub(super) struct Queues(Vec<mpsc::UnboundedReceiver<Job>>);
+
+enum Job {
+    /// Append what is ready in a space.
+    Space(Arc<Space>),
+    /// Append what a task has judged.
+    Append(Append, oneshot::Sender<Outcome>),
 }
 
 impl Lanes {
-    /// Starts so many lanes. They end when the lanes are dropped.
-    pub(super) fn start(
-        count: NonZeroUsize,
-        store: &Arc<dyn LogStore>,
-        observer: &Arc<dyn ObserveLog>,
-    ) -> Self {
-        let start = |_| {
-            let (sender, queue) = mpsc::channel(QUEUED_APPENDS);
-            let lane = Lane {
-                queue,
-                store: Arc::clone(store),
-                observer: Arc::clone(observer),
-            };
-            tokio::spawn(lane.run());
-            sender
-        };
-        Self {
-            lanes: (0..count.get()).map(start).collect(),
-        }
+    /// So many lanes, and their queues.
+    pub(super) fn new(count: NonZeroUsize) -> (Self, Queues) {
+        let (lanes, queues) = (0..count.get()).map(|_| mpsc::unbounded_channel()).unzip();
+        (Self { lanes }, Queues(queues))
+    }
+
+    /// Has what is ready in a space appended. Its worker is the lane from now on.
+    pub(super) fn list(&self, space: Arc<Space>) {
+        // The lanes end with the relay.
+        let _ = self.of(&space.id).send(Job::Space(space));
     }
 
     /// Appends, together with what others append through the same lane at this moment.
-    pub(super) async fn append(&self, space: &SpaceId, append: Append) -> Result<Appended, Failed> {
+    pub(super) async fn append(&self, space: &SpaceId, append: Append) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        let lane = &self.lanes[usize::from(space.as_bytes()[0]) % self.lanes.len()];
-        lane.send(Queued { append, reply })
-            .await
-            .map_err(|_| Failed::Unknown)?;
+        let _ = self.of(space).send(Job::Append(append, reply));
         outcome.await.unwrap_or(Err(Failed::Unknown))
+    }
+
+    fn of(&self, space: &SpaceId) -> &mpsc::UnboundedSender<Job> {
+        &self.lanes[usize::from(space.as_bytes()[0]) % self.lanes.len()]
+    }
+}
+
+impl Queues {
+    /// Starts the lanes. They end when `shared` is dropped.
+    pub(super) fn start(self, shared: &Arc<Shared>) {
+        for queue in self.0 {
+            let shared = Arc::downgrade(shared);
+            tokio::spawn(Lane { queue, shared }.run());
+        }
     }
 }
 
 struct Lane {
-    queue: mpsc::Receiver<Queued>,
-    store: Arc<dyn LogStore>,
-    observer: Arc<dyn ObserveLog>,
+    queue: mpsc::UnboundedReceiver<Job>,
+    shared: Weak<Shared>,
 }
 
 #[derive(Default)]
 struct Batch {
     appends: Vec<Append>,
-    replies: Vec<oneshot::Sender<Result<Appended, Failed>>>,
+    askers: Vec<Asker>,
     entries: usize,
     bytes: usize,
+}
+
+/// Who is told what became of an append.
+enum Asker {
+    Round(Round),
+    Task(oneshot::Sender<Outcome>),
 }
 
 impl Lane {
     async fn run(mut self) {
         while let Some(first) = self.queue.recv().await {
-            let batch = self.gather(first);
-            self.commit(batch).await;
+            let Some(shared) = self.shared.upgrade() else {
+                return;
+            };
+            let batch = self.gather(&shared, first);
+            if !batch.appends.is_empty() {
+                batch.commit(&shared).await;
+            }
         }
     }
 
-    fn gather(&mut self, first: Queued) -> Batch {
+    fn gather(&mut self, shared: &Arc<Shared>, first: Job) -> Batch {
         let mut batch = Batch::default();
-        batch.push(first);
+        batch.take(shared, first);
         while !batch.is_full()
             && let Ok(next) = self.queue.try_recv()
         {
-            batch.push(next);
+            batch.take(shared, next);
         }
         batch
-    }
-
-    async fn commit(&self, batch: Batch) {
-        let started = Instant::now();
-        let appending = AssertUnwindSafe(self.store.append(&batch.appends)).catch_unwind();
-        // After a panic, which its hook has logged, the lane must go on: its spaces have no other.
-        let outcomes = appending
-            .await
-            .unwrap_or_else(|_| Err(StoreFailure::CommitUnknown("a panic".into())));
-        let (spaces, elapsed) = (batch.appends.len(), started.elapsed());
-        self.observer
-            .batch_ended(spaces, batch.entries, batch.bytes, elapsed);
-        batch.reply(outcomes);
     }
 }
 
 impl Batch {
-    fn push(&mut self, queued: Queued) {
-        let events = &queued.append.events;
-        self.entries += events.len();
-        self.bytes += events.iter().map(|event| event.sealed.len()).sum::<usize>();
-        self.appends.push(queued.append);
-        self.replies.push(queued.reply);
+    fn take(&mut self, shared: &Arc<Shared>, job: Job) {
+        match job {
+            Job::Append(append, reply) => self.push(append, Asker::Task(reply)),
+            Job::Space(space) => {
+                // After a panic, which its hook has logged, the lane must go on: its spaces have no other.
+                let begun = catch_unwind(AssertUnwindSafe(|| Round::begin(shared, space)));
+                if let Ok(Some((round, append))) = begun {
+                    self.push(append, Asker::Round(round));
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, append: Append, asker: Asker) {
+        self.entries += append.events.len();
+        self.bytes += append.bytes();
+        self.appends.push(append);
+        self.askers.push(asker);
     }
 
     fn is_full(&self) -> bool {
         self.bytes >= FULL_BATCH_BYTES || self.entries >= FULL_BATCH_ENTRIES
     }
 
-    /// A worker that was cut short waits no more.
+    async fn commit(self, shared: &Shared) {
+        let started = Instant::now();
+        let appending = AssertUnwindSafe(shared.store.append(&self.appends)).catch_unwind();
+        let outcomes = appending
+            .await
+            .unwrap_or_else(|_| Err(StoreFailure::CommitUnknown("a panic".into())));
+        let (spaces, elapsed) = (self.appends.len(), started.elapsed());
+        shared
+            .observer
+            .batch_ended(spaces, self.entries, self.bytes, elapsed);
+        self.reply(outcomes);
+    }
+
     fn reply(self, outcomes: Result<Vec<Appended>, StoreFailure>) {
         match outcomes {
             Ok(outcomes) => {
-                for (reply, outcome) in self.replies.into_iter().zip(outcomes) {
-                    let _ = reply.send(Ok(outcome));
+                for (asker, outcome) in self.askers.into_iter().zip(outcomes) {
+                    asker.tell(Ok(outcome));
                 }
             }
             Err(failure) => {
                 let failed = self.failed(&failure);
-                for reply in self.replies {
-                    let _ = reply.send(Err(failed.clone()));
+                for asker in self.askers {
+                    asker.tell(Err(failed.clone()));
                 }
             }
         }
@@ -162,5 +196,16 @@ impl Batch {
             "whether a batch of appends was committed is unknown; looking"
         );
         Failed::Unknown
+    }
+}
+
+impl Asker {
+    fn tell(self, outcome: Outcome) {
+        match self {
+            // A task that was cut short waits no more.
+            Self::Task(reply) => drop(reply.send(outcome)),
+            // As above: another space must not suffer from a panic.
+            Self::Round(round) => drop(catch_unwind(AssertUnwindSafe(|| round.finish(outcome)))),
+        }
     }
 }

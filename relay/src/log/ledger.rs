@@ -150,6 +150,11 @@ impl Ledger {
         self.tombstone.as_ref()
     }
 
+    /// Whether something can be appended.
+    pub(super) fn is_open(&self) -> bool {
+        self.tombstone.is_none() && self.damaged.is_none()
+    }
+
     /// Why nothing can be appended, where nothing can.
     pub(super) fn end(&self) -> Option<LogError> {
         if let Some(proof) = &self.tombstone {

@@ -3,8 +3,8 @@
 //! [`LogService`] is all that the sockets see: publish, subscribe, wraps and signals. Behind it:
 //!
 //! ```text
-//! publish ─ verify_pool ─ worker (one for each busy space) ─ lanes ─ store     commit, then:
-//!                           plan: fold, seal                                    ack, ring, view, bus
+//! publish ─ verify_pool ─ lane: plan (fold, seal) of all spaces that are ready ─ store     commit, then:
+//!                         or worker of a space, as a task, if it has to wait ──┘           ack, ring, view, bus
 //! reader  ─ ring, or pages from the store; woken by the view
 //! ```
 

@@ -44,6 +44,17 @@ pub(super) struct PlannedVerdict {
     pub(super) refusal: Option<LogError>,
 }
 
+impl PlannedVerdict {
+    /// Notes what becomes of the next entry; `false` if what follows it is not looked at.
+    fn note(&mut self, planned: Result<PlannedAck, LogError>) -> bool {
+        match planned {
+            Ok(ack) => self.acks.push(ack),
+            Err(refusal) => self.refusal = Some(refusal),
+        }
+        self.refusal.is_none()
+    }
+}
+
 /// What an entry will be acked with, once the plan is committed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PlannedAck {
@@ -108,28 +119,39 @@ impl<'a> Planner<'a> {
     /// Plans what is not yet acked of each submission, up to its first refused entry.
     pub(super) async fn plan(mut self, batch: &[Pending]) -> Result<Plan, LogError> {
         for pending in batch {
-            let verdict = self.judge(pending).await?;
+            let mut verdict = PlannedVerdict::default();
+            for (entry, encoded) in pending.open_entries() {
+                let planned = match entry {
+                    Checked::Event(event) => self.event(event, encoded),
+                    Checked::Control(record) => {
+                        self.control(&pending.author.principal, record, encoded).await?
+                    }
+                };
+                if !verdict.note(planned) {
+                    break;
+                }
+            }
             self.plan.verdicts.push(verdict);
         }
         Ok(self.plan)
     }
 
-    async fn judge(&mut self, pending: &Pending) -> Result<PlannedVerdict, LogError> {
-        let mut verdict = PlannedVerdict::default();
-        for (entry, encoded) in pending.open_entries() {
-            let planned = match entry {
-                Checked::Event(event) => self.event(event, encoded),
-                Checked::Control(record) => self.control(&pending.author.principal, record, encoded).await?,
-            };
-            match planned {
-                Ok(ack) => verdict.acks.push(ack),
-                Err(refusal) => {
-                    verdict.refusal = Some(refusal);
+    /// As [`Self::plan`], for submissions without control records. Waits for nothing.
+    pub(super) fn plan_contents(mut self, batch: &[Pending]) -> Plan {
+        for pending in batch {
+            let mut verdict = PlannedVerdict::default();
+            for (entry, encoded) in pending.open_entries() {
+                let planned = match entry {
+                    Checked::Event(event) => self.event(event, encoded),
+                    Checked::Control(_) => Err(LogError::Internal),
+                };
+                if !verdict.note(planned) {
                     break;
                 }
             }
+            self.plan.verdicts.push(verdict);
         }
-        Ok(verdict)
+        self.plan
     }
 
     fn event(&mut self, event: &VerifiedEvent, encoded: &EncodedEntry) -> Result<PlannedAck, LogError> {

@@ -35,7 +35,7 @@ impl Quotas {
         store: &dyn LogStore,
         account: AccountId,
     ) -> Result<AccountUsage, StoreFailure> {
-        if let Some(usage) = self.trusted(account) {
+        if let Some(usage) = self.known(account) {
             return Ok(usage);
         }
         let usage = store.usage(&account).await?;
@@ -56,7 +56,8 @@ impl Quotas {
         }
     }
 
-    fn trusted(&self, account: AccountId) -> Option<AccountUsage> {
+    /// What `account` uses, if that is known.
+    pub(super) fn known(&self, account: AccountId) -> Option<AccountUsage> {
         let figures = self.lock();
         let figure = figures.get(&account).filter(|figure| figure.is_trusted())?;
         Some(figure.usage)

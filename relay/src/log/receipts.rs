@@ -26,6 +26,11 @@ impl Receipts {
             })
             .await
     }
+
+    /// The key, if it was fetched.
+    pub(super) fn known(&self) -> Option<&ReceiptKey> {
+        self.key.get()
+    }
 }
 
 /// Makes and checks receipts.

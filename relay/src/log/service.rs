@@ -12,7 +12,7 @@ use sealpost_protocol::{limits, wire};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::checked::Check;
+use super::checked::{Check, CheckedEntries};
 use super::checkpoints::Checkpoints;
 use super::lanes::Lanes;
 use super::look_ups::LookUps;
@@ -91,7 +91,7 @@ impl LogService {
     #[must_use]
     pub fn new(parts: LogParts, limits: LogLimits) -> Self {
         let work = TaskTracker::new();
-        let lanes = Lanes::start(limits.lanes, &parts.store, &parts.observer);
+        let (lanes, queues) = Lanes::new(limits.lanes);
         let shared = Shared {
             lanes,
             cipher: RowCipher::new(parts.sealer),
@@ -116,9 +116,9 @@ impl LogService {
             is_draining: AtomicBool::new(false),
             limits,
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Arc::new(shared);
+        queues.start(&shared);
+        Self { shared }
     }
 
     /// Appends `entries`, in order, and acks what is durable.
@@ -158,38 +158,60 @@ impl LogService {
             let limit = limits::MAX_ENTRIES_PER_PUBLISH as u64;
             return Err(LogError::TooLarge { limit });
         }
-        let is_member = self.is_known_member(&space_id, &author.principal_id());
-        self.shared
-            .rates
-            .publish(author.party(), is_member.then_some(space_id), entries.len())?;
+        let space = self.admit(author, space_id, entries.len())?;
+        let shared = &self.shared;
         let bytes = entries.iter().map(Message::encoded_len).sum();
-        let charge = self.shared.queue.charge(bytes).ok_or(LogError::Overloaded {
+        let charge = shared.queue.charge(bytes).ok_or(LogError::Overloaded {
             retry_after: RETRY_SOON,
         })?;
-        self.shared.observer.queued_bytes(self.shared.queue.used());
-        let check = Check {
-            space_id,
-            principal_id: author.principal_id(),
-            signing_key: *author.signing_key(),
-        };
-        let checked = self
-            .shared
-            .verify
-            .run(author.party(), move || check.all(&entries));
-        let author = Author {
+        shared.observer.queued_bytes(shared.queue.used());
+        let (checked, checking) = oneshot::channel();
+        let whose = Author {
             principal: author.principal_id(),
             account: author.account_id(),
         };
-        let (submission, outcome) = Submission::new(author, checked, charge);
-        let space = self.shared.spaces.get(space_id);
-        worker::queue(&self.shared, &space, Work::Append(submission))?;
+        let (submission, outcome) = Submission::new(whose, checking, charge, shared.work.token());
+        worker::queue(shared, &space, Work::Append(submission))?;
+        self.check(author, space, entries, checked);
         Ok(outcome)
     }
 
-    /// As far as memory knows.
-    fn is_known_member(&self, space: &SpaceId, principal: &PrincipalId) -> bool {
-        let view = self.shared.spaces.find(space).and_then(|space| space.view());
-        view.is_some_and(|view| view.membership.contains(principal))
+    /// The space, if the author may publish so many entries there now.
+    fn admit(
+        &self,
+        author: &AuthenticatedPrincipal,
+        space_id: SpaceId,
+        entries: usize,
+    ) -> Result<Arc<Space>, LogError> {
+        let shared = &self.shared;
+        let known = shared.spaces.find_to_use(&space_id);
+        let member = author.principal_id();
+        let member_of = known.as_ref().filter(|space| space.is_known_member(&member));
+        let member_of = member_of.map(|space| space.id);
+        shared.rates.publish(author.party(), member_of, entries)?;
+        Ok(known.unwrap_or_else(|| shared.spaces.get(space_id)))
+    }
+
+    /// Has the entries of a submission checked, which then calls for whoever appends it.
+    fn check(
+        &self,
+        author: &AuthenticatedPrincipal,
+        space: Arc<Space>,
+        entries: Vec<wire::Entry>,
+        checked: oneshot::Sender<CheckedEntries>,
+    ) {
+        let check = Check {
+            space_id: space.id,
+            principal_id: author.principal_id(),
+            signing_key: *author.signing_key(),
+        };
+        let shared = Arc::clone(&self.shared);
+        let told = CheckedCall { shared, space };
+        self.shared.verify.start(author.party(), move || {
+            let (_told, checked) = (told, checked);
+            // Whoever waited for it may have been cut short.
+            let _ = checked.send(check.all(&entries));
+        });
     }
 
     /// Begins to read after the cursor `after`.
@@ -300,6 +322,18 @@ impl LogService {
         }
         sync(&self.shared, &space, false).await?;
         look(&space.view().ok_or(LogError::NotAMember)?)
+    }
+}
+
+/// Tells a space that a submission was checked, also when the check panicked.
+struct CheckedCall {
+    shared: Arc<Shared>,
+    space: Arc<Space>,
+}
+
+impl Drop for CheckedCall {
+    fn drop(&mut self) {
+        worker::call(&self.shared, &self.space, self.space.checked());
     }
 }
 

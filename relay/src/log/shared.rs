@@ -77,6 +77,11 @@ impl Shared {
             .filter(|left| !left.is_zero())
     }
 
+    /// The key that seals the rows of a space, if it is in memory.
+    pub(super) fn held_space_key(&self, space: SpaceNumber) -> Option<Arc<OpenDataKey>> {
+        self.data_keys.held(KeyScope::Space(space.0))
+    }
+
     /// The key that seals the rows of a space.
     pub(super) async fn space_key(&self, space: SpaceNumber) -> Result<Arc<OpenDataKey>, LogError> {
         let key = self.data_keys.open(KeyScope::Space(space.0)).await;

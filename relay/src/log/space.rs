@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use sealpost_protocol::ids::SpaceId;
+use sealpost_protocol::ids::{PrincipalId, SpaceId};
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use super::signals::LiveSignal;
 use super::submission::Submission;
 use super::view::View;
 
-/// A space. All work on its log is done by one worker task at a time, which exists only while there is some.
+/// A space. All work on its log is done by one worker at a time, which exists only while there is some.
 pub(super) struct Space {
     pub(super) id: SpaceId,
     intake: Mutex<Intake>,
@@ -61,14 +61,16 @@ pub(super) struct Bench {
     pub(super) contended_until: Option<Instant>,
 }
 
-/// Whether a worker must be started.
+/// Who is to work on a space now; the caller sees to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum Queued {
-    /// Yes: by the caller.
-    StartWorker,
-    /// No: one is at work.
-    WorkerRuns,
+pub(super) enum Wanted {
+    /// Nobody: there is nothing to do yet, or somebody is at it.
+    Nobody,
+    /// Its lane: what is next can be appended there.
+    Lane,
+    /// A task of its own: what is next may have to wait.
+    Task,
 }
 
 impl Space {
@@ -84,7 +86,7 @@ impl Space {
     }
 
     /// Queues work; `None` if that would make more than `limit` bytes wait.
-    pub(super) fn queue(&self, work: Work, limit: usize) -> Option<Queued> {
+    pub(super) fn queue(&self, work: Work, limit: usize) -> Option<Wanted> {
         let mut intake = self.intake();
         let bytes = work.bytes();
         if intake.queued_bytes + bytes > limit && bytes > 0 {
@@ -92,11 +94,12 @@ impl Space {
         }
         intake.queued_bytes += bytes;
         intake.queue.push_back(work);
-        let was_working = std::mem::replace(&mut intake.is_working, true);
-        Some(match was_working {
-            true => Queued::WorkerRuns,
-            false => Queued::StartWorker,
-        })
+        Some(intake.call())
+    }
+
+    /// To be called when a submission that was queued has been checked.
+    pub(super) fn checked(&self) -> Wanted {
+        self.intake().call()
     }
 
     /// Takes the worker's things, at its start.
@@ -113,27 +116,24 @@ impl Space {
         Some(work)
     }
 
-    /// Ends the worker if there is nothing to do; gives it its things back if there is.
-    pub(super) fn rest(&self, bench: Bench) -> Option<Bench> {
+    /// Ends a worker, which leaves its things behind.
+    pub(super) fn rest(&self, bench: Bench) -> Wanted {
         let mut intake = self.intake();
-        if !intake.queue.is_empty() {
-            return Some(bench);
-        }
         intake.rest = bench;
         intake.is_working = false;
-        None
-    }
-
-    /// Makes room for a new worker after one was cut short, without its things; `true` if there is work for it.
-    pub(super) fn replace_worker(&self) -> bool {
-        let mut intake = self.intake();
-        intake.is_working = !intake.queue.is_empty();
-        intake.is_working
+        intake.call()
     }
 
     /// The last committed end of the log, once the space is open.
     pub(super) fn view(&self) -> Option<View> {
         self.view.borrow().clone()
+    }
+
+    /// Whether `principal` is a member, as far as memory knows.
+    pub(super) fn is_known_member(&self, principal: &PrincipalId) -> bool {
+        let view = self.view.borrow();
+        view.as_ref()
+            .is_some_and(|view| view.membership.contains(principal))
     }
 
     /// Hears of every new end.
@@ -190,6 +190,38 @@ impl Space {
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+impl Intake {
+    /// Who is to work now. What is appended to a space that is open waits for nobody before it is checked.
+    fn call(&mut self) -> Wanted {
+        if self.is_working {
+            return Wanted::Nobody;
+        }
+        let wanted = match self.queue.front_mut() {
+            None => Wanted::Nobody,
+            Some(Work::Append(submission)) if self.rest.is_ready() => match submission.poll_checked() {
+                true => Wanted::Lane,
+                false => Wanted::Nobody,
+            },
+            Some(_) => Wanted::Task,
+        };
+        self.is_working = wanted != Wanted::Nobody;
+        wanted
+    }
+}
+
+impl Bench {
+    /// Whether entries can be appended to the log without looking at the database first.
+    fn is_ready(&self) -> bool {
+        let ledger = self.ledger.as_ref();
+        ledger.is_some_and(|ledger| ledger.is_open()) && !self.is_contended()
+    }
+
+    /// Whether others append, too.
+    pub(super) fn is_contended(&self) -> bool {
+        self.contended_until.is_some_and(|until| Instant::now() < until)
     }
 }
 

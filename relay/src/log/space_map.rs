@@ -52,6 +52,12 @@ impl SpaceMap {
         state.spaces.get(id).map(|held| Arc::clone(&held.space))
     }
 
+    /// As [`Self::find`], for who uses it.
+    pub(super) fn find_to_use(&self, id: &SpaceId) -> Option<Arc<Space>> {
+        let mut state = self.lock();
+        state.spaces.contains_key(id).then(|| state.touch(*id))
+    }
+
     /// Drops a space that turned out not to exist, so that made-up ids push nothing out. Whoever holds it still must
     /// look here again before it relies on it. A space that was opened meanwhile stays, and so does another of its id.
     pub(super) fn forget(&self, space: &Arc<Space>) {

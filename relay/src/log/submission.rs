@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sealpost_protocol::ids::{AccountId, PrincipalId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::checked::{Checked, CheckedEntries};
 use super::{EncodedEntry, LogError, ObserveLog, PublishOutcome};
@@ -24,6 +25,7 @@ pub(super) struct Submission {
     checked: Checking,
     reply: oneshot::Sender<PublishOutcome>,
     charge: Charge,
+    in_flight: TaskTrackerToken,
 }
 
 enum Checking {
@@ -33,11 +35,13 @@ enum Checking {
 }
 
 impl Submission {
-    /// A submission whose entries are being checked; its outcome comes through the channel.
+    /// A submission whose entries are being checked; its outcome comes through the channel. It counts as work until it is
+    /// answered.
     pub(super) fn new(
         author: Author,
         checked: oneshot::Receiver<CheckedEntries>,
         charge: Charge,
+        in_flight: TaskTrackerToken,
     ) -> (Self, oneshot::Receiver<PublishOutcome>) {
         let (reply, outcome) = oneshot::channel();
         let submission = Self {
@@ -46,6 +50,7 @@ impl Submission {
             checked: Checking::Running(checked),
             reply,
             charge,
+            in_flight,
         };
         (submission, outcome)
     }
@@ -69,16 +74,22 @@ impl Submission {
     }
 
     /// Waits until its entries are checked.
-    pub(super) async fn into_pending(self) -> Pending {
+    pub(super) async fn checked(mut self) -> Pending {
+        if let Checking::Running(receiver) = &mut self.checked {
+            self.checked = receiver.await.map_or(Checking::Failed, Checking::Done);
+        }
+        self.into_pending()
+    }
+
+    /// Its turn; its entries must have been checked by now.
+    pub(super) fn into_pending(self) -> Pending {
         let checked = match self.checked {
-            Checking::Done(checked) => Some(checked),
-            Checking::Running(receiver) => receiver.await.ok(),
-            Checking::Failed => None,
+            Checking::Done(checked) => checked,
+            Checking::Running(_) | Checking::Failed => CheckedEntries {
+                entries: Vec::new(),
+                refusal: Some(LogError::Internal),
+            },
         };
-        let checked = checked.unwrap_or_else(|| CheckedEntries {
-            entries: Vec::new(),
-            refusal: Some(LogError::Internal),
-        });
         Pending {
             author: self.author,
             received: self.received,
@@ -86,6 +97,7 @@ impl Submission {
             outcome: PublishOutcome::default(),
             reply: self.reply,
             _charge: self.charge,
+            _in_flight: self.in_flight,
         }
     }
 }
@@ -100,6 +112,7 @@ pub(super) struct Pending {
     pub(super) outcome: PublishOutcome,
     reply: oneshot::Sender<PublishOutcome>,
     _charge: Charge,
+    _in_flight: TaskTrackerToken,
 }
 
 impl Pending {

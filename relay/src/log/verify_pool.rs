@@ -51,18 +51,22 @@ impl VerifyPool {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
-        let job = Box::new(move || {
+        self.start(party, move || {
             // Nobody waits any more when the relay is ending.
             let _ = sender.send(job());
         });
-        if self.queue.push(party, job) {
+        receiver
+    }
+
+    /// Queues a job of `party` that sees to its result by itself.
+    pub(super) fn start(&self, party: Party, job: impl FnOnce() + Send + 'static) {
+        if self.queue.push(party, Box::new(job)) {
             let worker = Worker {
                 queue: Arc::clone(&self.queue),
                 is_counted: true,
             };
             tokio::task::spawn_blocking(move || worker.work());
         }
-        receiver
     }
 }
 

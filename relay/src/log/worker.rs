@@ -1,14 +1,15 @@
 //! The worker of a space: appends what is queued, reads what others appended, one round after the other.
+//!
+//! It works on the lane of the space ([`Round`]) as long as nothing but a commit has to be waited for, else as a task.
 
 mod append;
 mod create;
 mod heal;
+mod round;
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::LogError;
 use super::ledger::Ledger;
@@ -17,11 +18,14 @@ use super::page::PlacedEntry;
 use super::ports::NewSnapshot;
 use super::ring::{bytes_of, paged};
 use super::shared::{RETRY_SOON, Shared};
-use super::space::{Bench, Queued, Space, Sync, Work};
+use super::space::{Bench, Space, Sync, Wanted, Work};
 use super::submission::Pending;
 use super::view::View;
 use crate::atrest::KeyScope;
 use crate::bus::Hint;
+
+use self::append::First;
+pub(super) use self::round::Round;
 
 /// For how long after a lost append the lock of the space is taken first.
 const CONTENDED_FOR: Duration = Duration::from_secs(2);
@@ -35,24 +39,20 @@ const NOTED_EVERY: u64 = 1 << 20;
 /// Queues work for a space and sees to it that a worker does it.
 pub(super) fn queue(shared: &Arc<Shared>, space: &Arc<Space>, work: Work) -> Result<(), LogError> {
     let limit = shared.limits.queued_bytes_per_space;
-    match space.queue(work, limit) {
-        Some(Queued::WorkerRuns) => {}
-        Some(Queued::StartWorker) => start(shared, space),
-        None => {
-            let retry_after = RETRY_SOON;
-            return Err(LogError::Overloaded { retry_after });
-        }
-    }
+    let wanted = space.queue(work, limit).ok_or(LogError::Overloaded {
+        retry_after: RETRY_SOON,
+    })?;
+    call(shared, space, wanted);
     Ok(())
 }
 
-fn start(shared: &Arc<Shared>, space: &Arc<Space>) {
-    let worker = Worker {
-        bench: space.take_bench(),
-        shared: Arc::clone(shared),
-        space: Arc::clone(space),
-    };
-    shared.work.spawn(worker.run());
+/// Sees to it that who is wanted works on a space.
+pub(super) fn call(shared: &Arc<Shared>, space: &Arc<Space>, wanted: Wanted) {
+    match wanted {
+        Wanted::Nobody => {}
+        Wanted::Lane => shared.lanes.list(Arc::clone(space)),
+        Wanted::Task => Worker::take(Arc::clone(shared), Arc::clone(space)).start(),
+    }
 }
 
 struct Worker {
@@ -65,37 +65,69 @@ impl Drop for Worker {
     /// After a panic another worker goes on, and opens the space anew. (A worker that is dropped while its runtime ends
     /// must not start one: that would be dropped too.)
     fn drop(&mut self) {
-        if thread::panicking() && self.space.replace_worker() {
-            start(&self.shared, &self.space);
+        if thread::panicking() {
+            call(&self.shared, &self.space, self.space.rest(Bench::default()));
         }
     }
 }
 
 impl Worker {
+    /// The worker of a space, which calls for one.
+    fn take(shared: Arc<Shared>, space: Arc<Space>) -> Self {
+        Self {
+            bench: space.take_bench(),
+            shared,
+            space,
+        }
+    }
+
+    /// Works as a task, on what is next.
+    fn start(mut self) {
+        let tracker = self.shared.work.clone();
+        tracker.spawn(async move {
+            self.round().await;
+            self.run().await;
+        });
+    }
+
+    /// Works as a task, on these submissions first.
+    fn start_with(mut self, batch: Vec<Pending>, first: First) {
+        let tracker = self.shared.work.clone();
+        tracker.spawn(async move {
+            self.append(batch, first).await;
+            self.run().await;
+        });
+    }
+
+    /// Goes on until the lane can, or until there is nothing to do.
     async fn run(mut self) {
         loop {
-            while let Some(work) = self.space.next_work(|_| true) {
-                self.round(work).await;
+            let wanted = self.rest();
+            if wanted != Wanted::Task {
+                call(&self.shared, &self.space, wanted);
+                break;
             }
-            let bench = std::mem::take(&mut self.bench);
-            match self.space.rest(bench) {
-                Some(bench) => self.bench = bench,
-                None => break,
-            }
+            self.bench = self.space.take_bench();
+            self.round().await;
         }
         if self.space.view().is_none() {
             self.shared.spaces.forget(&self.space);
         }
     }
 
-    async fn round(&mut self, first: Work) {
-        match first {
-            Work::Sync(sync) => self.sync_all(sync).await,
-            Work::Heal(healing) => self.heal(healing).await,
-            Work::Append(submission) => {
-                let mut batch = vec![submission.into_pending().await];
-                self.gather(&mut batch).await;
-                self.append(batch).await;
+    fn rest(&mut self) -> Wanted {
+        self.space.rest(std::mem::take(&mut self.bench))
+    }
+
+    async fn round(&mut self) {
+        match self.space.next_work(|_| true) {
+            None => {}
+            Some(Work::Sync(sync)) => self.sync_all(sync).await,
+            Some(Work::Heal(healing)) => self.heal(healing).await,
+            Some(Work::Append(submission)) => {
+                let mut batch = vec![submission.checked().await];
+                self.gather(&mut batch);
+                self.append(batch, First::Judge).await;
             }
         }
     }
@@ -114,9 +146,9 @@ impl Worker {
     }
 
     /// Adds the submissions that are next in the queue and checked by now, up to the size of a round.
-    async fn gather(&mut self, batch: &mut Vec<Pending>) {
+    fn gather(&mut self, batch: &mut Vec<Pending>) {
         let mut bytes = 0;
-        let mut entries = batch[0].checked.entries.len();
+        let mut entries: usize = batch.iter().map(|pending| pending.checked.entries.len()).sum();
         while entries < ROUND_ENTRIES && bytes < ROUND_BYTES {
             let is_ready = |work: &mut Work| match work {
                 Work::Append(submission) => submission.poll_checked(),
@@ -126,7 +158,7 @@ impl Worker {
                 return;
             };
             bytes += submission.bytes();
-            let pending = submission.into_pending().await;
+            let pending = submission.into_pending();
             entries += pending.checked.entries.len();
             batch.push(pending);
         }
@@ -207,7 +239,7 @@ impl Worker {
             let entries = catch_up(&self.shared, ledger, &key).await?;
             let view = ledger.view();
             let is_done = entries.is_empty();
-            self.extend_tail(&entries).await;
+            self.extend_tail(&entries);
             self.space.show(view);
             if is_done {
                 return Ok(was_behind);
@@ -217,11 +249,11 @@ impl Worker {
     }
 
     /// Puts committed entries into memory where somebody reads them. Without the key of receipts they are read from the database.
-    async fn extend_tail(&self, entries: &[PlacedEntry]) {
+    fn extend_tail(&self, entries: &[PlacedEntry]) {
         let Some(last) = entries.last().filter(|_| self.space.has_readers()) else {
             return;
         };
-        let Ok(key) = self.shared.receipt_key().await else {
+        let Some(key) = self.shared.receipts.known() else {
             return;
         };
         let pages = paged(entries, |at| key.issue(&self.space.id, at));
@@ -231,7 +263,7 @@ impl Worker {
     }
 
     /// Tells readers here and relays elsewhere of entries that were committed.
-    async fn publish(&mut self, entries: &[PlacedEntry]) {
+    fn publish(&mut self, entries: &[PlacedEntry]) {
         let Some(ledger) = &self.bench.ledger else {
             return;
         };
@@ -240,19 +272,19 @@ impl Worker {
             space_id: self.space.id,
             head: view.head.seq,
         };
-        self.extend_tail(entries).await;
+        self.extend_tail(entries);
         self.space.show(view);
         self.shared.bus.announce(hint);
     }
 
     /// Stores a snapshot beside the work, if one is due. One that fails is made up for by the next.
-    async fn keep_snapshot(&mut self) {
+    fn keep_snapshot(&mut self) {
         let every = self.shared.limits.snapshot_every;
         let due = |ledger: &&mut Box<Ledger>| ledger.tombstone().is_none() && is_snapshot_due(every, ledger);
         let Some(ledger) = self.bench.ledger.as_mut().filter(due) else {
             return;
         };
-        let Ok(key) = self.shared.space_key(ledger.number).await else {
+        let Some(key) = self.shared.held_space_key(ledger.number) else {
             return;
         };
         let (space, at, snapshot) = take_snapshot(ledger);
@@ -294,15 +326,6 @@ impl Worker {
                 );
             }
         });
-    }
-
-    fn is_contended(&self) -> bool {
-        let until = self.bench.contended_until;
-        until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn note_contention(&mut self) {
-        self.bench.contended_until = Some(Instant::now() + CONTENDED_FOR);
     }
 }
 

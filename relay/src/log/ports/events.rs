@@ -47,6 +47,14 @@ pub struct Append {
     pub stored_at: OffsetDateTime,
 }
 
+impl Append {
+    /// Sealed bytes of all entries.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.sealed.len()).sum()
+    }
+}
+
 /// What became of an append. It is stored whole or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {

@@ -1,10 +1,14 @@
-//! Commits that the database refuses.
+//! Commits that the database refuses, and defects that end in a panic.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::BoxFuture;
 
 use super::actors::Actor;
 use super::chat::{Chat, acked, read_to};
-use crate::bus::LocalHub;
+use crate::bus::{Bus, BusClosed, Hint, Listener, LocalBus, LocalHub, Parcel, Receiver};
 use crate::log::LogLimits;
 use crate::testing::{TestDatabase, TestLog};
 
@@ -84,4 +88,58 @@ async fn a_record_is_not_stored_without_the_wraps_it_names() {
     chat.rekey(&relay, &alice).await.unwrap_err();
     let (_, subscription) = chat.subscribed(&relay, &alice).await;
     assert_eq!(subscription.head.cursor, before);
+}
+
+/// Panics at the next announcement when it is told to: that is after a commit, before its answers.
+struct DefectiveBus {
+    bus: LocalBus,
+    panics: AtomicBool,
+}
+
+impl Bus for DefectiveBus {
+    fn announce(&self, hint: Hint) {
+        assert!(
+            !self.panics.swap(false, Ordering::Relaxed),
+            "as the test wants it"
+        );
+        self.bus.announce(hint);
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, BusClosed>> {
+        self.bus.listen()
+    }
+
+    fn send(&self, parcel: Parcel) {
+        self.bus.send(parcel);
+    }
+
+    fn receive(&self) -> BoxFuture<'_, Result<Box<dyn Receiver>, BusClosed>> {
+        self.bus.receive()
+    }
+}
+
+#[tokio::test]
+async fn after_a_panic_its_space_is_opened_anew_and_its_lane_goes_on() {
+    let (log, alice, bob) = (TestLog::new().await, Actor::alice(), Actor::bob());
+    let bus = Arc::new(DefectiveBus {
+        bus: LocalHub::default().end(0),
+        panics: AtomicBool::new(false),
+    });
+    let limits = LogLimits {
+        lanes: NonZeroUsize::MIN,
+        ..LogLimits::default()
+    };
+    let relay = log.relay_on(log.database.store().await, bus.clone(), limits);
+    let mut chat = Chat::create(&relay, &alice).await;
+    let mut other = Chat::create(&relay, &bob).await;
+    chat.say(&relay, &alice, "on the lane").await;
+    bus.panics.store(true, Ordering::Relaxed);
+    let entry = chat.event(&alice, "committed, and then a defect");
+    let outcome = chat.publish(&relay, &alice, vec![entry.clone()]).await;
+    assert_eq!(outcome.refusal.unwrap().code().as_str(), "internal");
+    other.say(&relay, &bob, "another space of the same lane").await;
+    let acks = acked(chat.publish(&relay, &alice, vec![entry.clone()]).await);
+    assert!(acks[0].duplicate);
+    chat.fold_entry(&entry);
+    chat.say(&relay, &alice, "and on").await;
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sealpost_protocol::ids::Root;
+use tokio::time::Instant;
 
-use super::{Opened, Worker};
+use super::{CONTENDED_FOR, Opened, Worker};
 use crate::log::checked::{Checked, seen_by};
 use crate::log::lanes::Failed;
 use crate::log::ledger::Ledger;
+use crate::log::page::PlacedEntry;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
 use crate::log::ports::{Append, Appended, ControlEffects, LockedSpace, PreparedShred, Tombstone};
 use crate::log::shared::{RETRY_SOON, store_failure};
@@ -37,6 +39,16 @@ impl<E: Into<LogError>> From<E> for Setback {
     }
 }
 
+/// How a batch is first tried.
+pub(in crate::log) enum First {
+    /// From the beginning.
+    Judge,
+    /// The fold has it already, by this plan.
+    Planned(Box<Plan>),
+    /// It was tried, and failed.
+    Failed(Setback),
+}
+
 impl Setback {
     /// The setback of a commit that failed.
     pub(super) fn of_commit(failure: &StoreFailure) -> Self {
@@ -49,7 +61,8 @@ impl Setback {
         }
     }
 
-    fn of_lane(failed: Failed) -> Self {
+    /// The setback of an append that has no outcome.
+    pub(super) fn of_lane(failed: Failed) -> Self {
         match failed {
             Failed::Unknown => Self::Unknown,
             Failed::Refused(error) => Self::Refused(error),
@@ -67,12 +80,18 @@ enum Fold {
 
 impl Worker {
     /// Answers every submission of the batch.
-    pub(super) async fn append(&mut self, mut batch: Vec<Pending>) {
+    pub(super) async fn append(&mut self, mut batch: Vec<Pending>, first: First) {
         let mut fold = Fold::MayBeBehind;
+        let mut next = first;
         for _ in 0..MAX_ATTEMPTS {
-            match self.attempt(&mut batch, fold).await {
+            let attempt = match std::mem::replace(&mut next, First::Judge) {
+                First::Judge => self.attempt(&mut batch, fold).await,
+                First::Planned(plan) => self.conclude(&mut batch, *plan, None, fold).await,
+                First::Failed(setback) => Err(setback),
+            };
+            match attempt {
                 Ok(_) if batch.is_empty() => {
-                    self.keep_snapshot().await;
+                    self.keep_snapshot();
                     return self.keep_usage();
                 }
                 Ok(now) => fold = now,
@@ -90,12 +109,23 @@ impl Worker {
             fold = Fold::IsFresh;
         }
         let mut lock = None;
-        if self.is_contended() || batch.iter().any(has_control) {
+        if self.bench.is_contended() || batch.iter().any(has_control) {
             lock = Some(self.lock().await?);
             self.catch_up().await?;
             fold = Fold::IsFresh;
         }
         let plan = self.plan(batch).await?;
+        self.conclude(batch, plan, lock, fold).await
+    }
+
+    /// Commits a plan for the batch and answers; leaves in the batch what must be judged again.
+    async fn conclude(
+        &mut self,
+        batch: &mut Vec<Pending>,
+        plan: Plan,
+        lock: Option<Box<dyn LockedSpace>>,
+        mut fold: Fold,
+    ) -> Result<Fold, Setback> {
         let verdicts = match plan.entries.is_empty() {
             true => plan.verdicts,
             false => {
@@ -151,7 +181,7 @@ impl Worker {
         plan: Plan,
         lock: Option<Box<dyn LockedSpace>>,
     ) -> Result<Vec<PlannedVerdict>, Setback> {
-        let bytes: usize = plan.append.events.iter().map(|event| event.sealed.len()).sum();
+        let bytes = plan.append.bytes() as u64;
         let shred = match self.store_noted(plan.append, &plan.effects, lock).await {
             Ok(shred) => shred,
             Err(setback) => {
@@ -160,13 +190,19 @@ impl Worker {
                 return Err(setback);
             }
         };
-        let payer = self.ledger()?.created_by;
-        self.shared.quotas.add(payer, 0, bytes as u64);
-        self.publish(&plan.entries).await;
+        self.note_committed(&plan.entries, bytes);
         if let Some(record) = plan.effects.tombstone {
             self.shred(record, shred).await?;
         }
         Ok(plan.verdicts)
+    }
+
+    /// Counts entries that were committed, and tells of them.
+    pub(super) fn note_committed(&mut self, entries: &[PlacedEntry], bytes: u64) {
+        if let Some(ledger) = &self.bench.ledger {
+            self.shared.quotas.add(ledger.created_by, 0, bytes);
+        }
+        self.publish(entries);
     }
 
     /// Stores a plan. That a space is deleted is written down before: what could not be remembered must not be done.
@@ -260,6 +296,18 @@ impl Worker {
         })
     }
 
+    /// As [`Self::ack`], for an entry that has taken its place; waits for nothing.
+    pub(super) fn placed(&self, planned: &PlannedAck) -> Result<Ack, LogError> {
+        let (PlannedAck::Placed(cursor), Some(key)) = (*planned, self.shared.receipts.known()) else {
+            return Err(LogError::Internal);
+        };
+        Ok(Ack {
+            cursor,
+            receipt: key.issue(&self.space.id, &cursor),
+            duplicate: false,
+        })
+    }
+
     pub(super) fn ledger(&self) -> Result<&Ledger, LogError> {
         self.bench.ledger.as_deref().ok_or(LogError::Internal)
     }
@@ -268,7 +316,7 @@ impl Worker {
     pub(super) fn note_loss(&mut self, setback: &Setback) {
         self.shared.observer.append_lost();
         if matches!(setback, Setback::Lost) {
-            self.note_contention();
+            self.bench.contended_until = Some(Instant::now() + CONTENDED_FOR);
         }
     }
 
@@ -279,13 +327,13 @@ impl Worker {
     }
 }
 
-fn has_control(pending: &Pending) -> bool {
+pub(super) fn has_control(pending: &Pending) -> bool {
     let is_control = |(entry, _): &(Checked, _)| matches!(entry, Checked::Control(_));
     pending.open_entries().iter().any(is_control)
 }
 
 /// Places that authors say they saw and whose roots are not in memory.
-fn older_seen(ledger: &Ledger, batch: &[Pending]) -> Vec<u64> {
+pub(super) fn older_seen(ledger: &Ledger, batch: &[Pending]) -> Vec<u64> {
     let entries = batch.iter().flat_map(Pending::open_entries);
     let seen = entries.filter_map(|(entry, _)| match entry {
         Checked::Event(event) => Some(event.header.seen.seq),

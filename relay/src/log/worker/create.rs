@@ -68,7 +68,7 @@ impl Worker {
             encoded: encoded.clone(),
         };
         let at = fold.cursor();
-        self.adopt(author, &space, fold, entry).await;
+        self.adopt(author, &space, fold, entry);
         Ok(Some(at))
     }
 
@@ -114,7 +114,7 @@ impl Worker {
     }
 
     /// Takes in a space that was made just now.
-    async fn adopt(&mut self, author: Author, space: &NewSpace, fold: SpaceFold, entry: PlacedEntry) {
+    fn adopt(&mut self, author: Author, space: &NewSpace, fold: SpaceFold, entry: PlacedEntry) {
         let bytes = space.genesis.events[0].sealed.len() as u64;
         let row = SpaceRow {
             number: space.genesis.space,
@@ -126,7 +126,7 @@ impl Worker {
         };
         self.bench.ledger = Some(Box::new(Ledger::new(&row, fold, bytes)));
         self.shared.quotas.add(author.account, 1, bytes);
-        self.publish(&[entry]).await;
+        self.publish(&[entry]);
     }
 }
 

@@ -26,7 +26,7 @@ impl Worker {
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt_to_put_back(healing).await {
                 Ok(reached) => {
-                    self.keep_snapshot().await;
+                    self.keep_snapshot();
                     self.keep_usage();
                     return Ok(reached);
                 }
