@@ -246,7 +246,11 @@ impl World {
             Mishap::Unknown => drop(client.send(self.request(entries)).await),
             Mishap::AnswerLost => {
                 client.send(self.request(entries)).await;
-                client.socket.get_ref().readable().await.unwrap();
+                let answer = client.receive().await;
+                let Some(Body::Published(published)) = &answer.body else {
+                    panic!("expected acks, got {answer:?}");
+                };
+                assert_eq!((published.acks.len(), &published.nack), (entries.len(), &None));
             }
         }
     }
