@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{peer::Peer, plan::Mode, row};
+use crate::{broker::Wanted, peer::Peer, plan::Mode, row};
 
 /// Measures the relay beside its physical limits, in the same minutes, through real sockets, on a real Postgres and a real
 /// OpenBao. Prints a table, or JSON with the same content; progress goes to standard error.
@@ -35,6 +35,9 @@ pub struct Choice {
     /// Only this row, or these: a name, or what stands before its dash; may be given more than once
     #[arg(long = "row", value_name = "NAME")]
     pub rows: Vec<String>,
+    /// Which brokers take part: redis-server and nats-server, on PATH or in /usr/sbin
+    #[arg(long, value_enum, default_value_t = Wanted::Auto)]
+    pub brokers: Wanted,
 }
 
 /// In which form something is proven.
@@ -132,6 +135,7 @@ mod tests {
         let choice = choice(&[]);
         assert_eq!(choice.mode(), Mode::Quick);
         assert_eq!(choice.rows().unwrap().len(), row::ALL.len());
+        assert_eq!(choice.brokers, Wanted::Auto);
     }
 
     #[test]

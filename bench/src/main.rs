@@ -1,6 +1,7 @@
 //! The load generator and the benchmarks. `bench/README.md` says what the rows mean.
 
 mod arguments;
+mod broker;
 mod growth;
 mod limit;
 mod load;
@@ -22,6 +23,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     arguments::{Arguments, Choice, Command, Form},
+    broker::Brokers,
     limit::Primitives,
     measure::{Machine, is_in_memory, is_optimised},
     plan::{Mode, Plan},
@@ -58,7 +60,8 @@ pub fn progress(what: &str) {
 async fn measure_all(choice: Choice) -> Result<()> {
     let rows = choice.rows()?;
     allow_many_sockets()?;
-    let mut world = World::new(Plan::of(choice.mode())).await?;
+    let brokers = Brokers::find(choice.brokers)?;
+    let mut world = World::new(Plan::of(choice.mode()), brokers).await?;
     let mut report = empty_report(&world.plan).await?;
     for row in rows {
         let measured = row.run(&mut world).await;
@@ -140,7 +143,7 @@ fn warnings(mode: Mode) -> Vec<String> {
     held.map(|(_, warning)| warning.to_owned()).collect()
 }
 
-/// For this process and the relay and peers that it starts.
+/// For this process and the relay, the peers and the brokers that it starts.
 fn allow_many_sockets() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit {

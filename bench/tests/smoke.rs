@@ -1,39 +1,118 @@
 //! The benchmarks as small as they go, so that they cannot rot. The numbers mean nothing, and none is looked at.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails fails the test that called it"
+)]
 
-use std::process::Command;
+use std::{collections::BTreeSet, env, path::Path, process::Command};
 
 use serde_json::Value;
 
-/// Contestants of each row, by name.
-const ROWS: [(&str, &[&str]); 6] = [
-    ("append-1", &["relay", "prototype", "inserts"]),
-    ("fanout-paced", &["relay", "broadcast", "commits"]),
-    ("replay", &["relay", "select"]),
-    ("idle", &["relay", "echo"]),
-    ("crowd", &["alone-ack", "crowd-ack", "alone-read", "crowd-read"]),
-    ("cold-start", &["relay"]),
-];
+/// A row, its contestants, and whether brokers are among them if they take part.
+type Row = (&'static str, &'static [&'static str], bool);
+
+/// Name and program of each broker.
+const BROKERS: [(&str, &str); 2] = [("redis", "redis-server"), ("nats", "nats-server")];
 
 #[test]
-fn smallest_rows_run_from_end_to_end_and_name_their_contestants() {
+fn smallest_rows_name_their_contestants_and_the_brokers_that_are_installed() {
+    let rows: [Row; 4] = [
+        ("packed-16", &["relay", "prototype", "inserts"], true),
+        ("fanout-saturated", &["relay", "broadcast"], true),
+        ("replay", &["relay", "select"], false),
+        ("idle", &["relay", "echo"], false),
+    ];
+    let (installed, missing): (Vec<_>, Vec<_>) = BROKERS
+        .into_iter()
+        .partition(|(_, program)| is_installed(program));
+    let skipped = missing
+        .into_iter()
+        .map(|(name, program)| (name, format!("{program} is not installed")));
+    let skipped: Vec<_> = skipped.collect();
+    let report = run("auto", &rows);
+    for (row, contestants, with_brokers) in rows {
+        let (brokers, skipped) = if with_brokers {
+            (&installed[..], &skipped[..])
+        } else {
+            (&[][..], &[][..])
+        };
+        let brokers = brokers.iter().map(|(name, _)| *name);
+        check(&report, row, contestants.iter().copied().chain(brokers), skipped);
+    }
+}
+
+#[test]
+fn rows_go_on_without_brokers_and_name_them() {
+    let rows: [Row; 4] = [
+        ("append-1", &["relay", "prototype", "inserts"], true),
+        ("fanout-paced", &["relay", "broadcast", "commits"], true),
+        (
+            "crowd",
+            &["alone-ack", "crowd-ack", "alone-read", "crowd-read"],
+            false,
+        ),
+        ("cold-start", &["relay"], false),
+    ];
+    let report = run("none", &rows);
+    let skipped = BROKERS.map(|(name, _)| (name, "--brokers none".to_owned()));
+    for (row, contestants, with_brokers) in rows {
+        let skipped = if with_brokers { &skipped[..] } else { &[] };
+        check(&report, row, contestants.iter().copied(), skipped);
+    }
+}
+
+fn run(brokers: &str, rows: &[Row]) -> Value {
     let mut bench = Command::new(env!("CARGO_BIN_EXE_sealpost-bench"));
-    bench.args(["--smoke", "--json"]);
-    for (row, _) in ROWS {
+    bench.args(["--smoke", "--json", "--brokers", brokers]);
+    for (row, ..) in rows {
         bench.args(["--row", row]);
     }
     let output = bench.output().unwrap();
     let progress = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{progress}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    for (name, contestants) in ROWS {
-        let rows = report["rows"].as_array().unwrap();
-        let row = rows.iter().find(|row| row["name"] == name).unwrap();
-        let found: Vec<_> = row["contestants"].as_array().unwrap().iter().collect();
-        assert_eq!(found.len(), contestants.len(), "{row}");
-        for (contestant, expected) in found.into_iter().zip(contestants) {
-            assert_eq!(contestant["name"], *expected, "{row}");
-            assert!(contestant["value"]["median"].is_f64(), "{row}");
-        }
-        assert!(!row["ratios"].as_array().unwrap().is_empty(), "{row}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn check(
+    report: &Value,
+    name: &str,
+    contestants: impl Iterator<Item = &'static str>,
+    skipped: &[(&str, String)],
+) {
+    let rows = report["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["name"] == name).unwrap();
+    let found = row["contestants"].as_array().unwrap();
+    let names: BTreeSet<_> = found.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, contestants.collect(), "{row}");
+    assert_eq!(names.len(), found.len(), "{row}");
+    for contestant in found {
+        assert!(contestant["value"]["median"].is_f64(), "{row}");
     }
+    let found = row["skipped"].as_array().unwrap().iter();
+    let found: Vec<_> = found
+        .map(|one| {
+            (
+                one["name"].as_str().unwrap(),
+                one["reason"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(found, skipped, "{row}");
+    let ratios = row["ratios"].as_array().unwrap().iter();
+    let ratios: Vec<_> = ratios.map(|ratio| ratio["of"].as_str().unwrap()).collect();
+    assert!(!ratios.is_empty(), "{row}");
+    for (broker, _) in BROKERS {
+        let is_measured = ratios
+            .iter()
+            .any(|of| of.starts_with(&format!("relay / {broker}, ")));
+        assert_eq!(is_measured, names.contains(broker), "{row}");
+    }
+}
+
+/// On `PATH`, or where Debian puts servers.
+fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin".into()])
+        .any(|folder| Path::new(&folder).join(program).is_file())
 }

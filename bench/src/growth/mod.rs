@@ -19,6 +19,7 @@ use self::{
     side::{Side, copy, remove},
 };
 use crate::{
+    broker::Brokers,
     measure::{Machine, Measured},
     plan::{Mode, Plan},
     progress,
@@ -40,7 +41,7 @@ pub async fn prove(is_short: bool) -> Result<Report> {
     let scale = if is_short { Scale::short() } else { Scale::full() };
     let free_bytes = free()?;
     let mode = if is_short { Mode::Smoke } else { Mode::Full };
-    let mut world = World::new(Plan::of(mode).with_writers(scale.writers)).await?;
+    let mut world = World::new(Plan::of(mode).with_writers(scale.writers), Brokers::default()).await?;
     let writers = world.writers().await?.to_vec();
     let rooms = world.rooms(scale.spaces).await?.to_vec();
     let database = world.stage.relay_database_name().await?;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Result, bail};
 use futures_util::{FutureExt, SinkExt, StreamExt, future::try_join_all};
 use sealpost_protocol::wire::{self, client_frame::Body as Request, relay_frame::Body as Answer};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
@@ -34,14 +34,24 @@ pub async fn append(writers: Vec<Writer>, times: Times, actors: &[Actor]) -> Res
         let running = Running::new(writer, Arc::clone(&meter));
         tokio::spawn(running.run())
     });
-    let running: Vec<_> = running.collect();
-    let (window, cpu) = Window::measure(&meter, times, actors).await?;
+    let running = running.collect();
+    measure(&meter, running, times, actors).await
+}
+
+/// Measures writers that run already, and tells them to end. Returns what each gave, in their order.
+pub(super) async fn measure<Left>(
+    meter: &Meter,
+    running: Vec<JoinHandle<Result<(Latencies, Left)>>>,
+    times: Times,
+    actors: &[Actor],
+) -> Result<(Measured, Vec<Left>)> {
+    let (window, cpu) = Window::measure(meter, times, actors).await?;
     let mut latencies = Latencies::default();
     let mut left = Vec::new();
     for ended in try_join_all(running).await? {
-        let (some, supply) = ended?;
+        let (some, rest) = ended?;
         latencies.add(&some);
-        left.push(supply);
+        left.push(rest);
     }
     if window.done == 0 {
         bail!("nothing was acked in {:?}", window.elapsed);

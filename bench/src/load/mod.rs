@@ -1,7 +1,8 @@
-//! The loads: what clients do to a relay or to one of its peers, through real sockets.
+//! The loads: what clients do to a relay, to one of its peers or to a broker, through real sockets.
 
 mod account;
 mod append;
+mod broker_append;
 mod cold;
 mod crowd;
 mod fan_out;
@@ -12,9 +13,10 @@ mod talk;
 
 pub use account::Account;
 pub use append::{Writer, append, publish};
+pub use broker_append::{BrokerLoad, append_to_broker};
 pub use cold::{Asking, ask_at_once};
 pub use crowd::{Crowd, Stranger};
-pub use fan_out::{Audience, Medium, Pace, fan_out};
+pub use fan_out::{Medium, Pace, fan_out, fan_out_by_broker, web_socket_audience};
 pub use idle::hold;
 pub use replay::replay;
 pub use sdk::{SdkWriters, make_space, read_by_sdk, write_by_sdk};

@@ -1,6 +1,5 @@
 //! What the relay is compared with: bare servers, each a process of its own so that its CPU time and memory are its own too.
-//!
-//! A broker that is installed (Redis, NATS) would be one more variant of [`Peer`] here and one more contestant of a row.
+//! Brokers that are installed stand in [`crate::broker`].
 
 mod broadcast;
 mod child;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::summary::{Run, median};
+pub use self::summary::{LOAD, Run, median};
 use crate::{
     limit::Primitives,
     measure::{Machine, Percentiles},
@@ -48,6 +48,8 @@ pub struct Row {
     pub cpu_per: &'static str,
     /// The relay first.
     pub contestants: Vec<Contestant>,
+    /// Who would be a contestant too, if it could.
+    pub skipped: Vec<Skipped>,
     /// What the row is for.
     pub ratios: Vec<Ratio>,
 }
@@ -71,6 +73,17 @@ pub struct Contestant {
     pub kms_calls_per_million: Option<f64>,
     /// What kept it from being faster.
     pub limit: String,
+    /// What one must know to compare it; empty where the row's title says all.
+    pub note: String,
+}
+
+/// Who did not take part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    /// Its name.
+    pub name: &'static str,
+    /// Why.
+    pub reason: String,
 }
 
 /// Median, least and greatest of the rounds.

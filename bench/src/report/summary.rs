@@ -10,6 +10,9 @@ const SATURATED: f64 = 0.9;
 /// Of this share of a contestant's busy time on, one process is named as what fills the processor.
 const MAIN_SHARE: f64 = 0.5;
 
+/// The load generator, among the processes.
+pub const LOAD: &str = "load";
+
 /// One run of one contestant.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -50,6 +53,19 @@ impl Run {
         let used = self.measured.cpu.by_name.get(name);
         let micros = used.map_or(0.0, |used| used.as_secs_f64() * 1e6);
         micros / self.done()
+    }
+
+    /// CPU time of all that serve in microseconds for each: the relay with its database, say, without the load generator.
+    #[must_use]
+    pub fn servers_cpu_us(&self) -> f64 {
+        let servers = self.names().filter(|name| *name != LOAD);
+        servers.map(|name| self.cpu_us(name)).sum()
+    }
+
+    /// The 99th percentile of its latencies in milliseconds; 0 where there are none.
+    #[must_use]
+    pub fn p99_ms(&self) -> f64 {
+        self.percentiles().map_or(0.0, |percentiles| percentiles.p99_ms)
     }
 
     fn done(&self) -> f64 {
@@ -123,7 +139,14 @@ impl Contestant {
             limit: limit(&busy_cores, cores),
             busy_cores,
             kms_calls_per_million: kms_calls(runs),
+            note: String::new(),
         }
+    }
+
+    /// The same, with a note.
+    #[must_use]
+    pub fn with_note(self, note: String) -> Self {
+        Self { note, ..self }
     }
 
     /// One that has no runs but values: memory, say.
@@ -138,6 +161,7 @@ impl Contestant {
             busy_cores: BTreeMap::new(),
             kms_calls_per_million: None,
             limit: String::new(),
+            note: String::new(),
         }
     }
 }
@@ -237,6 +261,15 @@ mod tests {
         let kms = contestant.kms_calls_per_million.unwrap();
         assert!((kms - 3.0 * 1e6 / 700.0).abs() < 1e-6, "{kms}");
         assert_eq!(contestant.latency.unwrap().p50_ms.round(), 200.0);
+    }
+
+    #[test]
+    fn load_generator_is_no_server() {
+        let mut run = run(100, 1_000, 3_000);
+        let by_name = &mut run.measured.cpu.by_name;
+        by_name.insert("postgres", Duration::from_millis(500));
+        by_name.insert(LOAD, Duration::from_millis(700));
+        assert_eq!(run.servers_cpu_us(), 15_000.0);
     }
 
     #[test]

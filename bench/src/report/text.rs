@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Contestant, Report, Row};
+use super::{Contestant, Report, Row, Skipped};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +39,9 @@ impl fmt::Display for Row {
         writeln!(f, "{}: {}", self.name, self.title)?;
         for contestant in &self.contestants {
             self.write_contestant(f, contestant)?;
+        }
+        for Skipped { name, reason } in &self.skipped {
+            writeln!(f, "  skipped: {name} ({reason})")?;
         }
         for ratio in &self.ratios {
             let value = ratio.value.map(|value| format!("{value:.3}"));
@@ -77,6 +80,9 @@ impl Row {
             writeln!(f, "               CPU us per {}: {cpu}", self.cpu_per)?;
             let busy = list(&contestant.busy_cores, 2);
             writeln!(f, "               cores: {busy}; {}", contestant.limit)?;
+        }
+        if !contestant.note.is_empty() {
+            writeln!(f, "               {}", contestant.note)?;
         }
         Ok(())
     }
@@ -133,7 +139,7 @@ mod tests {
         };
         let relay = Contestant {
             value,
-            ..Contestant::of_values("relay", &[])
+            ..Contestant::of_values("relay", &[]).with_note("a note".to_owned())
         };
         Report {
             started_at: "2026-11-20T12:00:00Z".to_owned(),
@@ -149,6 +155,10 @@ mod tests {
                 unit: "messages/s",
                 cpu_per: "message",
                 contestants: vec![relay],
+                skipped: vec![Skipped {
+                    name: "redis",
+                    reason: "redis-server is not installed".to_owned(),
+                }],
                 ratios: vec![Ratio {
                     of: "relay / limit".to_owned(),
                     value: Some(0.5),
@@ -163,6 +173,11 @@ mod tests {
         let (text, json) = (report.to_string(), report.to_json().unwrap());
         for (in_text, in_json) in [
             ("12,345 messages/s [11,000..13,000]", r#""median":12345.0"#),
+            ("               a note\n", r#""note":"a note""#),
+            (
+                "  skipped: redis (redis-server is not installed)\n",
+                r#""skipped":[{"name":"redis","reason":"redis-server is not installed"}]"#,
+            ),
             ("relay / limit", r#""of":"relay / limit","value":0.5"#),
             ("SEALPOST__A__B=7", r#""SEALPOST__A__B":"7""#),
             ("WARNING: the wind blows", r#""warnings":["the wind blows"]"#),

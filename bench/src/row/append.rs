@@ -1,4 +1,4 @@
-//! Durable appends, signed ahead: the relay, a bare prototype, and inserts of the same rows.
+//! Durable appends, signed ahead: the relay, a bare prototype, inserts of the same rows, and brokers.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,15 @@ use futures_util::{SinkExt, StreamExt};
 use sealpost_protocol::keys::PublicKey;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::turns::{Entrant, Runs, turns};
 use crate::{
+    broker::{BrokerProcess, Brokers, Installed},
     limit::{Inserts, Primitives, batched_inserts},
-    load::{Writer, append, publish},
+    load::{BrokerLoad, Writer, append, append_to_broker, publish},
     peer::{Peer, PeerProcess},
     plan::Plan,
     progress,
-    report::{Contestant, Ratio, Row, Run},
+    report::{Ratio, Row, Run},
     stage::{Desk, Person, Stage, Traffic, WebSocket, World, open_web_socket},
 };
 
@@ -61,6 +63,7 @@ pub async fn run(world: &mut World, name: String, shape: Shape) -> Result<Row> {
     let mut contest = Contest {
         shape: Shape { spaces, ..shape },
         stage: &world.stage,
+        brokers: &world.brokers,
         plan: &plan,
         traffic,
         prototype,
@@ -76,6 +79,7 @@ pub async fn run(world: &mut World, name: String, shape: Shape) -> Result<Row> {
 struct Contest<'a> {
     shape: Shape,
     stage: &'a Stage,
+    brokers: &'a Brokers,
     plan: &'a Plan,
     traffic: Traffic,
     prototype: PeerProcess,
@@ -84,33 +88,38 @@ struct Contest<'a> {
 
 /// One run of each, in the same minute.
 struct Round {
-    relay: Run,
-    prototype: Run,
-    inserts: Run,
+    runs: Runs,
     check_us: f64,
 }
 
-impl Contest<'_> {
-    /// Who begins changes from round to round.
+impl<'a> Contest<'a> {
+    fn entrants(&self) -> Vec<Entrant<'a>> {
+        let ours = ["relay", "prototype"].map(|name| Entrant::of(name, "ack"));
+        let brokers = self.brokers.installed.iter();
+        ours.into_iter()
+            .chain([Entrant::of("inserts", "commit")])
+            .chain(brokers.map(|broker| Entrant::broker(broker, "ack")))
+            .collect()
+    }
+
     async fn round(&mut self, number: usize) -> Result<()> {
         let writers = self.plan.writers;
         self.traffic.top_up(ahead(self.plan, writers)).await?;
         let time = self.plan.times.counted / 20;
         let primitives = tokio::task::spawn_blocking(move || Primitives::measure(time)).await??;
-        let (mut relay, mut prototype, mut inserts) = (None, None, None);
-        for turn in 0..3 {
+        let mut runs = Runs::new();
+        for entrant in turns(self.entrants(), number) {
             self.stage.limits().checkpoint().await?;
-            match (turn + number) % 3 {
-                0 => relay = Some(self.relay().await?),
-                1 => prototype = Some(self.prototype().await?),
-                _ => inserts = Some(self.inserts().await?),
-            }
+            let run = match (entrant.broker, entrant.name) {
+                (Some(broker), _) => self.broker(broker).await?,
+                (None, "relay") => self.relay().await?,
+                (None, "prototype") => self.prototype().await?,
+                (None, _) => self.inserts().await?,
+            };
+            runs.insert(entrant.name, run);
         }
-        const EACH: &str = "three turns are one of each";
         self.rounds.push(Round {
-            relay: relay.context(EACH)?,
-            prototype: prototype.context(EACH)?,
-            inserts: inserts.context(EACH)?,
+            runs,
             check_us: primitives.check_us,
         });
         Ok(())
@@ -155,19 +164,32 @@ impl Contest<'_> {
         Ok(measured.into())
     }
 
+    /// As many messages in flight as the relay has, one by one.
+    async fn broker(&self, installed: &Installed) -> Result<Run> {
+        let broker = BrokerProcess::start(installed).await?;
+        let load = BrokerLoad {
+            writers: self.plan.writers,
+            streams: self.shape.spaces,
+            window: self.shape.window * self.shape.messages_per_event,
+        };
+        let actors = [broker.actor(), Stage::load()];
+        let measured = append_to_broker(&broker, load, self.plan.times, &actors).await?;
+        Ok(measured.into())
+    }
+
     fn row(self, name: String) -> Result<Row> {
         let cores = std::thread::available_parallelism()?.get();
-        let runs = |of: fn(&Round) -> &Run| self.rounds.iter().map(of).cloned().collect::<Vec<_>>();
-        let contestant = |name, latency_of, of| Contestant::of(name, latency_of, &runs(of), cores);
+        let entrants = self.entrants();
+        let runs = |name| self.rounds.iter().map(move |round| &round.runs[name]);
         Ok(Row {
             title: self.title(),
             unit: "messages/s",
             cpu_per: "message",
-            contestants: vec![
-                contestant("relay", "ack", |round| &round.relay),
-                contestant("prototype", "ack", |round| &round.prototype),
-                contestant("inserts", "commit", |round| &round.inserts),
-            ],
+            contestants: entrants
+                .iter()
+                .map(|entrant| entrant.contestant(runs(entrant.name), cores))
+                .collect(),
+            skipped: self.brokers.skipped.clone(),
             ratios: self.ratios(),
             name,
         })
@@ -188,19 +210,27 @@ impl Contest<'_> {
 
     fn ratios(&self) -> Vec<Ratio> {
         let paired =
-            |of: &str, pair: &dyn Fn(&Round) -> (f64, f64)| Ratio::paired(of, self.rounds.iter().map(pair));
+            |of: String, pair: &dyn Fn(&Round) -> (f64, f64)| Ratio::paired(of, self.rounds.iter().map(pair));
+        let rates = |other: &'static str| {
+            paired(format!("relay / {other}, messages per second"), &|round| {
+                (round.runs["relay"].rate(), round.runs[other].rate())
+            })
+        };
+        let p99s = |other: &'static str| {
+            paired(format!("relay's p99 / {other}'s p99, acks"), &|round| {
+                (round.runs["relay"].p99_ms(), round.runs[other].p99_ms())
+            })
+        };
         let events = self.shape.messages_per_event as f64;
-        vec![
-            paired("relay / prototype, messages per second", &|round| {
-                (round.relay.rate(), round.prototype.rate())
-            }),
-            paired("relay / inserts, messages per second", &|round| {
-                (round.relay.rate(), round.inserts.rate())
-            }),
-            paired("relay's CPU per event / one strict check", &|round| {
-                (round.relay.cpu_us("relay") * events, round.check_us)
-            }),
-        ]
+        let checks = "relay's CPU per event / one strict check".to_owned();
+        let checks = paired(checks, &|round| {
+            (round.runs["relay"].cpu_us("relay") * events, round.check_us)
+        });
+        let brokers = self.brokers.installed.iter().map(Installed::name);
+        [rates("prototype"), rates("inserts"), checks]
+            .into_iter()
+            .chain(brokers.flat_map(|broker| [rates(broker), p99s(broker)]))
+            .collect()
     }
 }
 

@@ -126,5 +126,6 @@ fn row(name: String, spaces: usize, rounds: &[Round]) -> Result<Row> {
                 (round.batches, round.run.measured.window.done as f64)
             }),
         ],
+        skipped: Vec::new(),
     })
 }

@@ -233,6 +233,7 @@ impl Hall<'_> {
                 }),
             ],
             ratios: self.ratios(rounds),
+            skipped: Vec::new(),
         })
     }
 

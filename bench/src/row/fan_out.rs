@@ -1,18 +1,19 @@
-//! One writer, 200 readers: the relay, a bare broadcast, and at a pace a bare commit.
+//! One writer, 200 readers: the relay, a bare broadcast, brokers, and at a pace a bare commit.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 
+use super::turns::{Entrant, Runs, turns};
 use crate::{
+    broker::{BrokerProcess, Brokers, Installed},
     limit::single_commits,
-    load::{Audience, Medium, Pace, fan_out},
-    measure::Percentiles,
+    load::{Medium, Pace, fan_out, fan_out_by_broker, web_socket_audience},
     peer::{Peer, PeerProcess, Role},
     plan::Plan,
     progress,
-    report::{Contestant, Ratio, Row, Run},
+    report::{Ratio, Row, Run},
     stage::{Person, Room, Socket, Stage, Supply, Traffic, WebSocket, World, open_reader, open_web_socket},
 };
 
@@ -21,6 +22,9 @@ const AT_ONCE: usize = 16;
 /// Events in a second that a saturated writer has signed ahead: ten times what was ever delivered to 200 readers.
 const SIGNED_PER_SECOND: f64 = 20_000.0;
 
+/// Measured at a pace only, behind the others.
+const COMMITS: &str = "commits";
+
 /// Runs the row.
 pub async fn run(world: &mut World, name: String, pace: Pace) -> Result<Row> {
     let plan = world.plan.clone();
@@ -28,6 +32,7 @@ pub async fn run(world: &mut World, name: String, pace: Pace) -> Result<Row> {
     let reader = world.reader(&name).await?;
     let mut hall = Hall {
         stage: &world.stage,
+        brokers: &world.brokers,
         plan: &plan,
         pace,
         writer,
@@ -45,6 +50,7 @@ pub async fn run(world: &mut World, name: String, pace: Pace) -> Result<Row> {
 
 struct Hall<'a> {
     stage: &'a Stage,
+    brokers: &'a Brokers,
     plan: &'a Plan,
     pace: Pace,
     writer: Arc<Person>,
@@ -52,17 +58,20 @@ struct Hall<'a> {
     broadcast: PeerProcess,
     /// Bytes of a row.
     sealed: usize,
-    rounds: Vec<Round>,
+    /// One run of each.
+    rounds: Vec<Runs>,
 }
 
-/// One run of each. Commits are measured at a pace only.
-struct Round {
-    relay: Run,
-    broadcast: Run,
-    commits: Option<Run>,
-}
+impl<'a> Hall<'a> {
+    /// Who takes turns.
+    fn entrants(&self) -> Vec<Entrant<'a>> {
+        let ours = ["relay", "broadcast"].map(|name| Entrant::of(name, "delivery"));
+        let brokers = self.brokers.installed.iter();
+        ours.into_iter()
+            .chain(brokers.map(|broker| Entrant::broker(broker, "delivery")))
+            .collect()
+    }
 
-impl Hall<'_> {
     async fn round(&mut self, number: usize) -> Result<()> {
         let mut socket = Socket::open(self.stage.address(), &self.writer).await?;
         let room = Room::make(&mut socket, &self.writer, &[&self.reader]).await;
@@ -71,22 +80,19 @@ impl Hall<'_> {
         self.sealed = traffic.sealed_length();
         let copy = traffic.desks()[0].copy();
         self.stage.limits().checkpoint().await?;
-        let (relay, broadcast) = if number.is_multiple_of(2) {
-            let relay = self.relay(&room, &mut traffic).await?;
-            (relay, self.broadcast(copy).await?)
-        } else {
-            let broadcast = self.broadcast(copy).await?;
-            (self.relay(&room, &mut traffic).await?, broadcast)
-        };
-        let commits = match self.pace {
-            Pace::Saturated => None,
-            Pace::PerSecond(rate) => Some(self.commits(rate).await?),
-        };
-        self.rounds.push(Round {
-            relay,
-            broadcast,
-            commits,
-        });
+        let mut runs = Runs::new();
+        for entrant in turns(self.entrants(), number) {
+            let run = match (entrant.broker, entrant.name) {
+                (Some(broker), _) => self.broker(broker).await?,
+                (None, "relay") => self.relay(&room, &mut traffic).await?,
+                (None, _) => self.broadcast(copy.clone()).await?,
+            };
+            runs.insert(entrant.name, run);
+        }
+        if let Pace::PerSecond(rate) = self.pace {
+            runs.insert(COMMITS, self.commits(rate).await?);
+        }
+        self.rounds.push(runs);
         Ok(())
     }
 
@@ -107,17 +113,13 @@ impl Hall<'_> {
             .await?;
         let desk = &mut traffic.desks()[0];
         let writer = Socket::open(self.stage.address(), desk.person()).await?;
-        let audience = Audience {
-            medium: Medium::Relay {
-                first_request: writer.next_request(),
-                first_seq: room.cursor.seq + 1,
-            },
-            writer: writer.stream,
-            readers,
-            supply: desk.take(),
+        let medium = Medium::Relay {
+            first_request: writer.next_request(),
+            first_seq: room.cursor.seq + 1,
         };
+        let audience = web_socket_audience(writer.stream, readers, desk.take(), medium);
         let calls = self.stage.kms_calls().await?;
-        let (measured, _) = fan_out(audience, self.pace, self.plan.times, &self.stage.everybody()).await?;
+        let measured = fan_out(audience, self.pace, self.plan.times, &self.stage.everybody()).await?;
         let calls = self.stage.kms_calls().await? - calls;
         Ok(Run::from(measured).with_kms_calls(calls))
     }
@@ -129,14 +131,18 @@ impl Hall<'_> {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        let audience = Audience {
-            writer: introduce(address, Role::Writer).await?,
-            readers,
-            supply,
-            medium: Medium::Broadcast,
-        };
+        let writer = introduce(address, Role::Writer).await?;
+        let audience = web_socket_audience(writer, readers, supply, Medium::Broadcast);
         let actors = [self.broadcast.actor()?, Stage::load()];
-        let (measured, _) = fan_out(audience, self.pace, self.plan.times, &actors).await?;
+        let measured = fan_out(audience, self.pace, self.plan.times, &actors).await?;
+        Ok(measured.into())
+    }
+
+    async fn broker(&self, installed: &Installed) -> Result<Run> {
+        let broker = BrokerProcess::start(installed).await?;
+        let actors = [broker.actor(), Stage::load()];
+        let size = (self.plan.readers, self.ahead());
+        let measured = fan_out_by_broker(&broker, size, self.pace, self.plan.times, &actors).await?;
         Ok(measured.into())
     }
 
@@ -149,20 +155,11 @@ impl Hall<'_> {
 
     fn row(self, name: String) -> Result<Row> {
         let cores = std::thread::available_parallelism()?.get();
-        let contestant = |name, latency_of, runs: Vec<Run>| Contestant::of(name, latency_of, &runs, cores);
-        let runs = |of: fn(&Round) -> &Run| self.rounds.iter().map(of).cloned().collect();
-        let mut contestants = vec![
-            contestant("relay", "delivery", runs(|round| &round.relay)),
-            contestant("broadcast", "delivery", runs(|round| &round.broadcast)),
-        ];
-        let commits: Vec<Run> = self
-            .rounds
-            .iter()
-            .filter_map(|round| round.commits.clone())
-            .collect();
-        if !commits.is_empty() {
-            contestants.push(contestant("commits", "commit", commits));
+        let mut entrants = self.entrants();
+        if self.pace != Pace::Saturated {
+            entrants.push(Entrant::of(COMMITS, "commit"));
         }
+        let runs = |name| self.rounds.iter().map(move |round| &round[name]);
         let pace = match self.pace {
             Pace::Saturated => "as fast as 16 events in flight go".to_owned(),
             Pace::PerSecond(rate) => format!("{rate} events a second"),
@@ -175,35 +172,48 @@ impl Hall<'_> {
             ),
             unit: "deliveries/s",
             cpu_per: "delivery",
-            contestants,
+            contestants: entrants
+                .iter()
+                .map(|entrant| entrant.contestant(runs(entrant.name), cores))
+                .collect(),
+            skipped: self.brokers.skipped.clone(),
             ratios: self.ratios(),
         })
     }
 
     fn ratios(&self) -> Vec<Ratio> {
         let paired =
-            |of: &str, pair: &dyn Fn(&Round) -> (f64, f64)| Ratio::paired(of, self.rounds.iter().map(pair));
-        let cpu = |round: &Round| (round.relay.cpu_us("relay"), round.broadcast.cpu_us("broadcast"));
-        let mut ratios = vec![
-            paired("relay / broadcast, deliveries per second", &|round| {
-                (round.relay.rate(), round.broadcast.rate())
-            }),
-            paired("relay / broadcast, CPU per delivery", &cpu),
-        ];
+            |of: String, pair: &dyn Fn(&Runs) -> (f64, f64)| Ratio::paired(of, self.rounds.iter().map(pair));
+        let rates = |other: &'static str| {
+            let of = format!("relay / {other}, deliveries per second");
+            paired(of, &|runs| (runs["relay"].rate(), runs[other].rate()))
+        };
+        let cpu = "relay / broadcast, CPU per delivery".to_owned();
+        let cpu = paired(cpu, &|runs| {
+            let broadcast = runs["broadcast"].cpu_us("broadcast");
+            (runs["relay"].cpu_us("relay"), broadcast)
+        });
+        let mut ratios = vec![rates("broadcast"), cpu];
         if self.pace != Pace::Saturated {
-            let of = "relay's p99 / (broadcast's p99 + a commit's p99)";
-            ratios.push(paired(of, &|round| {
-                let commit = round.commits.as_ref().map_or(0.0, p99);
-                (p99(&round.relay), p99(&round.broadcast) + commit)
+            let of = "relay's p99 / (broadcast's p99 + a commit's p99)".to_owned();
+            ratios.push(paired(of, &|runs| {
+                let limit = runs["broadcast"].p99_ms() + runs[COMMITS].p99_ms();
+                (runs["relay"].p99_ms(), limit)
             }));
+        }
+        for broker in self.brokers.installed.iter().map(Installed::name) {
+            let p99s = format!("relay's p99 / {broker}'s p99, deliveries");
+            let cpu = format!("relay, Postgres and OpenBao / {broker}, CPU per delivery");
+            ratios.extend([
+                rates(broker),
+                paired(cpu, &|runs| {
+                    (runs["relay"].servers_cpu_us(), runs[broker].servers_cpu_us())
+                }),
+                paired(p99s, &|runs| (runs["relay"].p99_ms(), runs[broker].p99_ms())),
+            ]);
         }
         ratios
     }
-}
-
-fn p99(run: &Run) -> f64 {
-    let percentiles: Option<Percentiles> = run.measured.latencies.percentiles();
-    percentiles.map_or(0.0, |percentiles| percentiles.p99_ms)
 }
 
 async fn introduce(address: SocketAddr, role: Role) -> Result<WebSocket> {

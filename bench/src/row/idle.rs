@@ -38,6 +38,7 @@ pub async fn run(world: &mut World, name: String) -> Result<Row> {
         ),
         unit: "KiB/socket",
         cpu_per: "",
+        skipped: Vec::new(),
         ratios: vec![
             Ratio::paired("relay / echo, memory per socket", pairs()),
             // A difference, as a ratio to one KiB.

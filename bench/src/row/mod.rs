@@ -7,6 +7,7 @@ mod fan_out;
 mod idle;
 mod replay;
 mod sdk;
+mod turns;
 
 use anyhow::Result;
 

@@ -36,6 +36,7 @@ pub async fn run(world: &mut World, name: String) -> Result<Row> {
         title: format!("replay of {} events of 1 KiB to one socket", plan.replayed),
         unit: "events/s",
         cpu_per: "event",
+        skipped: Vec::new(),
         ratios: vec![
             Ratio::paired(
                 "relay / SELECT, events per second",
@@ -117,6 +118,7 @@ pub async fn run_by_sdk(world: &mut World, name: String) -> Result<Row> {
         ),
         unit: "events/s",
         cpu_per: "event",
+        skipped: Vec::new(),
         ratios: vec![Ratio::paired(
             "SDK's CPU per event / one strict check and one open",
             pairs,

@@ -41,6 +41,7 @@ pub async fn run(world: &mut World, name: String, spaces: usize) -> Result<Row> 
         unit: "messages/s",
         cpu_per: "message",
         contestants: vec![Contestant::of("relay", "ack", &runs, cores)],
+        skipped: Vec::new(),
         ratios: Vec::new(),
     })
 }

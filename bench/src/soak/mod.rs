@@ -17,6 +17,7 @@ use self::{
     sample::Sample,
 };
 use crate::{
+    broker::Brokers,
     load::Account,
     plan::{Mode, Plan},
     progress,
@@ -83,7 +84,7 @@ pub async fn prove(minutes: f64, is_short: bool) -> Result<Report> {
     } else {
         (Scale::full(minutes), Mode::Full)
     };
-    let mut world = World::new(Plan::of(mode).with_writers(scale.writers)).await?;
+    let mut world = World::new(Plan::of(mode).with_writers(scale.writers), Brokers::default()).await?;
     let mut load = begin(&mut world, &scale).await?;
     let samples = watch(&world, &scale, &mut load).await?;
     let done = done(&load.tally);

@@ -13,5 +13,5 @@ pub use numbers::Numbers;
 pub use parts::{RAISED, Stage};
 pub use sealpost_tests::bare::{ORIGIN, Person, Room, random};
 pub use socket::{Socket, WebSocket, fill, frame, open_reader, open_web_socket, read, refusal};
-pub use traffic::{Desk, MESSAGE, Supply, Traffic, writers_of};
+pub use traffic::{Desk, MESSAGE, Noise, Supply, Traffic, rooms_of, writers_of};
 pub use world::World;

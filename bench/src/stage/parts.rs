@@ -12,7 +12,7 @@ use sealpost_tests::{
 use sqlx::{Connection, PgConnection};
 
 use super::{database::Limits, numbers::Numbers};
-use crate::measure::Actor;
+use crate::{measure::Actor, report::LOAD};
 
 /// What is configured otherwise than by default: limits that keep one client from taking the whole relay, which is what a
 /// load generator is for. Checks, sealing and durability are as they always are.
@@ -176,7 +176,7 @@ impl Stage {
     #[must_use]
     pub fn load() -> Actor {
         Actor {
-            name: "load",
+            name: LOAD,
             id: std::process::id(),
         }
     }

@@ -1,6 +1,6 @@
 //! Events signed ahead: for each writer a supply that goes round the spaces it writes to.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use super::socket::fill;
 
 /// Bytes of one message of an application.
 pub const MESSAGE: usize = 1024;
-/// Random bytes that ciphertexts are cut from: the relay cannot tell them from sealed ones.
+/// Random bytes that pieces are cut from: the relay cannot tell them from sealed ones.
 const NOISE: usize = 1 << 20;
 
 /// Publishes of one event each, in the order in which they must be sent.
@@ -34,14 +34,14 @@ pub struct Desk {
     person: Person,
     rooms: Vec<(Room, Pen)>,
     next_room: usize,
-    ciphertexts: Ciphertexts,
+    ciphertexts: Noise,
     supply: Supply,
 }
 
-/// Ciphertexts of one length.
+/// Random bytes in pieces of one length: ciphertexts, or the payloads of a broker.
 #[derive(Clone)]
-struct Ciphertexts {
-    noise: Bytes,
+pub struct Noise {
+    bytes: Bytes,
     length: usize,
     offset: usize,
 }
@@ -65,7 +65,7 @@ impl Traffic {
     /// Writers with these spaces, each as an install that has written nothing yet. An event carries so many messages.
     #[must_use]
     pub fn new(writers: &[Arc<Person>], rooms: &[Room], messages_per_event: usize) -> Self {
-        let ciphertexts = Ciphertexts::of(messages_per_event);
+        let ciphertexts = Noise::of_length(ciphertext_length(messages_per_event, MESSAGE));
         let desk = |(number, person): (usize, &Arc<Person>)| {
             let mine = rooms_of(number, writers.len(), rooms.len());
             let mine = mine.into_iter().map(|room| rooms[room].clone()).collect();
@@ -117,7 +117,7 @@ impl Traffic {
 
 impl Desk {
     /// A writer that has written nothing yet.
-    fn new(person: Person, rooms: Vec<Room>, ciphertexts: Ciphertexts) -> Self {
+    fn new(person: Person, rooms: Vec<Room>, ciphertexts: Noise) -> Self {
         Self {
             person,
             rooms: rooms.into_iter().map(|room| (room, Pen::default())).collect(),
@@ -139,7 +139,7 @@ impl Desk {
         let room = self.next_room % self.rooms.len();
         self.next_room += 1;
         let (room, pen) = &mut self.rooms[room];
-        let entry = room.sign(&self.person, pen, self.ciphertexts.next());
+        let entry = room.sign(&self.person, pen, self.ciphertexts.next_bytes());
         wire::Publish {
             space_id: room.id.to_bytes(),
             entries: vec![entry],
@@ -175,20 +175,34 @@ impl Desk {
     }
 }
 
-impl Ciphertexts {
-    fn of(messages: usize) -> Self {
-        let mut noise = vec![0; NOISE];
-        fill(&mut noise);
+impl Noise {
+    /// Pieces of this length.
+    #[must_use]
+    pub fn of_length(length: usize) -> Self {
+        let mut bytes = vec![0; NOISE];
+        fill(&mut bytes);
         Self {
-            noise: noise.into(),
-            length: ciphertext_length(messages, MESSAGE),
+            bytes: bytes.into(),
+            length,
             offset: 0,
         }
     }
 
-    fn next(&mut self) -> Bytes {
+    /// The next piece.
+    #[must_use]
+    pub fn next_piece(&mut self) -> &[u8] {
+        let range = self.next_range();
+        &self.bytes[range]
+    }
+
+    fn next_bytes(&mut self) -> Bytes {
+        let range = self.next_range();
+        self.bytes.slice(range)
+    }
+
+    fn next_range(&mut self) -> Range<usize> {
         self.offset = (self.offset + 1) % (NOISE - self.length);
-        self.noise.slice(self.offset..self.offset + self.length)
+        self.offset..self.offset + self.length
     }
 }
 
@@ -238,8 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn ciphertexts_differ() {
-        let mut ciphertexts = Ciphertexts::of(1);
-        assert_ne!(ciphertexts.next(), ciphertexts.next());
+    fn pieces_of_noise_differ() {
+        let mut noise = Noise::of_length(1_000);
+        let piece = noise.next_piece().to_vec();
+        assert_ne!(noise.next_piece(), piece);
+        assert_eq!(noise.next_bytes().len(), piece.len());
     }
 }

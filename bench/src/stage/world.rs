@@ -12,7 +12,7 @@ use super::{
     socket::Socket,
     traffic::{Traffic, rooms_of, writers_of},
 };
-use crate::{load::SdkWriters, plan::Plan, progress};
+use crate::{broker::Brokers, load::SdkWriters, plan::Plan, progress};
 
 /// The parts, and what has been made at them so far.
 pub struct World {
@@ -20,6 +20,8 @@ pub struct World {
     pub stage: Stage,
     /// How much of everything.
     pub plan: Plan,
+    /// The brokers that take part.
+    pub brokers: Brokers,
     writers: Vec<Arc<Person>>,
     sdk_writers: Option<SdkWriters>,
     rooms: BTreeMap<usize, Vec<Room>>,
@@ -27,11 +29,12 @@ pub struct World {
 
 impl World {
     /// The parts, with nobody there.
-    pub async fn new(plan: Plan) -> Result<Self> {
+    pub async fn new(plan: Plan, brokers: Brokers) -> Result<Self> {
         progress("starting Postgres, OpenBao and the relay");
         Ok(Self {
             stage: Stage::set().await?,
             plan,
+            brokers,
             writers: Vec::new(),
             sdk_writers: None,
             rooms: BTreeMap::new(),
