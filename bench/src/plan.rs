@@ -41,6 +41,8 @@ pub struct Plan {
     pub slow_readers: usize,
     /// Sockets that only ping, beside honest people.
     pub flooders: usize,
+    /// Of honest people beside those: a slow reader comes back every 15 seconds or so, and all of them should once.
+    pub beside_crowd: Times,
     /// Spaces that a relay has when it is started anew.
     pub cold_spaces: usize,
     most_spaces: usize,
@@ -62,6 +64,7 @@ impl Plan {
                 idle: 1_000,
                 slow_readers: 500,
                 flooders: 50,
+                beside_crowd: times(5_000, 15_000),
                 cold_spaces: 1_000,
                 most_spaces: 1_000,
             },
@@ -70,6 +73,7 @@ impl Plan {
                 times: times(2_000, 10_000),
                 replayed_by_sdk: 100_000,
                 idle: 10_000,
+                beside_crowd: times(5_000, 30_000),
                 cold_spaces: 10_000,
                 mode,
                 ..Self::of(Mode::Quick)
@@ -85,6 +89,7 @@ impl Plan {
                 idle: 5,
                 slow_readers: 4,
                 flooders: 2,
+                beside_crowd: times(50, 400),
                 cold_spaces: 5,
                 most_spaces: 3,
             },

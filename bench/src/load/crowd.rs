@@ -54,11 +54,13 @@ impl Crowd {
     }
 
     /// Adds somebody who subscribes and reads a KiB a second. However a visit ends, the relay's gauge says how many are there.
-    pub fn add_slow_reader(&self, relay: SocketAddr, stranger: Stranger, subscribe: Ask) {
+    /// Its first visit lasts this part of the others, so that not all come back at one moment.
+    pub fn add_slow_reader(&self, relay: SocketAddr, stranger: Stranger, subscribe: Ask, first: f64) {
         self.spawn(async move {
+            let _ = read_slowly(relay, &stranger, subscribe.clone(), STAYS.mul_f64(first)).await;
             loop {
-                let _ = read_slowly(relay, &stranger, subscribe.clone()).await;
                 sleep(PAUSE).await;
+                let _ = read_slowly(relay, &stranger, subscribe.clone(), STAYS).await;
             }
         });
     }
@@ -89,10 +91,15 @@ impl Drop for Crowd {
     }
 }
 
-async fn read_slowly(relay: SocketAddr, stranger: &Stranger, subscribe: Ask) -> Result<(), Denied> {
+async fn read_slowly(
+    relay: SocketAddr,
+    stranger: &Stranger,
+    subscribe: Ask,
+    stays: Duration,
+) -> Result<(), Denied> {
     let mut socket = bare::Socket::log_in(stranger.from, relay, &stranger.person).await?;
     socket.mouth.send(subscribe).await?;
-    let leaves = Instant::now() + STAYS;
+    let leaves = Instant::now() + stays;
     // Not through the buffer, which would take more than is read.
     let mut stream = socket.ear.0.into_inner();
     let mut second = interval(Duration::from_secs(1));

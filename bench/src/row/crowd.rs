@@ -30,8 +30,6 @@ const PACE: u32 = 50;
 const OF_ONE: usize = 50;
 /// Flooders of one account.
 const FLOODERS: usize = 10;
-/// How many times as long as those of other rows its windows are: the honest are not fast, and their slowest are looked for.
-const LONGER: u32 = 2;
 /// How long everybody has to be there.
 const ALL_THERE: Duration = Duration::from_secs(30);
 const LOOKED_EVERY: Duration = Duration::from_millis(250);
@@ -93,11 +91,11 @@ impl Hall<'_> {
         let circles = self.circles(&relay, &rooms).await?;
         self.stage.limits().checkpoint().await?;
         let mut talk = Talk::begin(circles, PACE);
-        sleep(self.warm_up()).await;
+        sleep(self.plan.beside_crowd.warm_up).await;
         let alone = self.listen(&relay, &mut talk).await?;
         let crowd = self.attach(&relay, &rooms)?;
         self.all_there(&relay).await?;
-        sleep(self.warm_up()).await;
+        sleep(self.plan.beside_crowd.warm_up).await;
         let beside = self.listen(&relay, &mut talk).await?;
         drop(crowd);
         talk.end().await?;
@@ -140,23 +138,17 @@ impl Hall<'_> {
 
     /// Events that a writer has signed before it begins: for both windows, for the time in between, and for what is waited for.
     fn ahead(&self) -> usize {
-        let time = 2 * (self.window() + self.warm_up()) + 4 * ALL_THERE;
+        let times = self.plan.beside_crowd;
+        let time = 2 * (times.warm_up + times.counted) + 4 * ALL_THERE;
         (time.as_secs_f64() * f64::from(PACE)) as usize
-    }
-
-    fn warm_up(&self) -> Duration {
-        self.plan.times.warm_up * LONGER
-    }
-
-    fn window(&self) -> Duration {
-        self.plan.times.counted * LONGER
     }
 
     fn attach(&self, relay: &ChildRelay, rooms: &[Room]) -> Result<Crowd> {
         let (crowd, address) = (Crowd::gather()?, relay.addresses().public);
         let slow = strangers(&self.slow, self.plan.slow_readers, 2);
-        for (stranger, room) in slow.zip(rooms.iter().cycle()) {
-            crowd.add_slow_reader(address, stranger, room.subscribe());
+        for (number, (stranger, room)) in slow.zip(rooms.iter().cycle()).enumerate() {
+            let turn = number as f64 / self.plan.slow_readers as f64;
+            crowd.add_slow_reader(address, stranger, room.subscribe(), turn);
         }
         for stranger in strangers(&self.flooding, self.plan.flooders, 3) {
             crowd.add_flooder(address, stranger);
@@ -190,7 +182,7 @@ impl Hall<'_> {
         ];
         let mut watched = Watched::default();
         watched.look(relay).await?;
-        let mut listening = Box::pin(talk.listen(self.window(), &actors));
+        let mut listening = Box::pin(talk.listen(self.plan.beside_crowd.counted, &actors));
         let Heard { acks, deliveries } = loop {
             tokio::select! {
                 heard = &mut listening => break heard?,
