@@ -2,6 +2,7 @@
 
 mod arguments;
 mod broker;
+mod database;
 mod growth;
 mod limit;
 mod load;

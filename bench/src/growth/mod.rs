@@ -1,6 +1,5 @@
 //! Growth: whether a relay gets slower as its database grows, in events and in spaces.
 
-mod ballast;
 mod report;
 mod scale;
 mod side;
@@ -10,16 +9,15 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use rustix::fs::statvfs;
 use sealpost_tests::bare::Person;
-use sqlx::{Connection, PgConnection};
 
 use self::{
-    ballast::{Ballast, count, settle},
     report::{Report, Sample, Step},
     scale::{Growth, Ladder, Scale},
-    side::{Side, copy, remove},
+    side::Side,
 };
 use crate::{
     broker::Brokers,
+    database::{Ballast, Session},
     measure::{Machine, Measured},
     plan::{Mode, Plan},
     progress,
@@ -46,7 +44,9 @@ pub async fn prove(is_short: bool) -> Result<Report> {
     let rooms = world.rooms(scale.spaces).await?.to_vec();
     let database = world.stage.relay_database_name().await?;
     world.stage.stop_relay().await;
-    copy(&world.stage, &database, FIRST).await?;
+    let mut maintenance = world.stage.connect("postgres").await?;
+    maintenance.copy(&database, FIRST).await?;
+    maintenance.close().await?;
     let mut proof = Proof {
         stage: &world.stage,
         writers,
@@ -80,14 +80,15 @@ impl Proof<'_> {
         let mut first = self.stage.connect(FIRST).await?;
         let sealed = self.sealed(smallest.body).await?;
         ballast.fill_events(&mut first, smallest.count, sealed).await?;
-        settle(&mut first).await?;
+        first.settle().await?;
         first.close().await?;
+        let mut maintenance = self.stage.connect("postgres").await?;
         for ladder in self.scale.ladders.clone() {
-            copy(self.stage, FIRST, GROWN).await?;
+            maintenance.copy(FIRST, GROWN).await?;
             self.climb(ladder, ballast).await?;
-            remove(self.stage, GROWN).await?;
+            maintenance.remove(GROWN).await?;
         }
-        Ok(())
+        maintenance.close().await
     }
 
     /// All steps of a ladder.
@@ -96,7 +97,7 @@ impl Proof<'_> {
             first: Side::open(self.stage, FIRST, &self.writers, &self.rooms).await,
             grown: Side::open(self.stage, GROWN, &self.writers, &self.rooms).await,
         };
-        let mut connection = self.stage.connect(GROWN).await?;
+        let mut session = self.stage.connect(GROWN).await?;
         for growth in ladder.steps() {
             let sealed = self.sealed(growth.body()).await?;
             if let Some(missing) = self.missing_room(&growth, &ballast, sealed)? {
@@ -107,33 +108,33 @@ impl Proof<'_> {
             progress(&format!("growing to {growth}"));
             match growth {
                 Growth::Events(events) => {
-                    ballast.fill_events(&mut connection, events.count, sealed).await?;
+                    ballast.fill_events(&mut session, events.count, sealed).await?;
                 }
                 Growth::Spaces(spaces) => {
                     // Those that are written to are spaces too.
                     let others = spaces.saturating_sub(self.rooms.len() as u64);
-                    ballast.fill_quiet_spaces(&mut connection, others, sealed).await?;
+                    ballast.fill_quiet_spaces(&mut session, others, sealed).await?;
                 }
             }
-            let step = self.step(&growth, &mut sides, &mut connection).await?;
+            let step = self.step(&growth, &mut sides, &mut session).await?;
             progress(step.to_string().trim_end());
             self.report.steps.push(step);
         }
-        connection.close().await?;
+        session.close().await?;
         sides.first.close().await;
         sides.grown.close().await;
         Ok(())
     }
 
-    async fn step(&self, growth: &Growth, sides: &mut Sides, connection: &mut PgConnection) -> Result<Step> {
-        let sizes = settle(connection).await?;
+    async fn step(&self, growth: &Growth, sides: &mut Sides, session: &mut Session) -> Result<Step> {
+        let sizes = session.settle().await?;
         // Opens the spaces, so that no run pays for that.
         sides.pair(self.stage, &self.scale, false).await?;
         let mut pairs = Vec::new();
         for round in 0..self.scale.rounds {
             pairs.push(sides.pair(self.stage, &self.scale, round % 2 == 1).await?);
         }
-        let (events, spaces) = count(connection).await?;
+        let (events, spaces) = session.count().await?;
         let step = Step {
             grown: growth.kind(),
             events,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use sealpost_tests::{bare::Person, relay::ChildRelay};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::scale::Scale;
 use crate::{
@@ -62,24 +61,4 @@ impl Side {
         let address = self.relay.addresses().public;
         publish(address, &mut self.traffic, WINDOW, 1, scale.times, &actors).await
     }
-}
-
-/// Copies a database that nobody uses, file by file: through the log of Postgres it would take twice the room.
-pub async fn copy(stage: &Stage, from: &str, to: &str) -> Result<()> {
-    let statement = format!("CREATE DATABASE {to} TEMPLATE {from} STRATEGY file_copy");
-    order(stage, statement).await
-}
-
-/// Removes a database.
-pub async fn remove(stage: &Stage, database: &str) -> Result<()> {
-    order(stage, format!("DROP DATABASE {database} WITH (FORCE)")).await
-}
-
-async fn order(stage: &Stage, statement: String) -> Result<()> {
-    let mut maintenance: PgConnection = stage.connect("postgres").await?;
-    // Made of our own constants.
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(&mut maintenance)
-        .await?;
-    Ok(maintenance.close().await?)
 }

@@ -122,14 +122,14 @@ async fn begin(world: &mut World, scale: &Scale) -> Result<Load> {
 async fn watch(world: &World, scale: &Scale, load: &mut Load) -> Result<Vec<Sample>> {
     let stage = &world.stage;
     let database = stage.relay_database_name().await?;
-    let mut connection = stage.connect(&database).await?;
+    let mut session = stage.connect(&database).await?;
     let began = Instant::now();
     let mut samples = Vec::new();
     for look in 1..=scale.looks {
         sleep_until(began + scale.look * look).await;
         load.check().await?;
         let latencies = load.tally.take_latencies();
-        let sample = Sample::take(stage, &mut connection, began.elapsed(), &latencies).await?;
+        let sample = Sample::take(stage, &mut session, began.elapsed(), &latencies).await?;
         progress(sample.to_string().trim_end());
         samples.push(sample);
     }

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
+    database::Session,
     measure::{Latencies, Percentiles, proportional_set_size},
     stage::{Numbers, Stage},
 };
@@ -39,7 +39,7 @@ impl Sample {
     /// Looks.
     pub async fn take(
         stage: &Stage,
-        connection: &mut PgConnection,
+        session: &mut Session,
         at: Duration,
         latencies: &Latencies,
     ) -> Result<Self> {
@@ -52,7 +52,7 @@ impl Sample {
             memory: proportional_set_size(stage.child().id())?,
             latency: latencies.percentiles(),
             held: held.collect::<Result<_>>()?,
-            rows: rows(connection).await?,
+            rows: session.rows().await?,
         })
     }
 
@@ -61,19 +61,4 @@ impl Sample {
     pub fn p99_ms(&self) -> f64 {
         self.latency.map_or(0.0, |latency| latency.p99_ms)
     }
-}
-
-async fn rows(connection: &mut PgConnection) -> Result<BTreeMap<String, i64>> {
-    let tables: Vec<String> =
-        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-            .fetch_all(&mut *connection)
-            .await?;
-    let mut rows = BTreeMap::new();
-    for table in tables {
-        // The name is the catalogue's own.
-        let count = AssertSqlSafe(format!("SELECT count(*) FROM \"{table}\""));
-        let count = sqlx::query_scalar(count).fetch_one(&mut *connection).await?;
-        rows.insert(table, count);
-    }
-    Ok(rows)
 }

@@ -9,10 +9,9 @@ use sealpost_tests::{
     openbao::OwnOpenBao,
     relay::{ChildRelay, RelayOptions},
 };
-use sqlx::{Connection, PgConnection};
 
 use super::{database::Limits, numbers::Numbers};
-use crate::{measure::Actor, report::LOAD};
+use crate::{database::Session, measure::Actor, report::LOAD};
 
 /// What is configured otherwise than by default: limits that keep one client from taking the whole relay, which is what a
 /// load generator is for. Checks, sealing and durability are as they always are.
@@ -107,8 +106,8 @@ impl Stage {
     }
 
     /// A connection to a database of the same Postgres, as its superuser.
-    pub async fn connect(&self, database: &str) -> Result<PgConnection> {
-        Ok(PgConnection::connect(&self.postgres.superuser_url(database)).await?)
+    pub async fn connect(&self, database: &str) -> Result<Session> {
+        Session::open(&self.postgres.superuser_url(database)).await
     }
 
     /// The same with its limits as they are shipped: for who is to be kept from taking the whole relay.
@@ -138,10 +137,9 @@ impl Stage {
 
     /// Its name.
     pub async fn relay_database_name(&self) -> Result<String> {
-        let mut connection = PgConnection::connect(&self.relay_database()).await?;
-        let name = sqlx::query_scalar("SELECT current_database()::text");
-        let name = name.fetch_one(&mut connection).await?;
-        connection.close().await?;
+        let mut session = Session::open(&self.relay_database()).await?;
+        let name = session.name().await?;
+        session.close().await?;
         Ok(name)
     }
 

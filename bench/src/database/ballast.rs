@@ -4,6 +4,7 @@
 use anyhow::Result;
 use sqlx::{Connection, PgConnection};
 
+use super::Session;
 use crate::progress;
 
 /// The number of the first space of the ballast: far from those that the relay gives out.
@@ -27,15 +28,6 @@ pub struct Ballast {
     spaces: i64,
 }
 
-/// What the table of events takes on the disk.
-#[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    /// Its rows.
-    pub table: i64,
-    /// Its indexes.
-    pub indexes: i64,
-}
-
 impl Ballast {
     /// None yet; events will lie in so many spaces.
     #[must_use]
@@ -54,18 +46,13 @@ impl Ballast {
     }
 
     /// Writes until there are so many events, each sealed one of `sealed` bytes.
-    pub async fn fill_events(
-        &mut self,
-        connection: &mut PgConnection,
-        events: u64,
-        sealed: usize,
-    ) -> Result<()> {
-        self.fill_spaces(connection, self.busy).await?;
+    pub async fn fill_events(&mut self, session: &mut Session, events: u64, sealed: usize) -> Result<()> {
+        self.fill_spaces(session, self.busy).await?;
         let target = i64::try_from(events)?.div_euclid(self.busy);
         let sealed = vec![0x5a; sealed];
         while self.depth < target {
             let to = (self.depth + (COMMIT / self.busy).max(RUN)).min(target);
-            let mut transaction = connection.begin().await?;
+            let mut transaction = session.0.begin().await?;
             while self.depth < to {
                 let places = (self.depth + 1, (self.depth + RUN).min(to));
                 let spaces = (FIRST, FIRST + self.busy - 1);
@@ -81,49 +68,31 @@ impl Ballast {
     /// Writes until there are so many spaces, with all that belongs to one, and a few events in those that are new.
     pub async fn fill_quiet_spaces(
         &mut self,
-        connection: &mut PgConnection,
+        session: &mut Session,
         spaces: u64,
         sealed: usize,
     ) -> Result<()> {
         let (before, spaces) = (self.spaces, i64::try_from(spaces)?);
-        self.fill_spaces(connection, spaces).await?;
+        self.fill_spaces(session, spaces).await?;
         if before < spaces {
             let new = (FIRST + before, FIRST + spaces - 1);
             let sealed = vec![0x5a; sealed];
-            insert_events(connection, new, (1, OF_A_QUIET_SPACE), &sealed).await?;
+            insert_events(&mut session.0, new, (1, OF_A_QUIET_SPACE), &sealed).await?;
         }
         Ok(())
     }
 
-    async fn fill_spaces(&mut self, connection: &mut PgConnection, spaces: i64) -> Result<()> {
+    async fn fill_spaces(&mut self, session: &mut Session, spaces: i64) -> Result<()> {
         if self.spaces < spaces {
             let (from, to) = (FIRST + self.spaces, FIRST + spaces - 1);
             for statement in BELONGINGS {
                 let statement = sqlx::query(statement).bind(from).bind(to);
-                statement.execute(&mut *connection).await?;
+                statement.execute(&mut session.0).await?;
             }
             self.spaces = spaces;
         }
         Ok(())
     }
-}
-
-/// Leaves nothing for a database to do behind the measurement's back; tells how large its events are.
-pub async fn settle(connection: &mut PgConnection) -> Result<Sizes> {
-    sqlx::raw_sql("VACUUM (ANALYZE)")
-        .execute(&mut *connection)
-        .await?;
-    let (table, indexes): (i64, i64) =
-        sqlx::query_as("SELECT pg_table_size('events'), pg_indexes_size('events')")
-            .fetch_one(connection)
-            .await?;
-    Ok(Sizes { table, indexes })
-}
-
-/// Events and spaces of a database, ballast or not.
-pub async fn count(connection: &mut PgConnection) -> Result<(i64, i64)> {
-    let counted = sqlx::query_as("SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM spaces)");
-    Ok(counted.fetch_one(connection).await?)
 }
 
 /// What the relay keeps of a space beside its log: the space, its key, three members with their wraps.
