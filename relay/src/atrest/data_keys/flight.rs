@@ -2,8 +2,9 @@
 //!
 //! A flight opens a batch of keys in a task of its own, so that it goes on when the caller that started it
 //! goes away, and everybody who waits gets its outcome. A few flights are in the air at a time; who comes
-//! later boards the next one, which leaves when one of them has landed. So ten thousand callers with a key
-//! each, after a restart say, cost a few dozen requests, and a lone caller waits for nobody.
+//! later boards the next one, which leaves when one of them has landed. So of many callers with a key each,
+//! after a restart say, some eight share a call (`scripts/bench --row cold-start`), and a lone caller waits for
+//! nobody.
 
 use std::{collections::HashMap, sync::Arc};
 
