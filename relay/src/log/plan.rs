@@ -44,17 +44,6 @@ pub(super) struct PlannedVerdict {
     pub(super) refusal: Option<LogError>,
 }
 
-impl PlannedVerdict {
-    /// Notes what becomes of the next entry; `false` if what follows it is not looked at.
-    fn note(&mut self, planned: Result<PlannedAck, LogError>) -> bool {
-        match planned {
-            Ok(ack) => self.acks.push(ack),
-            Err(refusal) => self.refusal = Some(refusal),
-        }
-        self.refusal.is_none()
-    }
-}
-
 /// What an entry will be acked with, once the plan is committed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PlannedAck {
@@ -116,42 +105,32 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Plans what is not yet acked of each submission, up to its first refused entry.
+    /// Plans what is not yet acked of each submission, up to its first refused entry. Waits for nothing where there are no control
+    /// records.
     pub(super) async fn plan(mut self, batch: &[Pending]) -> Result<Plan, LogError> {
         for pending in batch {
-            let mut verdict = PlannedVerdict::default();
-            for (entry, encoded) in pending.open_entries() {
-                let planned = match entry {
-                    Checked::Event(event) => self.event(event, encoded),
-                    Checked::Control(record) => {
-                        self.control(&pending.author.principal, record, encoded).await?
-                    }
-                };
-                if !verdict.note(planned) {
-                    break;
-                }
-            }
+            let verdict = self.judge(pending).await?;
             self.plan.verdicts.push(verdict);
         }
         Ok(self.plan)
     }
 
-    /// As [`Self::plan`], for submissions without control records. Waits for nothing.
-    pub(super) fn plan_contents(mut self, batch: &[Pending]) -> Plan {
-        for pending in batch {
-            let mut verdict = PlannedVerdict::default();
-            for (entry, encoded) in pending.open_entries() {
-                let planned = match entry {
-                    Checked::Event(event) => self.event(event, encoded),
-                    Checked::Control(_) => Err(LogError::Internal),
-                };
-                if !verdict.note(planned) {
+    async fn judge(&mut self, pending: &Pending) -> Result<PlannedVerdict, LogError> {
+        let mut verdict = PlannedVerdict::default();
+        for (entry, encoded) in pending.open_entries() {
+            let planned = match entry {
+                Checked::Event(event) => self.event(event, encoded),
+                Checked::Control(record) => self.control(&pending.author.principal, record, encoded).await?,
+            };
+            match planned {
+                Ok(ack) => verdict.acks.push(ack),
+                Err(refusal) => {
+                    verdict.refusal = Some(refusal);
                     break;
                 }
             }
-            self.plan.verdicts.push(verdict);
         }
-        self.plan
+        Ok(verdict)
     }
 
     fn event(&mut self, event: &VerifiedEvent, encoded: &EncodedEntry) -> Result<PlannedAck, LogError> {

@@ -51,7 +51,7 @@ pub(super) fn call(shared: &Arc<Shared>, space: &Arc<Space>, wanted: Wanted) {
     match wanted {
         Wanted::Nobody => {}
         Wanted::Lane => shared.lanes.list(Arc::clone(space)),
-        Wanted::Task => Worker::take(Arc::clone(shared), Arc::clone(space)).start(),
+        Wanted::Task => Worker::take(Arc::clone(shared), Arc::clone(space)).start(None),
     }
 }
 
@@ -81,26 +81,18 @@ impl Worker {
         }
     }
 
-    /// Works as a task, on what is next.
-    fn start(mut self) {
+    /// Works as a task: first on what the lane has begun, or else on what is next.
+    fn start(self, begun: Option<(Vec<Pending>, First)>) {
         let tracker = self.shared.work.clone();
-        tracker.spawn(async move {
-            self.round().await;
-            self.run().await;
-        });
-    }
-
-    /// Works as a task, on these submissions first.
-    fn start_with(mut self, batch: Vec<Pending>, first: First) {
-        let tracker = self.shared.work.clone();
-        tracker.spawn(async move {
-            self.append(batch, first).await;
-            self.run().await;
-        });
+        tracker.spawn(self.run(begun));
     }
 
     /// Goes on until the lane can, or until there is nothing to do.
-    async fn run(mut self) {
+    async fn run(mut self, begun: Option<(Vec<Pending>, First)>) {
+        match begun {
+            Some((batch, first)) => self.append(batch, first).await,
+            None => self.round().await,
+        }
         loop {
             let wanted = self.rest();
             if wanted != Wanted::Task {

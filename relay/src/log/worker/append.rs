@@ -73,7 +73,7 @@ impl Setback {
 /// Whether a refusal is final: the fold was compared with the database after the submission came in. A relay that is
 /// behind must not refuse what the log allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fold {
+pub(super) enum Fold {
     MayBeBehind,
     IsFresh,
 }
@@ -259,8 +259,9 @@ impl Worker {
         }
     }
 
-    /// Notes the acks and answers the submissions that are done or finally refused.
-    async fn settle(&self, batch: &mut Vec<Pending>, verdicts: Vec<PlannedVerdict>, fold: Fold) {
+    /// Notes the acks and answers the submissions that are done or finally refused. Waits for nothing where every entry has just
+    /// taken its place.
+    pub(super) async fn settle(&self, batch: &mut Vec<Pending>, verdicts: Vec<PlannedVerdict>, fold: Fold) {
         let mut left = Vec::new();
         for (mut pending, verdict) in batch.drain(..).zip(verdicts) {
             match self.note_acks(&mut pending, verdict.acks).await {
@@ -293,18 +294,6 @@ impl Worker {
             cursor,
             receipt,
             duplicate,
-        })
-    }
-
-    /// As [`Self::ack`], for an entry that has taken its place; waits for nothing.
-    pub(super) fn placed(&self, planned: &PlannedAck) -> Result<Ack, LogError> {
-        let (PlannedAck::Placed(cursor), Some(key)) = (*planned, self.shared.receipts.known()) else {
-            return Err(LogError::Internal);
-        };
-        Ok(Ack {
-            cursor,
-            receipt: key.issue(&self.space.id, &cursor),
-            duplicate: false,
         })
     }
 

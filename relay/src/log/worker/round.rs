@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::append::{First, Setback, has_control, older_seen};
+use futures_util::FutureExt;
+
+use super::append::{First, Fold, Setback, has_control, older_seen};
 use super::{Worker, call};
-use crate::log::LogError;
 use crate::log::lanes::Outcome;
 use crate::log::page::PlacedEntry;
 use crate::log::plan::{Plan, PlannedAck, PlannedVerdict, Planner, Room};
@@ -31,11 +32,11 @@ impl Round {
         let mut batch = Vec::new();
         worker.gather(&mut batch);
         let Some(plan) = worker.plan_at_once(&batch) else {
-            worker.start_with(batch, First::Judge);
+            worker.start(Some((batch, First::Judge)));
             return None;
         };
         if !plan.is_plain() {
-            worker.start_with(batch, First::Planned(Box::new(plan)));
+            worker.start(Some((batch, First::Planned(Box::new(plan)))));
             return None;
         }
         let bytes = plan.append.bytes() as u64;
@@ -65,22 +66,17 @@ impl Round {
         };
         // The fold has the entries already. Kept, it would call them repeats of what nobody has stored.
         self.worker.bench.ledger = None;
-        self.worker.start_with(self.batch, First::Failed(setback));
+        self.worker.start(Some((self.batch, First::Failed(setback))));
     }
 
     fn answer(mut self) {
         let worker = &mut self.worker;
-        for (mut pending, verdict) in self.batch.into_iter().zip(self.verdicts) {
-            let acks = verdict.acks.iter().map(|planned| worker.placed(planned));
-            let refusal = match acks.collect::<Result<Vec<_>, LogError>>() {
-                Ok(acks) => {
-                    pending.outcome.acks = acks;
-                    None
-                }
-                Err(error) => Some(error),
-            };
-            pending.answer(refusal, &*worker.shared.observer);
-        }
+        // With its last answer a relay that drains might end before what follows.
+        let _at_work = worker.shared.work.token();
+        // A submission that was not answered in this poll, which cannot be, is told `internal` by its drop.
+        let _ = worker
+            .settle(&mut self.batch, self.verdicts, Fold::IsFresh)
+            .now_or_never();
         worker.keep_snapshot();
         worker.keep_usage();
         let wanted = worker.rest();
@@ -107,7 +103,12 @@ impl Worker {
         let usage = shared.quotas.known(ledger.created_by)?;
         let room = Room::of(&shared.limits, stored, usage.bytes);
         let planner = Planner::new(shared, ledger, &key, room, HashMap::new());
-        Some(planner.plan_contents(batch))
+        let planned = planner.plan(batch).now_or_never().and_then(Result::ok);
+        if planned.is_none() {
+            // Some of it may have been folded already.
+            self.bench.ledger = None;
+        }
+        planned
     }
 }
 
