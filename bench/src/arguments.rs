@@ -63,9 +63,9 @@ pub enum Command {
     },
     /// Proves that under a mixed load memory and latency are flat, and no table and no cache grows that should not
     Soak {
-        /// How long
-        #[arg(long, default_value_t = 30.0)]
-        minutes: f64,
+        /// How long, 4 at least: there is a look each minute, and the second half of the looks is judged
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(4..))]
+        minutes: u32,
         /// In which form.
         #[command(flatten)]
         form: Form,

@@ -87,7 +87,7 @@ async fn grow(form: Form) -> Result<bool> {
 }
 
 /// Whether nothing grows under a mixed load.
-async fn soak_for(minutes: f64, form: Form) -> Result<bool> {
+async fn soak_for(minutes: u32, form: Form) -> Result<bool> {
     allow_many_sockets()?;
     let report = soak::prove(minutes, form.short).await?;
     tell(form.json, &report)?;

@@ -1,7 +1,5 @@
 //! How much of everything is done: in minutes, in an hour, or just enough to see that it works.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::measure::Times;
@@ -56,7 +54,7 @@ impl Plan {
             Mode::Quick => Self {
                 mode,
                 rounds: 3,
-                times: times(500, 2_500),
+                times: Times::of(500, 2_500),
                 writers: 64,
                 readers: 200,
                 replayed: 100_000,
@@ -64,16 +62,16 @@ impl Plan {
                 idle: 1_000,
                 slow_readers: 500,
                 flooders: 50,
-                beside_crowd: times(5_000, 15_000),
+                beside_crowd: Times::of(5_000, 15_000),
                 cold_spaces: 1_000,
                 most_spaces: 1_000,
             },
             Mode::Full => Self {
                 rounds: 5,
-                times: times(2_000, 10_000),
+                times: Times::of(2_000, 10_000),
                 replayed_by_sdk: 100_000,
                 idle: 10_000,
-                beside_crowd: times(5_000, 30_000),
+                beside_crowd: Times::of(5_000, 30_000),
                 cold_spaces: 10_000,
                 mode,
                 ..Self::of(Mode::Quick)
@@ -81,7 +79,7 @@ impl Plan {
             Mode::Smoke => Self {
                 mode,
                 rounds: 1,
-                times: times(50, 200),
+                times: Times::of(50, 200),
                 writers: 2,
                 readers: 3,
                 replayed: 200,
@@ -89,7 +87,7 @@ impl Plan {
                 idle: 5,
                 slow_readers: 4,
                 flooders: 2,
-                beside_crowd: times(50, 400),
+                beside_crowd: Times::of(50, 400),
                 cold_spaces: 5,
                 most_spaces: 3,
             },
@@ -106,19 +104,6 @@ impl Plan {
     #[must_use]
     pub fn spaces(&self, spaces: usize) -> usize {
         spaces.min(self.most_spaces)
-    }
-
-    /// Time that a run takes in all.
-    #[must_use]
-    pub fn run(&self) -> Duration {
-        self.times.warm_up + self.times.counted
-    }
-}
-
-const fn times(warm_up_ms: u64, counted_ms: u64) -> Times {
-    Times {
-        warm_up: Duration::from_millis(warm_up_ms),
-        counted: Duration::from_millis(counted_ms),
     }
 }
 

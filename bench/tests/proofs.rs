@@ -41,3 +41,12 @@ fn soak_does_everything_and_looks_at_every_table() {
     }
     assert!(!report["findings"].as_array().unwrap().is_empty(), "{report}");
 }
+
+#[test]
+fn soak_that_is_too_short_to_be_judged_is_refused() {
+    for minutes in ["0", "3", "some"] {
+        let mut bench = Command::new(env!("CARGO_BIN_EXE_sealpost-bench"));
+        let output = bench.args(["soak", "--minutes", minutes]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+}

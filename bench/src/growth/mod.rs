@@ -191,11 +191,10 @@ impl Sides {
 }
 
 fn sample(measured: Measured) -> Sample {
-    let p99_ms = measured.latencies.percentiles().map_or(0.0, |some| some.p99_ms);
     let run = Run::from(measured);
     Sample {
         rate: run.rate(),
-        p99_ms,
+        p99_ms: run.p99_ms(),
         postgres_us: run.cpu_us("postgres"),
     }
 }

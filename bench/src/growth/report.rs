@@ -144,7 +144,7 @@ impl fmt::Display for Report {
         }
         let verdict = match (self.is_judged, self.holds) {
             (false, _) => "not judged: in short the numbers mean nothing",
-            (true, true) => "holds: acks per second fell by less than 15 % at every step",
+            (true, true) => "holds: acks per second fell by less than 15 % at every step that was made",
             (true, false) => "DOES NOT HOLD: acks per second fell by 15 % or more",
         };
         writeln!(f, "{verdict}")

@@ -1,6 +1,6 @@
 //! How far it grows.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use crate::{measure::Times, stage::MESSAGE};
 
@@ -98,7 +98,7 @@ impl Scale {
         };
         Self {
             rounds: 5,
-            times: times(1_000, 5_000),
+            times: Times::of(1_000, 5_000),
             writers: 64,
             spaces: 1_000,
             ballast_spaces: 100,
@@ -120,7 +120,7 @@ impl Scale {
         let events = |count, body| Events { count, body };
         Self {
             rounds: 1,
-            times: times(50, 200),
+            times: Times::of(50, 200),
             writers: 2,
             spaces: 3,
             ballast_spaces: 4,
@@ -139,12 +139,5 @@ impl Scale {
             Ladder::Spaces(_) => None,
         });
         *first.expect("the first ladder is one of events")
-    }
-}
-
-const fn times(warm_up_ms: u64, counted_ms: u64) -> Times {
-    Times {
-        warm_up: Duration::from_millis(warm_up_ms),
-        counted: Duration::from_millis(counted_ms),
     }
 }

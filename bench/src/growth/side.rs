@@ -7,15 +7,13 @@ use sealpost_tests::{bare::Person, relay::ChildRelay};
 
 use super::scale::Scale;
 use crate::{
-    load::publish,
+    load::{ahead, publish},
     measure::{Actor, Measured},
     stage::{Room, Stage, Traffic},
 };
 
 /// Events that a writer has in flight, as in the row `append-1000`.
 const WINDOW: usize = 16;
-/// How many events a core can check in a second, at most.
-const CHECKED_BY_A_CORE: usize = 22_000;
 
 /// The writers of one database, and its relay.
 pub struct Side {
@@ -40,11 +38,7 @@ impl Side {
 
     /// Signs what a run needs.
     pub async fn prepare(&mut self, scale: &Scale) -> Result<()> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let run = scale.times.warm_up + scale.times.counted;
-        let events = run.as_secs_f64() * (cores * CHECKED_BY_A_CORE) as f64;
-        let each = (events / scale.writers as f64).ceil() as usize;
-        self.traffic.top_up(each).await
+        self.traffic.top_up(ahead(scale.times, scale.writers)).await
     }
 
     /// One run.

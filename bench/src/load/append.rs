@@ -13,6 +13,17 @@ use crate::{
     stage::{Socket, Supply, Traffic, WebSocket, frame, read, refusal},
 };
 
+/// How many events a core can check in a second, at most: so many are signed ahead for each second of a run.
+const CHECKED_BY_A_CORE: usize = 22_000;
+
+/// Events that each of so many writers has to have signed before a run.
+#[must_use]
+pub fn ahead(times: Times, writers: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let events = times.whole().as_secs_f64() * (cores * CHECKED_BY_A_CORE) as f64;
+    (events / writers as f64).ceil() as usize
+}
+
 /// One writer behind an open socket.
 pub struct Writer {
     /// Its socket.

@@ -12,7 +12,7 @@ mod sdk;
 mod talk;
 
 pub use account::Account;
-pub use append::{Writer, append, publish};
+pub use append::{Writer, ahead, append, publish};
 pub use broker_append::{BrokerLoad, append_to_broker};
 pub use cold::{Asking, ask_at_once};
 pub use crowd::{Crowd, Stranger};

@@ -29,6 +29,23 @@ pub struct Times {
     pub counted: Duration,
 }
 
+impl Times {
+    /// In milliseconds.
+    #[must_use]
+    pub const fn of(warm_up_ms: u64, counted_ms: u64) -> Self {
+        Self {
+            warm_up: Duration::from_millis(warm_up_ms),
+            counted: Duration::from_millis(counted_ms),
+        }
+    }
+
+    /// In all.
+    #[must_use]
+    pub fn whole(self) -> Duration {
+        self.warm_up + self.counted
+    }
+}
+
 /// What all tasks of a load share: they count here, and stop when told.
 #[derive(Debug, Default)]
 pub struct Meter {

@@ -179,6 +179,11 @@ impl Ratio {
             value: (!ratios.is_empty()).then(|| median(ratios)),
         }
     }
+
+    /// A plain number of each round, as a ratio to one.
+    pub fn number(of: impl Into<String>, rounds: impl IntoIterator<Item = f64>) -> Self {
+        Self::paired(of, rounds.into_iter().map(|number| (number, 1.0)))
+    }
 }
 
 fn percentiles(runs: &[Run]) -> Option<Percentiles> {

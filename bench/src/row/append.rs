@@ -11,16 +11,13 @@ use super::turns::{Entrant, Runs, turns};
 use crate::{
     broker::{BrokerProcess, Brokers, Installed},
     limit::{Inserts, Primitives, batched_inserts},
-    load::{BrokerLoad, Writer, append, append_to_broker, publish},
+    load::{BrokerLoad, Writer, ahead, append, append_to_broker, publish},
     peer::{Peer, PeerProcess},
     plan::Plan,
     progress,
     report::{Ratio, Row, Run},
     stage::{Desk, Person, Stage, Traffic, WebSocket, World, open_web_socket},
 };
-
-/// How many events a core can check in a second, at most: so many are signed ahead for each second of a run.
-const CHECKED_BY_A_CORE: usize = 22_000;
 
 /// What the writers send.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +100,8 @@ impl<'a> Contest<'a> {
     }
 
     async fn round(&mut self, number: usize) -> Result<()> {
-        let writers = self.plan.writers;
-        self.traffic.top_up(ahead(self.plan, writers)).await?;
+        let signed = ahead(self.plan.times, self.plan.writers);
+        self.traffic.top_up(signed).await?;
         let time = self.plan.times.counted / 20;
         let primitives = tokio::task::spawn_blocking(move || Primitives::measure(time)).await??;
         let mut runs = Runs::new();
@@ -254,11 +251,4 @@ async fn introduce(address: SocketAddr, person: &Person) -> Result<WebSocket> {
     socket.send(Message::Binary(key.into())).await?;
     socket.next().await.context("the prototype is gone")??;
     Ok(socket)
-}
-
-/// Events that each writer has signed before a run.
-fn ahead(plan: &Plan, writers: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let events = plan.run().as_secs_f64() * (cores * CHECKED_BY_A_CORE) as f64;
-    (events / writers as f64).ceil() as usize
 }

@@ -100,10 +100,7 @@ fn requests(desk: &mut Desk, publishes: bool) -> Vec<Ask> {
 fn row(name: String, spaces: usize, rounds: &[Round]) -> Result<Row> {
     let cores = std::thread::available_parallelism()?.get();
     let runs: Vec<Run> = rounds.iter().map(|round| round.run.clone()).collect();
-    // Plain numbers, as ratios to one.
-    let number = |of: &str, number: fn(&Round) -> f64| {
-        Ratio::paired(of, rounds.iter().map(|round| (number(round), 1.0)))
-    };
+    let number = |of: &str, number: fn(&Round) -> f64| Ratio::number(of, rounds.iter().map(number));
     let ratio = |of: &str, pair: fn(&Round) -> (f64, f64)| Ratio::paired(of, rounds.iter().map(pair));
     Ok(Row {
         name,

@@ -139,7 +139,7 @@ impl Hall<'_> {
     /// Events that a writer has signed before it begins: for both windows, for the time in between, and for what is waited for.
     fn ahead(&self) -> usize {
         let times = self.plan.beside_crowd;
-        let time = 2 * (times.warm_up + times.counted) + 4 * ALL_THERE;
+        let time = 2 * times.whole() + 4 * ALL_THERE;
         (time.as_secs_f64() * f64::from(PACE)) as usize
     }
 
@@ -232,15 +232,13 @@ impl Hall<'_> {
     fn ratios(&self, rounds: &[Round]) -> Vec<Ratio> {
         let pairs =
             |of: &str, pair: &dyn Fn(&Round) -> (f64, f64)| Ratio::paired(of, rounds.iter().map(pair));
-        // A plain number, as a ratio to one.
-        let number =
-            |of: &str, number: &dyn Fn(&Round) -> f64| pairs(of, &|round: &Round| (number(round), 1.0));
+        let number = |of: &str, number: &dyn Fn(&Round) -> f64| Ratio::number(of, rounds.iter().map(number));
         vec![
             pairs("honest ack p99, beside the crowd / alone", &|round| {
-                (p99(&round.crowd.acks), p99(&round.alone.acks))
+                (round.crowd.acks.p99_ms(), round.alone.acks.p99_ms())
             }),
             pairs("honest delivery p99, beside the crowd / alone", &|round| {
-                (p99(&round.crowd.deliveries), p99(&round.alone.deliveries))
+                (round.crowd.deliveries.p99_ms(), round.alone.deliveries.p99_ms())
             }),
             number("relay's memory growth, MiB (PSS at its highest)", &|round| {
                 (round.crowd.memory as f64 - round.alone.memory as f64) / MIB
@@ -286,9 +284,4 @@ fn strangers(people: &[Person], count: usize, net: u8) -> impl Iterator<Item = S
             from: IpAddr::V4(Ipv4Addr::new(127, 0, net, host)),
         }
     })
-}
-
-fn p99(run: &Run) -> f64 {
-    let percentiles = run.measured.latencies.percentiles();
-    percentiles.map_or(0.0, |percentiles| percentiles.p99_ms)
 }

@@ -102,7 +102,7 @@ impl<'a> Hall<'a> {
             // Twice, because it catches up with ticks that it missed.
             Pace::PerSecond(rate) => 2.0 * f64::from(rate),
         };
-        (per_second * self.plan.run().as_secs_f64()) as usize
+        (per_second * self.plan.times.whole().as_secs_f64()) as usize
     }
 
     async fn relay(&self, room: &Room, traffic: &mut Traffic) -> Result<Run> {

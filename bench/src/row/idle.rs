@@ -41,10 +41,9 @@ pub async fn run(world: &mut World, name: String) -> Result<Row> {
         skipped: Vec::new(),
         ratios: vec![
             Ratio::paired("relay / echo, memory per socket", pairs()),
-            // A difference, as a ratio to one KiB.
-            Ratio::paired(
+            Ratio::number(
                 "relay - echo, KiB per socket",
-                pairs().map(|(relay, echo)| (relay - echo, 1.0)),
+                pairs().map(|(relay, echo)| relay - echo),
             ),
         ],
         contestants: vec![

@@ -39,7 +39,7 @@ struct Scale {
 
 impl Scale {
     /// 400 events a second over 100 spaces for so many minutes, with a look at each.
-    fn full(minutes: f64) -> Self {
+    fn full(minutes: u32) -> Self {
         Self {
             writers: 16,
             spaces: 100,
@@ -53,7 +53,7 @@ impl Scale {
                 login: Duration::from_secs(10),
             },
             look: Duration::from_secs(60),
-            looks: minutes.ceil() as u32,
+            looks: minutes,
         }
     }
 
@@ -78,7 +78,7 @@ impl Scale {
 }
 
 /// Proves it; gives the report.
-pub async fn prove(minutes: f64, is_short: bool) -> Result<Report> {
+pub async fn prove(minutes: u32, is_short: bool) -> Result<Report> {
     let (scale, mode) = if is_short {
         (Scale::short(), Mode::Smoke)
     } else {
