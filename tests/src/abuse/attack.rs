@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     tally::Tally,
-    victim::{Cast, Times},
+    victim::{Cast, Member, Times},
 };
 
 /// One kind of abuse.
@@ -45,6 +45,8 @@ pub(super) enum Bound {
     Pings,
     /// Lets the connection be and does only so much for it.
     Held,
+    /// The same, for what any member may do: Bob does it first, and memory counts beyond what he took.
+    Right,
 }
 
 /// What "at once" may take, a busy machine included.
@@ -61,7 +63,7 @@ impl Bound {
             Self::Write => times.write,
             // Two may stay unanswered, the third ends it; each interval may be a tenth longer.
             Self::Pings => times.ping * 33 / 10,
-            Self::Held => return None,
+            Self::Held | Self::Right => return None,
         };
         Some(time + AT_ONCE)
     }
@@ -76,6 +78,8 @@ pub(super) struct Arena {
     /// When to stop.
     pub(super) until: Instant,
     pub(super) cast: Arc<Cast>,
+    /// As whom, where it takes a member.
+    pub(super) member: Member,
     pub(super) times: Times,
     pub(super) bound: Bound,
 }

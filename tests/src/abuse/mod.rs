@@ -21,13 +21,13 @@ use tokio::time::Instant;
 
 pub use self::report::{EXPLANATION, Report, Row};
 use self::{
-    attack::{Arena, Attack},
+    attack::{Arena, Attack, Bound},
     attacks::ATTACKS,
     exchange::Exchange,
     mob::Mob,
     process::Usage,
     tally::Tally,
-    victim::Victim,
+    victim::{Member, Victim},
 };
 
 /// How to prove it.
@@ -94,22 +94,29 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 async fn suffer(attack: &'static Attack, victim: &Victim, options: &Options, mob: &Mob) -> Row {
     let exchange = Exchange::begin(victim).await;
     let a_while = options.time.min(Duration::from_secs(5));
-    let quiet = exchange.listen(a_while).await;
-    let id = victim.relay.id();
-    let before = Usage::begin(id);
-    let idle = mob.cpu();
-    let start = Instant::now();
-    let tallies = (0..attack.attackers).map(|number| {
+    let set_on = |number, member, time| {
         let arena = Arena {
             relay: victim.relay.addresses().public,
             number,
-            until: start + options.time,
+            until: Instant::now() + time,
             cast: Arc::clone(&victim.cast),
+            member,
             times: victim.times,
             bound: attack.bound,
         };
         mob.set_on((attack.run)(arena))
-    });
+    };
+    // What it took to set all up is given back first.
+    exchange.listen(a_while).await;
+    let id = victim.relay.id();
+    process::forget_highest(id);
+    if attack.bound == Bound::Right {
+        set_on(0, Member::Bob, a_while).await.expect("Bob does not panic");
+    }
+    let quiet = exchange.listen(a_while).await;
+    let before = Usage::begin(id);
+    let idle = mob.cpu();
+    let tallies = (0..attack.attackers).map(|number| set_on(number, Member::Mallory, options.time));
     let tallies = join_all(tallies.collect::<Vec<_>>());
     let (noisy, tallies) = tokio::join!(exchange.listen(options.time), tallies);
     let used = before.end(id);

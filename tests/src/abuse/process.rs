@@ -7,16 +7,21 @@ use tokio::time::Instant;
 /// `/proc/<pid>/stat` counts in ticks of this; Linux promises it to programs whatever the kernel's own clock is.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Forgets how much memory the process had at its highest.
+pub(super) fn forget_highest(id: u32) {
+    fs::write(format!("/proc/{id}/clear_refs"), "5").unwrap();
+}
+
 /// What a process used from a moment on.
 pub(super) struct Usage {
-    resident: u64,
+    highest: u64,
     cpu: Duration,
     since: Instant,
 }
 
 /// What it used in a time.
 pub(super) struct Used {
-    /// Memory at the highest beyond that at the beginning, in bytes.
+    /// Memory at the highest beyond the highest before, in bytes.
     pub(super) growth: u64,
     pub(super) cpu: Duration,
     pub(super) time: Duration,
@@ -24,10 +29,10 @@ pub(super) struct Used {
 
 impl Usage {
     pub(super) fn begin(id: u32) -> Self {
-        // From here on the kernel remembers the highest anew.
-        fs::write(format!("/proc/{id}/clear_refs"), "5").unwrap();
+        let highest = highest(id);
+        forget_highest(id);
         Self {
-            resident: memory(id, "VmRSS:"),
+            highest,
             cpu: cpu(id),
             since: Instant::now(),
         }
@@ -35,16 +40,16 @@ impl Usage {
 
     pub(super) fn end(self, id: u32) -> Used {
         Used {
-            growth: memory(id, "VmHWM:").saturating_sub(self.resident),
+            growth: highest(id).saturating_sub(self.highest),
             cpu: cpu(id).saturating_sub(self.cpu),
             time: self.since.elapsed(),
         }
     }
 }
 
-fn memory(id: u32, name: &str) -> u64 {
+fn highest(id: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kib: u64 = line.trim().strip_suffix(" kB").unwrap().parse().unwrap();
     kib * 1024
 }
@@ -68,6 +73,7 @@ mod tests {
     #[test]
     fn memory_taken_and_given_back_is_growth() {
         let id = std::process::id();
+        forget_highest(id);
         let before = Usage::begin(id);
         let taken = std::hint::black_box(vec![1_u8; 32 << 20]);
         drop(taken);

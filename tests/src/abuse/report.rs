@@ -20,7 +20,9 @@ const TOO_MANY_SOCKETS: &str = "close 1008 rate_limited";
 /// What the rows say.
 pub const EXPLANATION: &str = "\
 Each attack meets a relay of its own, while Alice sends Bob 100 messages a second.
-  memory      the relay's resident memory at its highest, beyond that before the attack: at most 1 MiB for each attacker
+  memory      the relay's resident memory at its highest, beyond its highest before the attack, while Alice and Bob talked: at most
+              1 MiB for each attacker. Of what any member may do, before the attack is when Bob does it. The relay runs without
+              pages of 2 MiB here, which would hide what is smaller
   closed      how long the relay let an attacker be connected that it does not bear at all
   honest p99  from the moment when a message is due until Bob has it; at most doubled. It is measured without attackers (before),
               with them (during), and without them beside burners: threads of the attackers' priority that take as much CPU as
@@ -42,7 +44,7 @@ pub struct Row {
     pub(super) attack: &'static Attack,
     /// What the attackers did.
     pub tally: Tally,
-    /// The relay's memory at the highest, beyond that before the attack, in bytes.
+    /// The relay's memory at the highest, beyond the highest before the attack, in bytes.
     pub growth: u64,
     /// Of one core, over the time of the attack.
     pub cpu: f64,

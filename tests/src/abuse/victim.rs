@@ -60,7 +60,17 @@ pub(super) struct Cast {
     /// The space of all three.
     pub(super) room: Room,
     pub(super) alices_pen: Mutex<Pen>,
-    pub(super) mallorys_pen: Mutex<Pen>,
+    bobs_pen: Mutex<Pen>,
+    mallorys_pen: Mutex<Pen>,
+}
+
+/// A member who does as an attack does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Member {
+    /// Once, so that it is known what the relay takes for an honest one.
+    Bob,
+    /// To attack.
+    Mallory,
 }
 
 /// The relay that is attacked, and who is there.
@@ -89,6 +99,20 @@ impl Victim {
 }
 
 impl Cast {
+    pub(super) fn person(&self, member: Member) -> &Person {
+        match member {
+            Member::Bob => &self.bob,
+            Member::Mallory => &self.mallory,
+        }
+    }
+
+    pub(super) fn pen(&self, member: Member) -> &Mutex<Pen> {
+        match member {
+            Member::Bob => &self.bobs_pen,
+            Member::Mallory => &self.mallorys_pen,
+        }
+    }
+
     /// Makes the log longer than what a relay remembers of one: roots, and ids of a writer.
     async fn write_long(&self, relay: SocketAddr) {
         let mut socket = Socket::log_in(relay.ip(), relay, &self.alice).await.unwrap();
@@ -115,6 +139,7 @@ impl Cast {
             mallory,
             room,
             alices_pen: Mutex::default(),
+            bobs_pen: Mutex::default(),
             mallorys_pen: Mutex::default(),
         }
     }
@@ -123,6 +148,8 @@ impl Cast {
 fn options(database: &Database, times: &Times) -> RelayOptions {
     let milliseconds = |time: Duration| time.as_millis().to_string();
     RelayOptions::on(database)
+        // Its allocator asks for pages of 2 MiB, in which a growth of some KiB shows as nothing or as 2 MiB.
+        .with("MIMALLOC_ALLOW_THP", "0")
         .with("SEALPOST__SERVER__PUBLIC_URL", ORIGIN)
         .with("SEALPOST__TELEMETRY__FILTER", "info")
         .with("SEALPOST__ACCOUNTS__REGISTRATION", "open")

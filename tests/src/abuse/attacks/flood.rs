@@ -86,9 +86,9 @@ async fn again(arena: &Arena, bytes: &[u8]) -> Tally {
     tally
 }
 
-/// Mallory's socket; without one the tally says why.
+/// The member's socket; without one the tally says why.
 pub(super) async fn log_in(arena: &Arena, tally: &mut Tally) -> Option<Socket> {
-    let socket = Socket::log_in(arena.own_address(), arena.relay, &arena.cast.mallory).await;
+    let socket = Socket::log_in(arena.own_address(), arena.relay, arena.cast.person(arena.member)).await;
     socket.inspect_err(|denied| tally.denied(denied)).ok()
 }
 

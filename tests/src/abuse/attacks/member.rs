@@ -97,9 +97,10 @@ pub(super) async fn publishes(arena: Arena) -> Tally {
     let Some(mut socket) = log_in(&arena, &mut tally).await else {
         return tally;
     };
-    let mut pen = cast.mallorys_pen.lock().await;
+    let member = cast.person(arena.member);
+    let mut pen = cast.pen(arena.member).lock().await;
     while !arena.is_over() {
-        let mut sign = || cast.room.sign(&cast.mallory, &mut pen, vec![0; 64].into());
+        let mut sign = || cast.room.sign(member, &mut pen, vec![0; 64].into());
         let publish = cast.room.publish((0..ENTRIES).map(|_| sign()).collect());
         // The last ones too, so that the chain goes on where it is.
         loop {

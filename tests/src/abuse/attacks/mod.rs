@@ -262,7 +262,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         what: "a member publishes as fast as it can into the space of the honest",
         unprotected: UNKNOWN,
         attackers: 1,
-        bound: Bound::Held,
+        bound: Bound::Right,
         answers: &["acked"],
         run: |arena| Box::pin(member::publishes(arena)),
     },
