@@ -64,8 +64,8 @@ assemble() {
 build_relay() {
     local triple
     triple=$(rustc -vV | sed -n 's/^host: //p')
-    (cd "$repository" && RUSTFLAGS='-C target-feature=+crt-static' SQLX_OFFLINE=true change cargo build --quiet --locked --release \
-        --target "$triple" --package sealpost-relay --bin sealpost-relay)
+    (cd "$repository" && SQLX_OFFLINE=true change cargo build --config 'target."cfg(all())".rustflags = ["-Ctarget-feature=+crt-static"]' \
+        --quiet --locked --release --target "$triple" --package sealpost-relay --bin sealpost-relay)
     relay=${CARGO_TARGET_DIR:-$repository/target}/$triple/release/sealpost-relay
 }
 
