@@ -2,8 +2,9 @@
 //!
 //! A lane judges what is ready in its spaces by itself, one space after the other, and answers it after the commit: no task
 //! is woken for a space whose log is in memory. Whatever may have to wait is left to a task of the space, which sends its
-//! appends here, too.
+//! appends here, too. While one batch is being committed the next one is judged, so that Postgres need not wait for it.
 
+use std::mem;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Weak};
 use futures_util::FutureExt;
 use sealpost_protocol::ids::SpaceId;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::{self, JoinHandle};
 use tokio::time::Instant;
 
 use super::LogError;
@@ -82,7 +84,8 @@ impl Queues {
     pub(super) fn start(self, shared: &Arc<Shared>) {
         for queue in self.0 {
             let shared = Arc::downgrade(shared);
-            tokio::spawn(Lane { queue, shared }.run());
+            let next = Batch::default();
+            tokio::spawn(Lane { queue, shared, next }.run());
         }
     }
 }
@@ -90,6 +93,8 @@ impl Queues {
 struct Lane {
     queue: mpsc::UnboundedReceiver<Job>,
     shared: Weak<Shared>,
+    /// What is committed next.
+    next: Batch,
 }
 
 #[derive(Default)]
@@ -106,28 +111,67 @@ enum Asker {
     Task(oneshot::Sender<Outcome>),
 }
 
+/// A batch, and what became of its appends.
+struct Ended {
+    batch: Batch,
+    outcomes: Result<Vec<Appended>, StoreFailure>,
+}
+
 impl Lane {
     async fn run(mut self) {
         while let Some(first) = self.queue.recv().await {
-            let Some(shared) = self.shared.upgrade() else {
-                return;
-            };
-            let batch = self.gather(&shared, first);
-            if !batch.appends.is_empty() {
-                batch.commit(&shared).await;
+            self.take(first);
+            self.gather();
+            let mut committing = self.commit_next();
+            while let Some(batch) = committing {
+                let ended = self.gather_until(batch).await;
+                self.gather();
+                committing = self.commit_next();
+                if committing.is_some() {
+                    // The next one is on its way before this one is answered.
+                    task::yield_now().await;
+                }
+                if let Some(Ended { batch, outcomes }) = ended {
+                    batch.reply(outcomes);
+                }
             }
         }
     }
 
-    fn gather(&mut self, shared: &Arc<Shared>, first: Job) -> Batch {
-        let mut batch = Batch::default();
-        batch.take(shared, first);
-        while !batch.is_full()
-            && let Ok(next) = self.queue.try_recv()
-        {
-            batch.take(shared, next);
+    fn commit_next(&mut self) -> Option<JoinHandle<Ended>> {
+        if self.next.appends.is_empty() {
+            return None;
         }
-        batch
+        let shared = self.shared.upgrade()?;
+        Some(tokio::spawn(mem::take(&mut self.next).commit(shared)))
+    }
+
+    fn take(&mut self, job: Job) {
+        // Who is dropped with the job is told that the relay ends.
+        if let Some(shared) = self.shared.upgrade() {
+            self.next.take(&shared, job);
+        }
+    }
+
+    /// Judges what comes until a batch is committed.
+    async fn gather_until(&mut self, mut committing: JoinHandle<Ended>) -> Option<Ended> {
+        loop {
+            tokio::select! {
+                biased;
+                // It catches its panics, and is cut short with the relay alone.
+                ended = &mut committing => return ended.ok(),
+                Some(job) = self.queue.recv(), if !self.next.is_full() => self.take(job),
+            };
+        }
+    }
+
+    /// Judges what has come.
+    fn gather(&mut self) {
+        while !self.next.is_full()
+            && let Ok(job) = self.queue.try_recv()
+        {
+            self.take(job);
+        }
     }
 }
 
@@ -156,7 +200,7 @@ impl Batch {
         self.bytes >= FULL_BATCH_BYTES || self.entries >= FULL_BATCH_ENTRIES
     }
 
-    async fn commit(self, shared: &Shared) {
+    async fn commit(self, shared: Arc<Shared>) -> Ended {
         let started = Instant::now();
         let appending = AssertUnwindSafe(shared.store.append(&self.appends)).catch_unwind();
         let outcomes = appending
@@ -166,7 +210,10 @@ impl Batch {
         shared
             .observer
             .batch_ended(spaces, self.entries, self.bytes, elapsed);
-        self.reply(outcomes);
+        Ended {
+            batch: self,
+            outcomes,
+        }
     }
 
     fn reply(self, outcomes: Result<Vec<Appended>, StoreFailure>) {

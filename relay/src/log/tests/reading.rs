@@ -1,10 +1,11 @@
 //! A subscription is a cursor: replay and live edge, fast readers and slow ones.
 
+use futures_util::future::join_all;
 use sealpost_protocol::ids::Root;
 use sealpost_protocol::root::Cursor;
 
 use super::actors::Actor;
-use super::chat::{Chat, read_to};
+use super::chat::{Chat, acked, read_to};
 use crate::log::stored_pages::PAGES_AHEAD;
 use crate::log::{LogError, LogLimits};
 use crate::testing::TestLog;
@@ -39,6 +40,38 @@ async fn a_waiting_reader_is_woken_by_the_next_entry() {
     });
     let ack = chat.say(&relay, &alice, "wake up").await;
     assert_eq!(reading.await.unwrap(), ack.cursor);
+}
+
+#[tokio::test]
+async fn each_of_many_readers_gets_what_is_published_at_once_to_the_last() {
+    const READERS: usize = 40;
+    const EVENTS: usize = 300;
+    let (log, alice) = (TestLog::new().await, Actor::alice());
+    let relay = log.relay().await;
+    let mut chat = Chat::create(&relay, &alice).await;
+    let mut readings = Vec::new();
+    for _ in 0..READERS {
+        let (mut read, mut subscription) = chat.subscribed(&relay, &alice).await;
+        readings.push(tokio::spawn(async move {
+            read_to(&mut subscription.reader, &mut read, 2 + EVENTS as u64, 1 << 20).await;
+            read.cursor()
+        }));
+    }
+    let mut last = None;
+    // Each burst ends with a commit that nothing follows.
+    for _ in 0..3 {
+        let publishes = chat
+            .run(&alice, EVENTS / 3)
+            .into_iter()
+            .map(|entry| relay.publish(&alice.principal(), chat.id(), vec![entry]));
+        for outcome in join_all(publishes.collect::<Vec<_>>()).await {
+            last = acked(outcome).pop();
+        }
+    }
+    let last = last.expect("something was published").cursor;
+    for reading in readings {
+        assert_eq!(reading.await.unwrap(), last);
+    }
 }
 
 #[tokio::test]
