@@ -96,31 +96,47 @@ impl Inlet for Reading {
     }
 }
 
+/// What of a frame a reader looks at who only counts: entries stay bytes, as messages do for the readers of the brokers.
+#[derive(Clone, PartialEq, prost::Message)]
+struct FrameOutline {
+    #[prost(message, optional, tag = "6")]
+    page: Option<PageOutline>,
+    #[prost(message, optional, tag = "7")]
+    ended: Option<wire::SubscriptionEnded>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PageOutline {
+    #[prost(uint64, tag = "1")]
+    first_seq: u64,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    entries: Vec<Bytes>,
+}
+
 /// The numbers of the events in a message, from 0.
 fn delivered(
     message: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>,
     medium: Medium,
 ) -> Result<Range<u64>> {
-    match medium {
-        Medium::Relay { first_seq, .. } => match read(message)?.body {
-            Some(Answer::Page(page)) => {
-                let first = page
-                    .first_seq
-                    .checked_sub(first_seq)
-                    .context("an event of before")?;
-                Ok(first..first + page.entries.len() as u64)
-            }
-            Some(Answer::SubscriptionEnded(ended)) => bail!("the subscription ended: {ended:?}"),
-            _ => Ok(0..0),
-        },
-        Medium::Broadcast => match message.context("the broadcast was closed")?? {
-            Message::Binary(mut bytes) => {
-                let number = bytes.try_get_u64()?;
-                Ok(number..number + 1)
-            }
-            _ => Ok(0..0),
-        },
+    let Message::Binary(mut bytes) = message.context("the connection was closed")?? else {
+        return Ok(0..0);
+    };
+    let Medium::Relay { first_seq, .. } = medium else {
+        let number = bytes.try_get_u64()?;
+        return Ok(number..number + 1);
+    };
+    let outline = FrameOutline::decode(bytes)?;
+    if let Some(ended) = outline.ended {
+        bail!("the subscription ended: {ended:?}");
     }
+    let Some(page) = outline.page else {
+        return Ok(0..0);
+    };
+    let first = page
+        .first_seq
+        .checked_sub(first_seq)
+        .context("an event of before")?;
+    Ok(first..first + page.entries.len() as u64)
 }
 
 /// The event of a publish as a broadcast carries it.
@@ -160,5 +176,22 @@ mod tests {
         };
         let message = Message::Binary(frame.encode_to_vec().into());
         assert_eq!(delivered(Some(Ok(message)), medium).unwrap(), 5..8);
+    }
+
+    #[test]
+    fn end_of_a_subscription_is_no_delivery() {
+        let ended = wire::SubscriptionEnded {
+            reason: Some(wire::Nack::default()),
+        };
+        let frame = wire::RelayFrame {
+            request_id: 1,
+            body: Some(Answer::SubscriptionEnded(ended)),
+        };
+        let medium = Medium::Relay {
+            first_request: 1,
+            first_seq: 100,
+        };
+        let message = Message::Binary(frame.encode_to_vec().into());
+        assert!(delivered(Some(Ok(message)), medium).is_err());
     }
 }
