@@ -1,5 +1,7 @@
 //! What the command line says.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::{broker::Wanted, peer::Peer, plan::Mode, row};
@@ -35,6 +37,12 @@ pub struct Choice {
     /// Only this row, or these: a name, or what stands before its dash; may be given more than once
     #[arg(long = "row", value_name = "NAME")]
     pub rows: Vec<String>,
+    /// Draw what is drawn of the rows into this folder, as SVG
+    #[arg(long, value_name = "FOLDER")]
+    pub plots: Option<PathBuf>,
+    /// Draw a flamegraph of the relay for each row into this folder; takes perf, and costs each row some of its speed
+    #[arg(long, value_name = "FOLDER")]
+    pub flamegraphs: Option<PathBuf>,
     /// Which brokers take part: redis-server and nats-server, on PATH or in /usr/sbin
     #[arg(long, value_enum, default_value_t = Wanted::Auto)]
     pub brokers: Wanted,
@@ -60,6 +68,9 @@ pub enum Command {
         /// In which form.
         #[command(flatten)]
         form: Form,
+        /// Draw acks per second and latency over the size into this folder, as SVG
+        #[arg(long, value_name = "FOLDER")]
+        plots: Option<PathBuf>,
     },
     /// Proves that under a mixed load memory and latency are flat, and no table and no cache grows that should not
     Soak {

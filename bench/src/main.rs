@@ -9,12 +9,19 @@ mod load;
 mod measure;
 mod peer;
 mod plan;
+mod profile;
 mod report;
 mod row;
 mod soak;
 mod stage;
 
-use std::{fmt::Display, process::ExitCode, time::Duration};
+use std::{
+    fmt::Display,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -28,6 +35,7 @@ use crate::{
     limit::Primitives,
     measure::{Machine, is_in_memory, is_optimised},
     plan::{Mode, Plan},
+    profile::Profiles,
     report::Report,
     stage::{RAISED, World, data_folder},
 };
@@ -40,7 +48,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Some(Command::Peer { peer, database }) => peer::serve(peer, database).await.map(|()| true),
-        Some(Command::Growth { form }) => Box::pin(grow(form)).await,
+        Some(Command::Growth { form, plots }) => Box::pin(grow(form, plots)).await,
         Some(Command::Soak { minutes, form }) => Box::pin(soak_for(minutes, form)).await,
         None => Box::pin(measure_all(arguments.choice)).await.map(|()| true),
     };
@@ -61,14 +69,32 @@ pub fn progress(what: &str) {
 async fn measure_all(choice: Choice) -> Result<()> {
     let rows = choice.rows()?;
     allow_many_sockets()?;
+    let profiles = choice
+        .flamegraphs
+        .as_deref()
+        .map(Profiles::into_folder)
+        .transpose()?;
+    if let Some(folder) = &choice.plots {
+        make(folder)?;
+    }
     let brokers = Brokers::find(choice.brokers)?;
     let mut world = World::new(Plan::of(choice.mode()), brokers).await?;
     let mut report = empty_report(&world.plan).await?;
     for row in rows {
+        let profile = match &profiles {
+            Some(profiles) => Some(profiles.begin(row.text(), world.stage.relay().id)?),
+            None => None,
+        };
         let measured = row.run(&mut world).await;
-        report
-            .rows
-            .push(measured.with_context(|| format!("row {}", row.text()))?);
+        let measured = measured.with_context(|| format!("row {}", row.text()))?;
+        if let Some(profile) = profile {
+            let graph = tokio::task::spawn_blocking(|| profile.finish()).await??;
+            progress(&format!("drawn: {}", graph.display()));
+        }
+        if let Some(folder) = &choice.plots {
+            row.draw(&measured, folder)?;
+        }
+        report.rows.push(measured);
     }
     if choice.json {
         println!("{}", report.to_json()?);
@@ -79,9 +105,15 @@ async fn measure_all(choice: Choice) -> Result<()> {
 }
 
 /// Whether it holds that a relay hardly gets slower as it grows.
-async fn grow(form: Form) -> Result<bool> {
+async fn grow(form: Form, plots: Option<PathBuf>) -> Result<bool> {
     allow_many_sockets()?;
+    if let Some(folder) = &plots {
+        make(folder)?;
+    }
     let report = growth::prove(form.short).await?;
+    if let Some(folder) = &plots {
+        report.draw(folder)?;
+    }
     tell(form.json, &report)?;
     Ok(report.holds)
 }
@@ -92,6 +124,10 @@ async fn soak_for(minutes: u32, form: Form) -> Result<bool> {
     let report = soak::prove(minutes, form.short).await?;
     tell(form.json, &report)?;
     Ok(report.holds)
+}
+
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))
 }
 
 fn tell(json: bool, report: &(impl Display + Serialize)) -> Result<()> {

@@ -1,12 +1,12 @@
 //! The proofs in short, so that they cannot rot. The numbers mean nothing, and none is looked at.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use serde_json::Value;
 
-fn prove(proof: &str) -> Value {
+fn prove(proof: &[&str]) -> Value {
     let mut bench = Command::new(env!("CARGO_BIN_EXE_sealpost-bench"));
-    let output = bench.args([proof, "--short", "--json"]).output();
+    let output = bench.args(proof).args(["--short", "--json"]).output();
     let output = output.expect("the program was built for this test");
     let progress = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{progress}");
@@ -17,7 +17,12 @@ fn prove(proof: &str) -> Value {
 
 #[test]
 fn growth_is_measured_at_every_step_in_turns_with_the_first() {
-    let report = prove("growth");
+    let folder = tempfile::tempdir().unwrap();
+    let report = prove(&["growth", "--plots", folder.path().to_str().unwrap()]);
+    for grown in ["events", "spaces"] {
+        let svg = fs::read_to_string(folder.path().join(format!("growth-{grown}.svg"))).unwrap();
+        assert!(svg.contains("p99 of the acks"), "{svg}");
+    }
     let steps = report["steps"].as_array().unwrap();
     let of = |name: &str| steps.iter().map(|step| step[name].clone()).collect::<Vec<_>>();
     assert_eq!(of("grown"), ["events", "events", "spaces", "spaces"]);
@@ -30,7 +35,7 @@ fn growth_is_measured_at_every_step_in_turns_with_the_first() {
 
 #[test]
 fn soak_does_everything_and_looks_at_every_table() {
-    let report = prove("soak");
+    let report = prove(&["soak"]);
     for (what, count) in report["done"].as_object().unwrap() {
         assert!(count.as_u64().unwrap() > 0, "no {what}: {report}");
     }

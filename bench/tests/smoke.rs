@@ -4,7 +4,7 @@
     reason = "a helper that fails fails the test that called it"
 )]
 
-use std::{collections::BTreeSet, env, path::Path, process::Command};
+use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -59,6 +59,38 @@ fn rows_go_on_without_brokers_and_name_them() {
         let skipped = if with_brokers { &skipped[..] } else { &[] };
         check(&report, row, contestants.iter().copied(), skipped);
     }
+}
+
+#[test]
+fn throughput_and_latency_are_drawn_over_writers() {
+    let folder = tempfile::tempdir().unwrap();
+    let plots = folder.path().join("new");
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_sealpost-bench"));
+    bench.args(["--smoke", "--brokers", "none", "--row", "writers", "--plots"]);
+    let output = bench.arg(&plots).output().unwrap();
+    let (text, progress) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{progress}");
+    assert!(text.contains("1 writer ") && text.contains("2 writers"), "{text}");
+    let svg = fs::read_to_string(plots.join("writers.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("p99"), "{svg}");
+}
+
+#[test]
+fn flamegraphs_without_perf_are_refused_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_sealpost-bench"));
+    bench
+        .args(["--smoke", "--row", "idle", "--flamegraphs"])
+        .arg(folder.path());
+    let output = bench.env("PATH", folder.path()).output().unwrap();
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && progress.contains("linux-perf"),
+        "{progress}"
+    );
 }
 
 fn run(brokers: &str, rows: &[Row]) -> Value {

@@ -1,10 +1,14 @@
 //! What came out.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
+use anyhow::Result;
 use serde::Serialize;
 
-use crate::{measure::Machine, report::median};
+use crate::{
+    measure::Machine,
+    report::{Chart, Line, draw, median},
+};
 
 /// Acks per second may fall by less than this.
 pub const FALL: f64 = 0.15;
@@ -102,6 +106,43 @@ impl Report {
     pub fn judged(self) -> Self {
         let holds = !self.is_judged || self.steps.iter().all(Step::holds);
         Self { holds, ..self }
+    }
+
+    /// Draws acks per second and latency into a folder, over events and over spaces.
+    pub fn draw(&self, folder: &Path) -> Result<()> {
+        self.draw_over("events", |step| step.events as f64, folder)?;
+        self.draw_over("spaces", |step| step.spaces as f64, folder)
+    }
+
+    fn draw_over(&self, grown: &'static str, place: fn(&Step) -> f64, folder: &Path) -> Result<()> {
+        let line = |name, value: fn(&Step) -> f64| Line {
+            name,
+            points: self
+                .steps
+                .iter()
+                .filter(|step| step.grown == grown)
+                .map(|step| (place(step), value(step)))
+                .collect(),
+        };
+        let acks = Chart {
+            title: format!("durable appends, 64 writers, 1 KiB, as the database grows in {grown}"),
+            x: grown,
+            y: "acks per second",
+            lines: vec![
+                line("this size", |step| step.acks_per_second),
+                line("first size, in turns", |step| step.first_acks_per_second),
+            ],
+        };
+        let latencies = Chart {
+            title: "p99 of the acks".to_owned(),
+            x: grown,
+            y: "ms",
+            lines: vec![
+                line("this size", |step| step.p99_ms),
+                line("first size, in turns", |step| step.first_p99_ms),
+            ],
+        };
+        draw(&folder.join(format!("growth-{grown}.svg")), &[acks, latencies])
     }
 }
 

@@ -53,6 +53,6 @@ impl Side {
             Stage::load(),
         ];
         let address = self.relay.addresses().public;
-        publish(address, &mut self.traffic, WINDOW, 1, scale.times, &actors).await
+        publish(address, self.traffic.desks(), WINDOW, 1, scale.times, &actors).await
     }
 }

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     measure::{Actor, Latencies, Measured, Meter, Times, Window},
-    stage::{Socket, Supply, Traffic, WebSocket, frame, read, refusal},
+    stage::{Desk, Socket, Supply, WebSocket, frame, read, refusal},
 };
 
 /// How many events a core can check in a second, at most: so many are signed ahead for each second of a run.
@@ -75,18 +75,18 @@ pub(super) async fn measure<Left>(
     Ok((measured, left))
 }
 
-/// Lets the writers of `traffic` publish at a relay, each through a socket of its own, and measures that. What they have left they
+/// Lets writers publish at a relay, each through a socket of its own, and measures that. What they have left they
 /// keep.
 pub async fn publish(
     relay: SocketAddr,
-    traffic: &mut Traffic,
+    desks: &mut [Desk],
     window: usize,
     messages_per_event: u64,
     times: Times,
     actors: &[Actor],
 ) -> Result<Measured> {
     let mut writers = Vec::new();
-    for desk in traffic.desks() {
+    for desk in desks.iter_mut() {
         let socket = Socket::open(relay, desk.person()).await?;
         writers.push(Writer {
             first_request: socket.next_request(),
@@ -97,7 +97,7 @@ pub async fn publish(
         });
     }
     let (measured, left) = append(writers, times, actors).await?;
-    for (desk, left) in traffic.desks().iter_mut().zip(left) {
+    for (desk, left) in desks.iter_mut().zip(left) {
         desk.put_back(left);
     }
     Ok(measured)

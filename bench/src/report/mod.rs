@@ -1,5 +1,6 @@
 //! What is told: rows of contestants, each with what it did, how long that took, and who used the processor for it.
 
+mod chart;
 mod summary;
 mod text;
 
@@ -7,7 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::summary::{LOAD, Run, median};
+pub use self::{
+    chart::{Chart, Line, draw},
+    summary::{LOAD, Run, median},
+};
 use crate::{
     limit::Primitives,
     measure::{Machine, Percentiles},

@@ -128,7 +128,7 @@ impl<'a> Contest<'a> {
         let (address, actors) = (self.stage.address(), self.stage.everybody());
         let measured = publish(
             address,
-            &mut self.traffic,
+            self.traffic.desks(),
             window,
             messages,
             self.plan.times,

@@ -8,6 +8,9 @@ mod idle;
 mod replay;
 mod sdk;
 mod turns;
+mod writers;
+
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -27,6 +30,7 @@ pub struct Name {
 enum Kind {
     Append { spaces: usize },
     Packed { spaces: usize },
+    Writers,
     Sdk { spaces: usize },
     FanOut(Pace),
     Replay,
@@ -48,6 +52,7 @@ pub const ALL: &[Name] = &[
     name("packed-1", Kind::Packed { spaces: 1 }),
     name("packed-16", Kind::Packed { spaces: 16 }),
     name("packed-1000", Kind::Packed { spaces: 1_000 }),
+    name("writers", Kind::Writers),
     name("sdk-1", Kind::Sdk { spaces: 1 }),
     name("sdk-16", Kind::Sdk { spaces: 16 }),
     name("sdk-1000", Kind::Sdk { spaces: 1_000 }),
@@ -74,12 +79,21 @@ impl Name {
         self.text == wanted || family == Some(wanted)
     }
 
+    /// Draws what came of it into a folder, if it is one of those that are drawn.
+    pub fn draw(self, row: &Row, folder: &Path) -> Result<()> {
+        match self.kind {
+            Kind::Writers => writers::chart(row, &folder.join("writers.svg")),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs it.
     pub async fn run(self, world: &mut World) -> Result<Row> {
         let name = self.text.to_owned();
         match self.kind {
             Kind::Append { spaces } => append::run(world, name, append::Shape::one_each(spaces)).await,
             Kind::Packed { spaces } => append::run(world, name, append::Shape::packed(spaces)).await,
+            Kind::Writers => writers::run(world, name).await,
             Kind::Sdk { spaces } => sdk::run(world, name, spaces).await,
             Kind::FanOut(pace) => fan_out::run(world, name, pace).await,
             Kind::Replay => replay::run(world, name).await,

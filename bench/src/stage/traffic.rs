@@ -78,6 +78,12 @@ impl Traffic {
 
     /// Signs until each writer has so many events ahead.
     pub async fn top_up(&mut self, events: usize) -> Result<()> {
+        self.top_up_first(self.desks.len(), events).await
+    }
+
+    /// The same for the first so many writers.
+    pub async fn top_up_first(&mut self, writers: usize, events: usize) -> Result<()> {
+        let others = self.desks.split_off(writers.min(self.desks.len()));
         let work = self.desks.drain(..).map(|mut desk| {
             tokio::task::spawn_blocking(move || {
                 desk.top_up(events);
@@ -85,6 +91,7 @@ impl Traffic {
             })
         });
         self.desks = try_join_all(work).await?;
+        self.desks.extend(others);
         Ok(())
     }
 
