@@ -22,10 +22,10 @@ pub struct Arguments {
 /// What is measured.
 #[derive(Args, Debug)]
 pub struct Choice {
-    /// Under 10 minutes; this is the default
+    /// Some 10 minutes, a quarter of an hour beside both brokers; this is the default
     #[arg(long)]
     pub quick: bool,
-    /// Under 90 minutes: medians of at least five interleaved runs
+    /// An hour and a half, beside both brokers longer: medians of at least five interleaved runs
     #[arg(long, conflicts_with_all = ["quick", "smoke"])]
     pub full: bool,
     /// A few seconds: whether the rows work; the numbers mean nothing

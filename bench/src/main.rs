@@ -88,8 +88,11 @@ async fn measure_all(choice: Choice) -> Result<()> {
         let measured = row.run(&mut world).await;
         let measured = measured.with_context(|| format!("row {}", row.text()))?;
         if let Some(profile) = profile {
-            let graph = tokio::task::spawn_blocking(|| profile.finish()).await??;
-            progress(&format!("drawn: {}", graph.display()));
+            // What was measured is not lost because nothing was seen: a row may have a relay of its own.
+            match tokio::task::spawn_blocking(|| profile.finish()).await? {
+                Ok(graph) => progress(&format!("drawn: {}", graph.display())),
+                Err(error) => progress(&format!("no flamegraph of {}: {error:#}", row.text())),
+            }
         }
         if let Some(folder) = &choice.plots {
             row.draw(&measured, folder)?;

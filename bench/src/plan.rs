@@ -8,9 +8,9 @@ use crate::measure::Times;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Under ten minutes: for a look.
+    /// Minutes: for a look.
     Quick,
-    /// Under 90 minutes: medians of five interleaved runs or more.
+    /// An hour and a half or more: medians of five interleaved runs or more.
     Full,
     /// A few seconds: whether the row works. Its numbers mean nothing.
     Smoke,

@@ -92,7 +92,7 @@ impl Profile {
             .context(NOT_INSTALLED)?;
         ensure!(
             script.status.success() && !script.stdout.is_empty(),
-            "perf saw nothing of the relay: is kernel.perf_event_paranoid above 1?"
+            "perf saw nothing of the relay: the row has one of its own, or kernel.perf_event_paranoid is above 1"
         );
         let mut folded = Vec::new();
         Folder::default().collapse(&script.stdout[..], &mut folded)?;

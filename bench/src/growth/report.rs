@@ -125,7 +125,7 @@ impl Report {
                 .collect(),
         };
         let acks = Chart {
-            title: format!("durable appends, 64 writers, 1 KiB, as the database grows in {grown}"),
+            title: format!("durable appends of 1 KiB as the database grows in {grown}"),
             x: grown,
             y: "acks per second",
             lines: vec![

@@ -82,10 +82,8 @@ pub async fn run(world: &mut World, name: String) -> Result<Row> {
 /// Draws it: throughput and latency over the number of writers.
 pub fn chart(row: &Row, file: &Path) -> Result<()> {
     let line = |name, value: fn(&Contestant) -> f64| {
-        let points = row.contestants.iter().filter_map(|contestant| {
-            let step = STEPS.iter().find(|(_, name)| *name == contestant.name)?;
-            Some((step.0 as f64, value(contestant)))
-        });
+        let steps = STEPS.iter().zip(&row.contestants);
+        let points = steps.map(|((writers, _), contestant)| (*writers as f64, value(contestant)));
         Line {
             name,
             points: points.collect(),

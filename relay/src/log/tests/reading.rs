@@ -58,7 +58,6 @@ async fn each_of_many_readers_gets_what_is_published_at_once_to_the_last() {
         }));
     }
     let mut last = None;
-    // Each burst ends with a commit that nothing follows.
     for _ in 0..3 {
         let publishes = chat
             .run(&alice, EVENTS / 3)
